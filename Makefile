@@ -1,0 +1,45 @@
+# Airhorn. `make` lists what there is.
+PYTHON ?= python3
+PORT ?= 5000
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/.run: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what Airhorn needs into .venv"
+	@$(BIN)/pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what building and testing needs into .venv"
+	@$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/.run
+
+setup: .venv/.dev ## makes the environment in .venv, nothing else
+
+run: .venv/.run ## starts Airhorn; without keys with stand-ins and a demo show (PORT=5000)
+	@PORT=$(PORT) $(BIN)/python -m sandbox.demo
+
+test: .venv/.dev ## lint, types, import contracts and every test on SQLite and PostgreSQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy models services config.py extensions.py app.py commands.py routes sandbox
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+format: .venv/.dev ## formats the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/.dev ## measures: prints tables, writes JSON to benchmarks/results
+	@$(BIN)/python -m benchmarks
+
+lock: .venv/.dev ## pins requirements*.in with hashes
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+.PHONY: help setup run test format bench lock
