@@ -1,0 +1,205 @@
+"""Settings, typed: the only reader of the environment. A wrong value stops the start with a sentence that names it."""
+
+import contextlib
+import itertools
+import os
+import secrets
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import click
+from cryptography.fernet import Fernet
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent
+Schedule = Literal["embedded", "off"]
+
+
+class SettingsError(click.ClickException):
+    """A setting is wrong or missing. The flask commands print it as one line and exit 1."""
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if host is None:
+        return False
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checked_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be a plain http or https address without user, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https; plain http is allowed to this machine only")
+    return value.rstrip("/")
+
+
+class Settings(BaseSettings):
+    """Every setting of Airhorn. Names are those of the environment, in lower case; .env.example has a word on each."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    instance_path: Path = Field(ROOT / "instance", validation_alias=AliasChoices("INSTANCE_PATH", "instance_path"))
+
+    secret_key: str = ""
+    token_encryption_keys: Annotated[tuple[str, ...], NoDecode] = ()
+    database_url: str = ""
+    public_url: str = "http://127.0.0.1:5000"
+    trusted_proxies: int = Field(0, ge=0, le=10)
+    redis_url: str | None = None
+
+    youtube_api_key: str | None = None
+    youtube_api_url: str = "https://www.googleapis.com/youtube/v3"
+    youtube_web_url: str = "https://www.youtube.com"
+    youtube_daily_units: int = Field(10_000, ge=100)
+    websub_hub_url: str = "https://pubsubhubbub.appspot.com/subscribe"
+
+    x_client_id: str | None = None
+    x_client_secret: str | None = None
+    x_api_url: str = "https://api.x.com"
+    x_authorize_url: str = "https://x.com/i/oauth2/authorize"
+
+    ai_provider: str | None = None
+    ai_api_key: str | None = None
+    ai_base_url: str | None = None
+    ai_model: str | None = None
+
+    #: where the stand-ins' buttons are; set by `make run` without keys, shows the rehearsal banner
+    sandbox_url: str | None = None
+
+    live_check_interval_seconds: float = Field(180, ge=1, le=3600)
+    live_watch_interval_seconds: float = Field(1, ge=0.1, le=60)
+    live_post_max_age_minutes: float = Field(30, gt=0, le=24 * 60)
+    send_deadline_seconds: float = Field(20, gt=0, le=300)
+    send_lease_seconds: float = Field(45, gt=0, le=3600)
+    lookup_delays_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 20.0, 50.0, 95.0)
+
+    scheduler: Schedule = "embedded"
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    port: int = Field(5000, ge=1, le=65535)
+
+    @classmethod
+    def load(cls, **values: Any) -> Self:
+        """Reads environment and .env. Raises SettingsError with one sentence that names the setting."""
+        try:
+            settings = cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]).upper() if first["loc"] else ""
+            sentence = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"{name} {sentence}" if name else sentence) from None
+        return settings.with_local_secrets()
+
+    @field_validator("token_encryption_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        return tuple(k.strip() for k in value.split(",") if k.strip()) if isinstance(value, str) else value
+
+    @field_validator("token_encryption_keys")
+    @classmethod
+    def _valid_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            try:
+                Fernet(key)
+            except ValueError:
+                raise ValueError("must hold Fernet keys: 32 bytes in url-safe base64, comma separated") from None
+        return keys
+
+    @field_validator("lookup_delays_seconds", mode="before")
+    @classmethod
+    def _split_delays(cls, value: object) -> object:
+        return tuple(d.strip() for d in value.split(",") if d.strip()) if isinstance(value, str) else value
+
+    @field_validator("lookup_delays_seconds")
+    @classmethod
+    def _rising_delays(cls, delays: tuple[float, ...]) -> tuple[float, ...]:
+        rising = all(a < b for a, b in itertools.pairwise(delays))
+        if len(delays) < 3 or not rising or delays[0] <= 0 or delays[-1] > 3600:
+            raise ValueError("must be at least three rising numbers of seconds, such as 5,20,50,95")
+        return delays
+
+    @field_validator(
+        "public_url", "youtube_api_url", "youtube_web_url", "websub_hub_url", "x_api_url", "x_authorize_url"
+    )
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        return _checked_url(value)
+
+    @field_validator("sandbox_url")
+    @classmethod
+    def _sandbox_is_here(cls, value: str | None) -> str | None:
+        if value is not None and not is_loopback(urlsplit(value).hostname):
+            raise ValueError("must point to this machine: stand-ins are for rehearsing")
+        return _checked_url(value) if value is not None else None
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, value: str) -> str:
+        # SQLAlchemy 2.1 reads plain postgresql:// as psycopg 3; ours is psycopg2.
+        for prefix in ("postgresql://", "postgres://"):
+            if value.startswith(prefix):
+                return "postgresql+psycopg2://" + value.removeprefix(prefix)
+        if value and not value.startswith(("sqlite://", "postgresql+psycopg2://")):
+            raise ValueError("must start with sqlite:/// or postgresql://")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.send_lease_seconds < self.send_deadline_seconds * 1.5:
+            raise ValueError(
+                "SEND_LEASE_SECONDS must be at least one and a half times SEND_DEADLINE_SECONDS, "
+                "or a post still on the wire would be taken for lost"
+            )
+        if self.is_public:
+            if len(self.secret_key) < 32:
+                raise ValueError("SECRET_KEY must be set to at least 32 characters when PUBLIC_URL is https")
+            if not self.token_encryption_keys:
+                raise ValueError("TOKEN_ENCRYPTION_KEYS must be set when PUBLIC_URL is https")
+        return self
+
+    @property
+    def is_public(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def has_x_app(self) -> bool:
+        return bool(self.x_client_id)
+
+    def with_local_secrets(self) -> Self:
+        """Fills what a local machine may have made for it: keys and the SQLite file, kept in the instance folder."""
+        made: dict[str, Any] = {}
+        if not self.secret_key:
+            made["secret_key"] = _kept(self.instance_path / "secret_key", lambda: secrets.token_urlsafe(48))
+        if not self.token_encryption_keys:
+            key = _kept(self.instance_path / "token_key", lambda: Fernet.generate_key().decode())
+            made["token_encryption_keys"] = (key,)
+        if not self.database_url:
+            made["database_url"] = f"sqlite:///{self.instance_path / 'airhorn.sqlite'}"
+            self.instance_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.model_copy(update=made)
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """Reads a local secret, or makes it: readable by its owner only, the same for all processes that start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(make())
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)  # the first process wins; the others read its secret
+        fresh.unlink()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}. Set the keys in the environment.") from error
+    return path.read_text().strip()

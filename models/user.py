@@ -1,0 +1,39 @@
+"""People who sign in."""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, String, Text, false, func, true
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from extensions import Base
+from models.types import UtcDateTime
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: lower-cased, so that one mailbox is one user
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    #: NULL until a password is set: nobody can sign in without one
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    is_admin: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    #: IANA name; times are shown in it
+    timezone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
+    #: the host's own template, used where he wrote nothing for an episode
+    default_text: Mapped[str] = mapped_column(Text, default="", server_default="")
+    #: strict mode: a post whose outcome is unknown is never sent again by itself
+    never_repost: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
+    #: raised to end every session of this user at once
+    session_epoch: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+
+    # What flask-login asks of a user, without importing it here.
+    is_authenticated = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        return f"{self.id}:{self.session_epoch}"
