@@ -1,0 +1,1 @@
+"""What Airhorn does. Services take clients and `now` as arguments, own their commits and know no request."""

@@ -1,0 +1,1 @@
+"""The wire. Base URL and credentials in, plain values out; no models, no flask."""
