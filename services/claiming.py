@@ -1,0 +1,243 @@
+"""The statements that take posts out of the outbox for sending, all in the caller's transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from models import (
+    Broadcast,
+    BroadcastState,
+    EpisodeTweetConfig,
+    PodcastMember,
+    Post,
+    PostStatus,
+    SendGate,
+    SocialConnection,
+    User,
+)
+from services import outbox
+from services.announcing import missed, trouble_of
+from services.connections import ConnectionService
+from services.outbox import Move
+from services.sending import CREDITS_PROBE_EVERY, Sending
+from services.vault import VaultError
+
+#: a stream is taken for live for so long after the last good look
+LIVE_FOR = timedelta(minutes=5)
+#: when YouTube or another refresher must be waited for
+PAUSE = timedelta(seconds=1)
+LONG_PAUSE = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class Claim:
+    """What one claim took: posts to send, connections to renew first, and what ended without being sent."""
+
+    sendings: list[Sending] = field(default_factory=list)
+    stale_connections: set[int] = field(default_factory=set)
+    settled: list[PostStatus] = field(default_factory=list)
+
+
+def claim(
+    session: Session,
+    connections: ConnectionService,
+    now: datetime,
+    hands: int,
+    *,
+    lease: timedelta,
+    leave_out: Sequence[int],
+) -> Claim:
+    """Commits-to-be: the intent for at most `hands` due posts. What may not be sent any more ends here.
+
+    `leave_out`: connections whose tokens are being renewed by the caller.
+    """
+    taken = Claim()
+    hands, gated = _through_gates(session, now, hands)
+    rows = session.execute(_due(now, hands, leave_out, gated)).all() if hands else []
+    moves: list[Move] = []
+    for row in rows:
+        move = _ended(row, now) or _held(row, now)
+        if move is not None:
+            moves.append(move)
+        elif connections.needs_refresh(row.SocialConnection, now):
+            taken.stale_connections.add(row.SocialConnection.id)
+        else:
+            _prepare(taken, moves, row, connections)
+    moved = outbox.apply(session, moves, now)
+    taken.settled = [move.to for move in moves if move.post_id in moved and move.to != PostStatus.QUEUED]
+    taken.sendings = _commit_intents(session, taken.sendings, now, lease)
+    return taken
+
+
+def _due(now: datetime, hands: int, leave_out: Sequence[int], gated: Sequence[str]) -> Any:
+    return (
+        select(
+            Post,
+            SocialConnection,
+            EpisodeTweetConfig.enabled,
+            PodcastMember.id.label("member_id"),
+            User.is_active,
+            Broadcast.state,
+            Broadcast.last_good_look_at,
+        )
+        .outerjoin(SocialConnection, and_(SocialConnection.id == Post.connection_id, SocialConnection.is_active))
+        .outerjoin(EpisodeTweetConfig, EpisodeTweetConfig.id == Post.config_id)
+        .outerjoin(
+            PodcastMember, and_(PodcastMember.podcast_id == Post.podcast_id, PodcastMember.user_id == Post.user_id)
+        )
+        .outerjoin(User, User.id == Post.user_id)
+        .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
+        .where(
+            Post.status == PostStatus.QUEUED,
+            Post.not_before <= now,
+            or_(Post.connection_id.is_(None), Post.connection_id.not_in(leave_out)),
+            Post.platform_user_id.not_in(gated),
+        )
+        .order_by(Post.not_before, Post.id)
+        .limit(hands)
+        .with_for_update(of=Post, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _ended(row: Any, now: datetime) -> Move | None:
+    """Why this post is not sent at all: switched off, gone, too late, over."""
+    post = row.Post
+    cancel = None
+    if row.member_id is None:
+        cancel = "member_gone"
+    elif not row.is_active:
+        cancel = "user_inactive"
+    elif not row.enabled and post.trigger == "live":
+        cancel = outbox.SWITCHED_OFF
+    if cancel is not None:
+        return Move(post_id=post.id, expected=PostStatus.QUEUED, to=PostStatus.CANCELLED, cause=cancel)
+    if now >= post.not_after:
+        return missed(post.id, "too_late", post.cause)
+    if post.trigger == "live" and row.state in (BroadcastState.ENDED, BroadcastState.GONE):
+        return missed(post.id, "stream_over", post.cause)
+    return None
+
+
+def _held(row: Any, now: datetime) -> Move | None:
+    """Why this post must wait: no working connection, or nobody knows whether the stream is still on."""
+    post = row.Post
+    trouble = trouble_of(row.SocialConnection)
+    if trouble is not None:
+        return _wait(post, trouble, post.not_after)
+    looked_at = row.last_good_look_at
+    if post.trigger == "live" and post.attempts and (looked_at is None or now - looked_at > LIVE_FOR):
+        return _wait(post, "youtube_silent", min(now + LONG_PAUSE, post.not_after))
+    return None
+
+
+def _wait(post: Post, cause: str, until: datetime) -> Move:
+    return Move(
+        post_id=post.id,
+        expected=PostStatus.QUEUED,
+        to=PostStatus.QUEUED,
+        cause=cause,
+        values={"not_before": until},
+    )
+
+
+def _prepare(taken: Claim, moves: list[Move], row: Any, connections: ConnectionService) -> None:
+    post, connection = row.Post, row.SocialConnection
+    try:
+        access = connections.access(connection)
+    except VaultError as error:
+        moves.append(
+            Move(
+                post_id=post.id,
+                expected=PostStatus.QUEUED,
+                to=PostStatus.QUEUED,
+                cause="x_auth",
+                detail=str(error),
+                values={"not_before": post.not_after},
+            )
+        )
+        return
+    taken.sendings.append(
+        Sending(
+            post_id=post.id,
+            token=outbox.new_token(),
+            number=post.attempts + 1,
+            text=post.text,
+            access_token=access.token,
+            connection_id=access.connection_id,
+            platform_user_id=post.platform_user_id,
+            not_after=post.not_after,
+            version=access.version,
+            can_refresh=connection.refresh_token is not None,
+            previous_cause=post.cause,
+        )
+    )
+
+
+def _commit_intents(session: Session, sendings: list[Sending], now: datetime, lease: timedelta) -> list[Sending]:
+    moves = [
+        Move(
+            post_id=one.post_id,
+            expected=PostStatus.QUEUED,
+            to=PostStatus.SENDING,
+            values={"attempt_token": one.token, "lease_until": now + lease, "attempts": one.number},
+        )
+        for one in sendings
+    ]
+    moved = outbox.begin_attempts(session, moves, {one.post_id: one.number for one in sendings}, now)
+    return [one for one in sendings if one.post_id in moved]
+
+
+def postpone(session: Session, connection_id: int, now: datetime) -> None:
+    """Lets the due posts of a connection wait a moment while its tokens are renewed elsewhere."""
+    session.execute(
+        update(Post)
+        .where(Post.connection_id == connection_id, Post.status == PostStatus.QUEUED, Post.not_before <= now)
+        .values(not_before=now + PAUSE),
+        execution_options={"synchronize_session": False},
+    )
+
+
+# Gates
+
+
+def _through_gates(session: Session, now: datetime, hands: int) -> tuple[int, list[str]]:
+    """How many posts may go at all, and the accounts that may not.
+
+    When credits are gone everybody waits; each time that wait is over one post alone finds out.
+    """
+    gates = session.execute(select(SendGate)).scalars().all()
+    shut = [gate.key.removeprefix("x:") for gate in gates if gate.key != "x" and gate.until > now]
+    everybody = next((gate for gate in gates if gate.key == "x"), None)
+    if everybody is None:
+        return hands, shut
+    probe = session.execute(
+        update(SendGate)
+        .where(SendGate.key == "x", SendGate.until <= now)
+        .values(until=now + CREDITS_PROBE_EVERY)
+        .returning(SendGate.key),
+        execution_options={"synchronize_session": False},
+    ).first()
+    return (1 if probe else 0), shut
+
+
+def shut_gate(session: Session, key: str, until: datetime, cause: str) -> None:
+    """Nothing passes before `until`."""
+    session.execute(delete(SendGate).where(SendGate.key == key))
+    session.execute(
+        outbox.insert_or_ignore(SendGate, session.get_bind().dialect.name).values(key=key, until=until, cause=cause)
+    )
+
+
+def open_gate(session: Session, key: str, now: datetime) -> None:
+    """X takes posts again: what waited for credits goes now."""
+    opened = session.execute(delete(SendGate).where(SendGate.key == key).returning(SendGate.cause)).first()
+    if opened is not None:
+        session.execute(
+            update(Post).where(Post.status == PostStatus.QUEUED, Post.cause == opened.cause).values(not_before=now),
+            execution_options={"synchronize_session": False},
+        )

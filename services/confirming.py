@@ -1,0 +1,303 @@
+"""Looks up posts whose outcome is unknown on the host's timeline, and decides what is proven. Sends nothing."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from config import Settings
+from extensions import db
+from models import (
+    Broadcast,
+    BroadcastState,
+    EpisodeTweetConfig,
+    Post,
+    PostAttempt,
+    PostStatus,
+    SocialConnection,
+    User,
+)
+from models import Outcome as AttemptOutcome
+from services import outbox
+from services.announcing import trouble_of
+from services.clients.x import XClient
+from services.clients.x_posts import Timeline
+from services.connections import Access, ConnectionService
+from services.errors import Outcome
+from services.lookup import Absent, Candidate, Found, Judgement, NoInformation, judge, read_from
+from services.outbox import Move
+from services.vault import VaultError
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 16
+MOST = 100
+#: nobody else looks the same post up meanwhile
+TAKEN_FOR = timedelta(seconds=30)
+#: after the outcome became unknown, while a person may decide
+IN_REVIEW = (timedelta(minutes=10), timedelta(hours=2), timedelta(hours=24))
+NEGATIVES_NEEDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A post to look up: values only, so that threads need no session."""
+
+    post_id: int
+    status: PostStatus
+    text: str
+    video_id: str | None
+    cause: str | None
+    attempt_token: str | None
+    platform_user_id: str
+    #: None: there is no working connection to read with
+    access: Access | None
+    #: whether the token should be renewed before reading
+    is_stale: bool
+    sent_at: datetime
+    unknown_since: datetime
+    lookups: int
+    absences: int
+    first_absence_at: datetime | None
+    not_after: datetime
+    was_reposted: bool
+    may_repost: bool
+
+
+class ConfirmingService:
+    """Finds out what became of posts that X did not answer for."""
+
+    def __init__(self, settings: Settings, x: XClient, connections: ConnectionService) -> None:
+        self._x = x
+        self._connections = connections
+        self._delays = [timedelta(seconds=s) for s in settings.lookup_delays_seconds]
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lookup")
+
+    def look_up(self, now: datetime) -> int:
+        """Looks up what is due, several at once. Returns how many posts changed their state."""
+        pending = self._take(now)
+        if not pending:
+            return 0
+        stale = {p.access.connection_id: None for p in pending if p.access and p.is_stale}
+        self._connections.refresh_now(list(stale), lambda: now)
+        pending = self._with_fresh_connections(pending) if stale else pending
+        reads = list(self._pool.map(self._read, pending))
+        session = db.session()
+        moves = []
+        for one, read in zip(pending, reads, strict=True):
+            judgement = self._judge(session, one, read)
+            move = self.decide(one, judgement, now)
+            moves += [move] if move is not None else []
+            if move is None:
+                self._schedule(session, one, judgement, now)
+        moved = outbox.apply(session, moves, now)
+        session.commit()
+        return len(moved)
+
+    def _take(self, now: datetime) -> list[Pending]:
+        """Due posts, taken for a while by moving their next look-up ahead; committed before anybody waits."""
+        session = db.session()
+        due = (
+            select(Post.id)
+            .where(Post.status.in_((PostStatus.UNKNOWN, PostStatus.REVIEW)), Post.next_lookup_at <= now)
+            .order_by(Post.next_lookup_at)
+            .limit(MOST)
+        )
+        ids = (
+            session.execute(
+                update(Post)
+                .where(Post.id.in_(due), Post.next_lookup_at <= now)
+                .values(next_lookup_at=now + TAKEN_FOR)
+                .returning(Post.id),
+                execution_options={"synchronize_session": False},
+            )
+            .scalars()
+            .all()
+        )
+        rows = session.execute(_pending(ids)).all() if ids else []
+        pending = [self._as_pending(row, now) for row in rows]
+        session.commit()
+        return pending
+
+    def _as_pending(self, row: Any, now: datetime) -> Pending:
+        post = row.Post
+        access = self._access(row.SocialConnection)
+        wanted = row.never_repost is False and bool(row.enabled) and row.state == BroadcastState.LIVE
+        return Pending(
+            post_id=post.id,
+            status=PostStatus(post.status),
+            text=post.text,
+            video_id=post.video_id,
+            cause=post.cause,
+            attempt_token=post.attempt_token,
+            platform_user_id=post.platform_user_id,
+            access=access,
+            is_stale=access is not None and self._connections.needs_refresh(row.SocialConnection, now),
+            sent_at=row.sent_at or post.created_at,
+            unknown_since=post.unknown_since or now,
+            lookups=post.lookups,
+            absences=post.absences,
+            first_absence_at=post.first_absence_at,
+            not_after=post.not_after,
+            was_reposted=post.was_reposted,
+            may_repost=wanted,
+        )
+
+    def _access(self, connection: SocialConnection | None) -> Access | None:
+        if connection is None or trouble_of(connection) is not None:
+            return None
+        try:
+            return self._connections.access(connection)
+        except VaultError:
+            log.exception("a token does not open", extra={"connection": connection.id})
+            return None
+
+    def _with_fresh_connections(self, pending: Sequence[Pending]) -> list[Pending]:
+        rows = {row.Post.id: row for row in db.session.execute(_pending([p.post_id for p in pending]))}
+        fresh = [self._as_pending(row, p.unknown_since) for p in pending if (row := rows.get(p.post_id)) is not None]
+        db.session.commit()
+        return fresh
+
+    def _read(self, one: Pending) -> Timeline | None:
+        """In a thread: the host's timeline since the sending, with his own token. None: no information."""
+        if one.access is None:
+            return None
+        try:
+            start = read_from(one.sent_at, self._x.clock_skew)
+            return self._x.timeline(one.access.token, one.platform_user_id, start_time=start)
+        except Outcome as outcome:
+            log.info("a look-up brought no information: %s", outcome, extra={"post": one.post_id})
+        except Exception:
+            log.exception("a look-up failed unexpectedly", extra={"post": one.post_id})
+        return None
+
+    @staticmethod
+    def _judge(session: Session, one: Pending, timeline: Timeline | None) -> Judgement:
+        if timeline is None:
+            return NoInformation()
+        ids = {id for post in timeline.posts for id in (post.id, *post.edit_ids)}
+        query = select(Post.remote_id).where(Post.platform == "x", Post.remote_id.in_(ids), Post.id != one.post_id)
+        taken = [id for id in session.execute(query).scalars() if id] if ids else []
+        return judge(one.text, one.video_id, timeline, taken=taken)
+
+    def decide(self, one: Pending, judgement: Judgement, now: datetime) -> Move | None:
+        """The step that a judgement means; None when the post only waits for its next look-up."""
+        if isinstance(judgement, Found):
+            return self._found(one, judgement.remote_id, judgement.posted_at)
+        if one.status == PostStatus.REVIEW:
+            return None
+        if isinstance(judgement, Candidate):
+            review = {"candidate_id": judgement.remote_id, "next_lookup_at": one.unknown_since + IN_REVIEW[0]}
+            return self._step(one, PostStatus.REVIEW, "candidate", review)
+        if isinstance(judgement, Absent):
+            return self._absent(one, now)
+        return self._to_review(one) if self._next_lookup(one, now, one.absences) is None else None
+
+    def _found(self, one: Pending, remote_id: str | None, posted_at: datetime) -> Move:
+        values = {"remote_id": remote_id, "posted_at": posted_at, "next_lookup_at": None}
+        return self._step(one, PostStatus.POSTED, "found", values, outcome=AttemptOutcome.ACCEPTED)
+
+    def _absent(self, one: Pending, now: datetime) -> Move | None:
+        """A complete read without it. X's own word that it is a duplicate weighs more than any number of these."""
+        if one.cause == "x_duplicate" and not one.was_reposted:
+            values = {"next_lookup_at": None}
+            return self._step(one, PostStatus.FAILED, "x_duplicate", values, outcome=AttemptOutcome.NOT_ACCEPTED)
+        first = one.first_absence_at or now
+        is_proven = one.absences + 1 >= NEGATIVES_NEEDED and now - first >= self._delays[-1] - self._delays[0]
+        if not is_proven:
+            return self._to_review(one) if self._next_lookup(one, now, one.absences + 1) is None else None
+        if one.cause == "x_duplicate":
+            return self._found(one, None, now)  # the re-post was a duplicate: so the first one went out
+        if not one.may_repost or one.was_reposted or now >= one.not_after:
+            return self._to_review(one)
+        again = {
+            "was_reposted": True,
+            "not_before": now,
+            "unknown_since": None,
+            "next_lookup_at": None,
+            "lookups": 0,
+            "absences": 0,
+            "first_absence_at": None,
+        }
+        outcome = AttemptOutcome.NOT_ACCEPTED
+        return self._step(one, PostStatus.QUEUED, "verified_absent", again, outcome=outcome)
+
+    def _to_review(self, one: Pending) -> Move:
+        values = {"next_lookup_at": one.unknown_since + IN_REVIEW[0]}
+        return self._step(one, PostStatus.REVIEW, "not_found", values)
+
+    def _schedule(self, session: Session, one: Pending, judgement: Judgement, now: datetime) -> None:
+        """No decision yet: counts the look-up and sets the next."""
+        absent = isinstance(judgement, Absent)
+        absences = one.absences + absent
+        values: dict[str, Any] = {"lookups": one.lookups + 1, "absences": absences}
+        if absent and one.first_absence_at is None:
+            values["first_absence_at"] = now
+        if isinstance(judgement, Candidate):
+            values["candidate_id"] = judgement.remote_id
+        values["next_lookup_at"] = self._next_lookup(one, now, absences)
+        session.execute(
+            update(Post).where(Post.id == one.post_id, Post.status == one.status).values(**values),
+            execution_options={"synchronize_session": False},
+        )
+
+    def _next_lookup(self, one: Pending, now: datetime, absences: int) -> datetime | None:
+        """By the schedule since the outcome became unknown; None when looking is over for this state."""
+        steps = IN_REVIEW if one.status == PostStatus.REVIEW else self._delays
+        ahead = [at for step in steps if (at := one.unknown_since + step) > now]
+        if ahead or one.status == PostStatus.REVIEW:
+            return ahead[0] if ahead else None
+        gap = self._delays[-1] - self._delays[-2]
+        proven_at = (one.first_absence_at or now) + self._delays[-1] - self._delays[0]
+        at = proven_at if absences >= NEGATIVES_NEEDED and proven_at > now else now + gap
+        # Reads failed meanwhile: looked for on as long as it would still be worth sending.
+        return at if at <= max(one.not_after, one.unknown_since + 2 * self._delays[-1]) else None
+
+    @staticmethod
+    def _step(
+        one: Pending,
+        to: PostStatus,
+        cause: str,
+        values: dict[str, Any],
+        *,
+        outcome: AttemptOutcome | None = None,
+    ) -> Move:
+        return Move(
+            post_id=one.post_id,
+            expected=one.status,
+            to=to,
+            token=one.attempt_token,
+            outcome=outcome,
+            cause=cause,
+            values=values,
+        )
+
+
+def _pending(ids: Sequence[int]) -> Any:
+    first_sent = select(func.min(PostAttempt.started_at)).where(PostAttempt.post_id == Post.id).scalar_subquery()
+    return (
+        select(
+            Post,
+            SocialConnection,
+            User.never_repost,
+            EpisodeTweetConfig.enabled,
+            Broadcast.state,
+            first_sent.label("sent_at"),
+        )
+        .outerjoin(
+            SocialConnection,
+            (SocialConnection.platform_user_id == Post.platform_user_id)
+            & (SocialConnection.platform == Post.platform)
+            & SocialConnection.is_active,
+        )
+        .outerjoin(User, User.id == Post.user_id)
+        .outerjoin(EpisodeTweetConfig, EpisodeTweetConfig.id == Post.config_id)
+        .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
+        .where(Post.id.in_(ids))
+        .execution_options(populate_existing=True)
+    )

@@ -1,0 +1,267 @@
+"""Hosts' logins at X: connect, keep the token pair fresh (one refresher at a time), disconnect. Posts nothing."""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from extensions import db
+from models import Post, PostStatus, RefreshState, SocialConnection, User
+from services.clients.x import XClient
+from services.clients.x_answers import Tokens, XUser
+from services.errors import Conflict, NotFound, Outcome, Refused, Unknown
+from services.vault import Vault
+
+log = logging.getLogger(__name__)
+
+#: an access token with less left than this is renewed before it is used
+FRESH_FOR = timedelta(minutes=10)
+#: after this a refresher is taken for dead and the outcome of its call for unknown
+REFRESH_LEASE = timedelta(seconds=30)
+#: trouble that does not keep a connection from being used
+IN_DOUBT = "refresh_in_doubt"
+#: causes on a queued post that connecting again cures
+CURED_BY_CONNECTING = ("x_auth", "x_token_refused", "x_scope", "no_connection")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A token ready to use, and the version that tells whether somebody renewed it since."""
+
+    connection_id: int
+    token: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh that this process alone may make: taken and committed, not yet sent."""
+
+    connection_id: int
+    owner: str
+    version: int
+    refresh_token: str
+    #: an earlier refresh may have spent this token: a second failure ends the connection
+    is_last_try: bool
+
+
+class ConnectionService:
+    """Keeps connections. Every method that writes commits."""
+
+    def __init__(self, vault: Vault, x: XClient) -> None:
+        self._vault = vault
+        self._x = x
+
+    # Connecting
+
+    def import_x(
+        self, email: str, access_token: str, refresh_token: str | None, expires_at: datetime | None, now: datetime
+    ) -> SocialConnection:
+        """Connects with tokens that a person brings, after asking X whose they are.
+
+        Raises NotFound for an unknown address, Refused or Unknown when X does not say who it is, Conflict when the
+        account belongs to somebody else here.
+        """
+        user = db.session.execute(select(User).where(User.email == email.strip().lower())).scalar_one_or_none()
+        user_id = user.id if user else None
+        db.session.commit()
+        if user_id is None:
+            raise NotFound(f"No user has the address {email.strip()[:254]}.")
+        who = self._x.me(access_token)
+        tokens = Tokens(access_token, refresh_token, 0, frozenset())
+        return self.connect(user_id, who, tokens, now, expires_at=expires_at)
+
+    def connect(
+        self, user_id: int, who: XUser, tokens: Tokens, now: datetime, *, expires_at: datetime | None = None
+    ) -> SocialConnection:
+        """Stores a login, replacing the user's former one; what waited for it is sent. Raises Conflict."""
+        active = select(SocialConnection).where(SocialConnection.is_active, SocialConnection.platform == "x")
+        theirs = db.session.execute(active.where(SocialConnection.platform_user_id == who.id)).scalar_one_or_none()
+        if theirs is not None and theirs.user_id != user_id:
+            db.session.rollback()
+            raise Conflict(f"@{who.username} is already connected by somebody else here. One X account, one person.")
+        connection = db.session.execute(active.where(SocialConnection.user_id == user_id)).scalar_one_or_none()
+        if connection is not None and connection.platform_user_id != who.id:
+            connection.is_active = False
+            db.session.flush()
+            connection = None
+        if connection is None:
+            connection = SocialConnection(user_id=user_id, platform="x", platform_user_id=who.id, token_version=0)
+            db.session.add(connection)
+        if expires_at is None and tokens.expires_in:
+            expires_at = now + timedelta(seconds=tokens.expires_in)
+        connection.username, connection.display_name = who.username, who.name
+        connection.avatar_url = who.avatar_url or ""
+        connection.scopes = " ".join(sorted(tokens.scopes))
+        connection.is_active, connection.connected_at = True, now
+        self._store_pair(connection, tokens, expires_at)
+        try:
+            db.session.flush()
+        except IntegrityError as error:  # somebody connected the same account in this very moment
+            db.session.rollback()
+            raise Conflict(f"@{who.username} was just connected elsewhere. Look at the connections again.") from error
+        self._release_waiting(connection, now)
+        db.session.commit()
+        return connection
+
+    def _store_pair(self, connection: SocialConnection, tokens: Tokens, expires_at: datetime | None) -> None:
+        owner = _owner(connection.platform_user_id)
+        connection.access_token = self._vault.seal(tokens.access_token, f"{owner}:access")
+        if tokens.refresh_token:
+            connection.refresh_token = self._vault.seal(tokens.refresh_token, f"{owner}:refresh")
+        connection.expires_at = expires_at
+        connection.token_version = (connection.token_version or 0) + 1
+        connection.refresh_state = RefreshState.IDLE
+        connection.refresh_owner = connection.refresh_lease_until = connection.trouble = None
+
+    @staticmethod
+    def _release_waiting(connection: SocialConnection, now: datetime) -> None:
+        """Posts of this account that waited for a connection go out now."""
+        db.session.execute(
+            update(Post)
+            .where(
+                Post.status == PostStatus.QUEUED,
+                Post.platform == connection.platform,
+                Post.platform_user_id == connection.platform_user_id,
+                Post.cause.in_(CURED_BY_CONNECTING),
+            )
+            .values(not_before=now, connection_id=connection.id),
+            execution_options={"synchronize_session": False},
+        )
+
+    # Tokens
+
+    def access(self, connection: SocialConnection) -> Access:
+        """Opens the access token. Raises VaultError."""
+        owner = f"{_owner(connection.platform_user_id)}:access"
+        return Access(connection.id, self._vault.unseal(connection.access_token, owner), connection.token_version)
+
+    def needs_refresh(self, connection: SocialConnection, now: datetime) -> bool:
+        """Whether the pair should be renewed before use; never while in doubt with the old token still good."""
+        if connection.expires_at is None or connection.refresh_token is None:
+            return False
+        if connection.refresh_state == RefreshState.DOUBT:
+            return connection.expires_at <= now
+        return connection.expires_at - now < FRESH_FOR
+
+    def begin_refresh(self, connection_id: int, now: datetime) -> Refresh | None:
+        """Takes the right to refresh by compare-and-set and commits. None: another process has it, or it is no use."""
+        state = SocialConnection.refresh_state
+        lease_over = and_(state == RefreshState.REFRESHING, SocialConnection.refresh_lease_until < now)
+        # Whoever died while refreshing may have spent the refresh token: it is tried once more, and only when the
+        # access token is of no use any longer.
+        in_doubt = and_(or_(state == RefreshState.DOUBT, lease_over), SocialConnection.expires_at <= now)
+        owner = f"{os.getpid()}-{secrets.token_hex(8)}"
+        taken = db.session.execute(
+            update(SocialConnection)
+            .where(
+                SocialConnection.id == connection_id,
+                SocialConnection.is_active,
+                SocialConnection.refresh_token.is_not(None),
+                or_(state == RefreshState.IDLE, in_doubt),
+            )
+            .values(
+                refresh_state=RefreshState.REFRESHING,
+                refresh_owner=owner,
+                refresh_lease_until=now + REFRESH_LEASE,
+                trouble=case((state == RefreshState.REFRESHING, IN_DOUBT), else_=SocialConnection.trouble),
+            )
+            .returning(
+                SocialConnection.refresh_token,
+                SocialConnection.platform_user_id,
+                SocialConnection.token_version,
+                SocialConnection.trouble,
+            ),
+            execution_options={"synchronize_session": False},
+        ).one_or_none()
+        db.session.commit()
+        if taken is None:
+            return None
+        token = self._vault.unseal(taken.refresh_token, f"{_owner(taken.platform_user_id)}:refresh")
+        return Refresh(connection_id, owner, taken.token_version, token, taken.trouble == IN_DOUBT)
+
+    def call_refresh(self, refresh: Refresh) -> Tokens | Outcome:
+        """The HTTP part, for a thread: no database, no exception."""
+        try:
+            return self._x.refresh(refresh.refresh_token)
+        except Outcome as outcome:
+            return outcome
+
+    def finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> bool:
+        """Commits what came of a refresh before the new pair is used. True: a fresh pair is stored."""
+        connection = db.session.execute(
+            select(SocialConnection).where(SocialConnection.id == refresh.connection_id).with_for_update()
+        ).scalar_one_or_none()
+        if connection is None or connection.token_version != refresh.version:
+            db.session.rollback()  # deleted, or somebody stored a newer pair meanwhile: that one counts
+            return connection is not None
+        if isinstance(result, Tokens):
+            expires_at = now + timedelta(seconds=result.expires_in) if result.expires_in is not None else None
+            self._store_pair(connection, result, expires_at)
+        else:
+            self._store_failed_refresh(connection, refresh, result)
+        db.session.commit()
+        return isinstance(result, Tokens)
+
+    @staticmethod
+    def _store_failed_refresh(connection: SocialConnection, refresh: Refresh, result: Outcome) -> None:
+        log.warning("a token refresh failed", extra={"connection": connection.id, "cause": result.cause})
+        if connection.refresh_owner != refresh.owner:
+            return
+        connection.refresh_owner = connection.refresh_lease_until = None
+        was_sent = isinstance(result, Unknown)
+        if (isinstance(result, Refused) and result.permanent) or (was_sent and refresh.is_last_try):
+            connection.refresh_state, connection.trouble = RefreshState.REVOKED, "x_token_refused"
+        elif was_sent or refresh.is_last_try:
+            connection.refresh_state, connection.trouble = RefreshState.DOUBT, IN_DOUBT
+        else:
+            connection.refresh_state = RefreshState.IDLE
+
+    def refresh_now(self, connection_ids: Sequence[int], now: Callable[[], datetime]) -> None:
+        """Refreshes one after another in the foreground; for look-ups, which nobody waits for."""
+        for connection_id in connection_ids:
+            refresh = self.begin_refresh(connection_id, now())
+            if refresh is not None:
+                self.finish_refresh(refresh, self.call_refresh(refresh), now())
+
+    # Keys
+
+    def reseal(self) -> int:
+        """Seals every stored token with the first key, row by row, while others go on refreshing. Returns how many."""
+        count = 0
+        ids = list(db.session.execute(select(SocialConnection.id)).scalars())
+        db.session.commit()
+        for connection_id in ids:
+            row = db.session.execute(
+                select(SocialConnection).where(SocialConnection.id == connection_id).with_for_update()
+            ).scalar_one_or_none()
+            if row is not None:
+                owner = _owner(row.platform_user_id)
+                row.access_token = self._resealed(row.access_token, f"{owner}:access")
+                if row.refresh_token is not None:
+                    row.refresh_token = self._resealed(row.refresh_token, f"{owner}:refresh")
+                count += 1
+            db.session.commit()
+        return count
+
+    def _resealed(self, sealed: bytes, owner: str) -> bytes:
+        return self._vault.seal(self._vault.unseal(sealed, owner), owner)
+
+    def check_keys(self) -> None:
+        """Raises VaultError when the keys do not open what is stored, so that a start with wrong keys stops."""
+        newest = (
+            select(SocialConnection).where(SocialConnection.is_active).order_by(SocialConnection.id.desc()).limit(1)
+        )
+        connection = db.session.execute(newest).scalar_one_or_none()
+        db.session.rollback()
+        if connection is not None:
+            self.access(connection)
+
+
+def _owner(platform_user_id: str) -> str:
+    return f"x:{platform_user_id}"

@@ -1,0 +1,195 @@
+"""The outbox's one function that changes the state of posts, with what it must change along. Calls nobody."""
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, insert, literal, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from models import ConfigStatus, EpisodeTweetConfig, Outcome, Post, PostAttempt, PostEvent, PostStatus
+
+#: what an attempt may still turn out to be; the partial unique index of post_attempts says the same
+MAYBE_ACCEPTED = or_(PostAttempt.outcome.is_(None), PostAttempt.outcome.in_((Outcome.UNKNOWN, Outcome.ACCEPTED)))
+
+SWITCHED_OFF = "switched_off"
+
+Q, S, U, R = PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW
+
+#: which states a post may come from, architecture section 4
+ALLOWED: Mapping[PostStatus, frozenset[PostStatus]] = {
+    PostStatus.SENDING: frozenset({Q}),
+    PostStatus.POSTED: frozenset({S, U, R}),
+    PostStatus.FAILED: frozenset({S, Q, U}),
+    PostStatus.QUEUED: frozenset({Q, S, U, R}),
+    PostStatus.UNKNOWN: frozenset({S}),
+    PostStatus.REVIEW: frozenset({U}),
+    PostStatus.MISSED: frozenset({Q, S}),
+    PostStatus.CANCELLED: frozenset({Q, R}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One post's step. `token` guards it: only the attempt that holds the post may settle it.
+
+    `outcome` is what became of that attempt; `values` are further columns of the post.
+    """
+
+    post_id: int
+    expected: PostStatus
+    to: PostStatus
+    cause: str | None = None
+    detail: str | None = None
+    token: str | None = None
+    outcome: Outcome | None = None
+    http_status: int | None = None
+    actor_id: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def apply(session: Session, moves: Sequence[Move], now: datetime) -> set[int]:
+    """Changes states in bulk, all in the caller's transaction: posts, attempts, events and configs.
+
+    Returns the ids of the posts that moved. A post that is not in the expected state, or held by another
+    attempt, did not move: somebody was faster, and nothing of it was changed.
+    """
+    moved: set[int] = set()
+    for group in _alike(moves):
+        moved |= _update_posts(session, group)
+    done = [move for move in moves if move.post_id in moved]
+    if done:
+        _settle_attempts(session, done, now)
+        session.execute(insert(PostEvent), [_event(move, now) for move in done])
+        derive_config_status(session, moved)
+    return moved
+
+
+def begin_attempts(session: Session, moves: Sequence[Move], numbers: Mapping[int, int], now: datetime) -> set[int]:
+    """The intent: queued → sending and an attempt for each post, before the wire is touched.
+
+    `numbers` is the number of the attempt by post id. The database refuses a second attempt
+    that may be accepted; posts that have one are left where they are.
+    """
+    moved = apply(session, moves, now)
+    started = [
+        {"post_id": m.post_id, "token": m.values["attempt_token"], "number": numbers[m.post_id], "started_at": now}
+        for m in moves
+        if m.post_id in moved
+    ]
+    if started:
+        session.execute(insert(PostAttempt), started)
+    return moved
+
+
+def new_token() -> str:
+    return secrets.token_hex(16)
+
+
+def _alike(moves: Sequence[Move]) -> list[list[Move]]:
+    """Groups what one UPDATE can do: same step, same columns."""
+    groups: dict[tuple[Any, ...], list[Move]] = {}
+    for move in moves:
+        if move.expected not in ALLOWED[move.to]:
+            raise ValueError(f"a post never goes from {move.expected} to {move.to}")
+        key = (move.expected, move.to, move.token is None, tuple(sorted(move.values)))
+        groups.setdefault(key, []).append(move)
+    return list(groups.values())
+
+
+def _update_posts(session: Session, group: Sequence[Move]) -> set[int]:
+    first = group[0]
+    values: dict[str, Any] = {"status": first.to}
+    for column in ("cause", "detail"):
+        values[column] = _each({m.post_id: getattr(m, column) for m in group}, Post.id, getattr(Post, column))
+    for column in first.values:
+        values[column] = _each({m.post_id: m.values[column] for m in group}, Post.id, getattr(Post, column))
+    guards: list[ColumnElement[bool]] = [Post.id.in_([m.post_id for m in group]), Post.status == first.expected]
+    if first.token is not None:
+        guards.append(or_(*(and_(Post.id == m.post_id, Post.attempt_token == m.token) for m in group)))
+    if first.to == PostStatus.SENDING:
+        guards.append(~select(PostAttempt.id).where(PostAttempt.post_id == Post.id, MAYBE_ACCEPTED).exists())
+    statement = update(Post).where(*guards).values(values).returning(Post.id)
+    return set(session.execute(statement, execution_options={"synchronize_session": False}).scalars())
+
+
+def _each(by_key: Mapping[Any, Any], key_column: Any, column: Any) -> Any:
+    """One value for all, or a CASE that gives each row its own."""
+    different = set(by_key.values())
+    if len(different) == 1:
+        return different.pop()
+    typed = {key: null() if value is None else literal(value, column.type) for key, value in by_key.items()}
+    return case(typed, value=key_column)
+
+
+def _settle_attempts(session: Session, moves: Sequence[Move], now: datetime) -> None:
+    settled = {m.token: m for m in moves if m.token is not None and m.outcome is not None}
+    if not settled:
+        return
+    columns = {
+        name: _each({t: getattr(m, name) for t, m in settled.items()}, PostAttempt.token, getattr(PostAttempt, name))
+        for name in ("outcome", "http_status", "cause", "detail")
+    }
+    # NULL → any, or unknown → accepted / not_accepted; never back.
+    still_open = or_(PostAttempt.outcome.is_(None), PostAttempt.outcome == Outcome.UNKNOWN)
+    session.execute(
+        update(PostAttempt).where(PostAttempt.token.in_(list(settled)), still_open).values(finished_at=now, **columns),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _event(move: Move, now: datetime) -> dict[str, Any]:
+    return {
+        "post_id": move.post_id,
+        "at": now,
+        "status": move.to,
+        "cause": move.cause,
+        "detail": move.detail,
+        "user_id": move.actor_id,
+    }
+
+
+def derive_config_status(session: Session, post_ids: Collection[int]) -> None:
+    """Writes each config's status from its newest post: the only writer of that column beside `announce`'s claim."""
+    of_config = Post.config_id == EpisodeTweetConfig.id
+    newest = select(Post.status).where(of_config).order_by(Post.id.desc()).limit(1).scalar_subquery()
+    newest_cause = select(Post.cause).where(of_config).order_by(Post.id.desc()).limit(1).scalar_subquery()
+    # Switched off while it waited and on again: nothing was sent, so it is ready once more.
+    is_ready_again = and_(newest == PostStatus.CANCELLED, newest_cause == SWITCHED_OFF, EpisodeTweetConfig.enabled)
+    on_its_way = dict.fromkeys((PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN), ConfigStatus.POSTING)
+    status = case((is_ready_again, ConfigStatus.PENDING), else_=case(on_its_way, value=newest, else_=newest))
+    touched = select(Post.config_id).where(Post.id.in_(list(post_ids)), Post.config_id.is_not(None))
+    session.execute(
+        update(EpisodeTweetConfig).where(EpisodeTweetConfig.id.in_(touched)).values(status=status),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def add_posts(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, int]:
+    """Inserts posts with their first event and returns id by key. A key that is taken is a no-op, not an error."""
+    if not rows:
+        return {}
+    dialect = session.get_bind().dialect.name
+    made = session.execute(insert_or_ignore(Post, dialect).returning(Post.key, Post.id), list(rows)).all()
+    ids = {row.key: row.id for row in made}
+    events = [
+        {"post_id": ids[r["key"]], "at": now, "status": r["status"], "cause": r.get("cause"), "detail": r.get("detail")}
+        for r in rows
+        if r["key"] in ids
+    ]
+    if events:
+        session.execute(insert(PostEvent), events)
+        derive_config_status(session, ids.values())
+    return ids
+
+
+def insert_or_ignore(model: type[Any], dialect: str) -> Any:
+    """INSERT … ON CONFLICT DO NOTHING, which both databases have under different imports."""
+    if dialect == "postgresql":
+        return postgresql_insert(model).on_conflict_do_nothing()
+    return sqlite_insert(model).on_conflict_do_nothing()

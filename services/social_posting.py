@@ -1,0 +1,256 @@
+"""The only drain of the outbox: claim, send, settle; reap what was interrupted. Looking up is lookup_job's."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from config import Settings
+from extensions import db
+from models import Outcome as AttemptOutcome
+from models import Post, PostStatus, SocialConnection
+from services import claiming, outbox, sending
+from services.clients.x import XClient
+from services.clients.x_answers import Accepted, Tokens
+from services.connections import ConnectionService, Refresh
+from services.errors import Outcome, Refused, Unknown
+from services.sending import Sending
+
+log = logging.getLogger(__name__)
+
+#: posts sent at once by one process
+HANDS = 64
+#: a short wait for others that finish at the same time, so that they share one transaction
+GATHER_SECONDS = 0.01
+LOOK_UP_WHILE_WAITING_SECONDS = 0.25
+#: an outcome that the database does not take is kept in memory and offered again for so long
+KEEP_OUTCOMES_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Drained:
+    """What one drain did."""
+
+    posted: int = 0
+    failed: int = 0
+    unknown: int = 0
+    missed: int = 0
+
+    def count(self, status: PostStatus) -> None:
+        if hasattr(self, status):
+            setattr(self, status, getattr(self, status) + 1)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is in flight in one drain."""
+
+    clock: Callable[[], datetime]
+    sends: dict[Future[Accepted | Outcome], Sending] = field(default_factory=dict)
+    refreshes: dict[Future[Tokens | Outcome], Refresh] = field(default_factory=dict)
+    drained: Drained = field(default_factory=Drained)
+
+    @property
+    def futures(self) -> list[Future[Any]]:
+        return [*self.sends, *self.refreshes]
+
+
+class SocialPostingService:
+    """Sends what is due, each post at most once. Safe to run in any number of processes."""
+
+    def __init__(self, settings: Settings, x: XClient, connections: ConnectionService) -> None:
+        self._x = x
+        self._connections = connections
+        self._deadline = settings.send_deadline_seconds
+        self._lease = timedelta(seconds=settings.send_lease_seconds)
+        self._first_lookup = timedelta(seconds=settings.lookup_delays_seconds[0])
+        self._pool = ThreadPoolExecutor(HANDS, thread_name_prefix="send")
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Claims nothing more; the calls in flight are finished and settled."""
+        self._stopping.set()
+
+    def post_to_twitter(self, access_token: str, text: str) -> Accepted:
+        """The POST itself. Raises Refused when it is certain that X does not have it, Unknown when nothing is certain.
+
+        Only the holder of a committed attempt may call this.
+        """
+        return self._x.post(access_token, text, deadline=self._deadline)
+
+    def drain(self, now: datetime | None = None) -> Drained:
+        """Sends everything that is due, several at once, until nothing is due and nothing in flight.
+
+        `now` is the time at the beginning; it runs on from there.
+        """
+        work = _Work(running_clock(now))
+        while True:
+            self._begin(work)
+            if not work.futures:
+                return work.drained
+            done, _ = wait(work.futures, timeout=LOOK_UP_WHILE_WAITING_SECONDS, return_when=FIRST_COMPLETED)
+            if done:
+                time.sleep(GATHER_SECONDS)
+                self._finish(work)
+
+    # Claim
+
+    def _begin(self, work: _Work) -> None:
+        """Claims as many as there are free hands and starts sending them."""
+        free = HANDS - len(work.sends)
+        if self._stopping.is_set() or free <= 0:
+            return
+        now = work.clock()
+        refreshing = [refresh.connection_id for refresh in work.refreshes.values()]
+        claim = claiming.claim(db.session(), self._connections, now, free, lease=self._lease, leave_out=refreshing)
+        db.session.commit()
+        started = time.clock_gettime(time.CLOCK_BOOTTIME)
+        for one in claim.sendings:
+            work.sends[self._pool.submit(self._send, one, started)] = one
+        for status in claim.settled:
+            work.drained.count(status)
+        for connection_id in claim.stale_connections:
+            refresh = self._connections.begin_refresh(connection_id, now)
+            if refresh is None:
+                claiming.postpone(db.session(), connection_id, now)
+                db.session.commit()
+            else:
+                work.refreshes[self._pool.submit(self._connections.call_refresh, refresh)] = refresh
+
+    def _send(self, one: Sending, claimed_at: float) -> Accepted | Outcome:
+        """In a thread: no database. Whatever is not a clear answer is unknown."""
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - claimed_at
+        if age > self._lease.total_seconds() - self._deadline:
+            # The machine slept, or this process was held up: another may already be looking for this post.
+            return Refused("Airhorn was held up before it could send.", cause="x_unreachable")
+        try:
+            return self.post_to_twitter(one.access_token, one.text)
+        except Outcome as outcome:
+            return outcome
+        except Exception:
+            log.exception("sending failed unexpectedly", extra={"post": one.post_id})
+            return Unknown("Sending was interrupted.", cause="x_interrupted")
+
+    # Settle
+
+    def _finish(self, work: _Work) -> None:
+        now = work.clock()
+        for future in [future for future in work.refreshes if future.done()]:
+            refresh = work.refreshes.pop(future)
+            if not self._connections.finish_refresh(refresh, future.result(), now):
+                claiming.postpone(db.session(), refresh.connection_id, now)
+                db.session.commit()
+        done = [(work.sends.pop(future), future.result()) for future in list(work.sends) if future.done()]
+        if done:
+            self._settle_surely(done, work)
+
+    def _settle_surely(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: _Work) -> None:
+        """Settles, also when the database is away for a moment: what X said must not be forgotten."""
+        until = time.monotonic() + KEEP_OUTCOMES_SECONDS
+        while True:
+            try:
+                for status in self._settle(done, work.clock()):
+                    work.drained.count(status)
+                return
+            except IntegrityError:
+                db.session.rollback()
+                self._settle_apart(done, work)
+                return
+            except OperationalError:
+                db.session.rollback()
+                log.exception("outcomes could not be stored", extra={"posts": [one.post_id for one, _ in done]})
+                if time.monotonic() >= until:
+                    return  # the lease runs out, and the look-up finds what was sent
+                time.sleep(1.0)
+
+    def _settle_apart(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: _Work) -> None:
+        """X gave an id that another post has already: that answer is odd, the others are not."""
+        for one, result in done:
+            try:
+                statuses = self._settle([(one, result)], work.clock())
+            except IntegrityError:
+                db.session.rollback()
+                odd = Unknown("X answered with the id of another post.", cause="x_odd_answer")
+                statuses = self._settle([(one, odd)], work.clock())
+            for status in statuses:
+                work.drained.count(status)
+
+    def _settle(self, done: Sequence[tuple[Sending, Accepted | Outcome]], now: datetime) -> list[PostStatus]:
+        session = db.session()
+        first_lookup_at = now + self._first_lookup
+        moves = [sending.settle(one, result, now, first_lookup_at=first_lookup_at) for one, result in done]
+        moved = outbox.apply(session, moves, now)
+        for one, result in done:
+            if isinstance(result, Refused):
+                self._note_refusal(one, result, now)
+        if any(isinstance(result, Accepted) for _, result in done):
+            claiming.open_gate(session, "x", now)
+        session.commit()
+        self._log(done, moves)
+        return [move.to for move in moves if move.post_id in moved]
+
+    def _note_refusal(self, one: Sending, refused: Refused, now: datetime) -> None:
+        """What a refusal means beyond its post: the token, the connection, the gates."""
+        session = db.session()
+        gate = sending.gate(one, refused, now)
+        if gate is not None:
+            claiming.shut_gate(session, *gate)
+        if refused.cause not in ("x_auth", "x_scope"):
+            return
+        values: dict[str, Any] = {"trouble": refused.cause}
+        if sending.needs_new_token(one, refused):
+            values = {"expires_at": now}
+        session.execute(
+            update(SocialConnection)
+            .where(SocialConnection.id == one.connection_id, SocialConnection.token_version == one.version)
+            .values(**values),
+            execution_options={"synchronize_session": False},
+        )
+
+    @staticmethod
+    def _log(done: Sequence[tuple[Sending, Accepted | Outcome]], moves: Sequence[outbox.Move]) -> None:
+        for (one, _), move in zip(done, moves, strict=True):
+            ids = {"post": one.post_id, "attempt": one.token, "cause": move.cause}
+            log.info("post %s", move.to, extra=ids)
+
+    # Reap
+
+    def reap(self, now: datetime) -> int:
+        """A post whose sender died, or slept past its lease, may be out: it becomes unknown and is looked up."""
+        session = db.session()
+        too_far = now + max(10 * self._lease, timedelta(minutes=10))  # the clock was set back meanwhile
+        over = (Post.lease_until < now) | (Post.lease_until > too_far)
+        rows = session.execute(
+            select(Post.id, Post.attempt_token).where(Post.status == PostStatus.SENDING, over).limit(500)
+        ).all()
+        values = {"unknown_since": now, "next_lookup_at": now + self._first_lookup, "lease_until": None}
+        moves = [
+            outbox.Move(
+                post_id=row.id,
+                expected=PostStatus.SENDING,
+                to=PostStatus.UNKNOWN,
+                token=row.attempt_token,
+                outcome=AttemptOutcome.UNKNOWN,
+                cause="x_interrupted",
+                values=values,
+            )
+            for row in rows
+        ]
+        moved = outbox.apply(session, moves, now)
+        session.commit()
+        return len(moved)
+
+
+def running_clock(now: datetime | None) -> Callable[[], datetime]:
+    """A clock that starts at `now` and goes on; the wall's clock when None."""
+    if now is None:
+        return lambda: datetime.now(UTC)
+    begun = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - begun)
