@@ -1,0 +1,321 @@
+"""The statements of an announcement, all in the caller's transaction: match, queue, close. Commits nothing."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from models import (
+    Broadcast,
+    BroadcastState,
+    ConfigStatus,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    PodcastMember,
+    Post,
+    PostStatus,
+    RefreshState,
+    SocialConnection,
+    User,
+    Verdict,
+)
+from services import outbox
+from services.causes import CAUSES
+from services.connections import IN_DOUBT
+from services.errors import Invalid
+from services.matching import EARLIEST, LATEST, SAME_SHOW_WITHIN, Match, Planned, Show, Start, match
+
+PLATFORM = "x"
+#: a post in one of these may be out, or will be
+USED = (PostStatus.QUEUED, PostStatus.SENDING, PostStatus.POSTED, PostStatus.UNKNOWN, PostStatus.REVIEW)
+
+#: (config, user, podcast, episode, video id) → final text and whose words they are; raises Invalid
+Compose = Callable[[EpisodeTweetConfig, User, Podcast, EpisodeGuide, str], tuple[str, str]]
+
+
+def lock_broadcast(session: Session, broadcast_id: int) -> Broadcast | None:
+    """The broadcast, held against other announcers until the commit."""
+    query = select(Broadcast).where(Broadcast.id == broadcast_id).with_for_update()
+    return session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
+
+
+def started_at(broadcast: Broadcast) -> datetime:
+    return broadcast.actual_start_at or broadcast.scheduled_start_at or broadcast.first_seen_at
+
+
+def find_match(session: Session, broadcast: Broadcast, *, was_late: bool) -> Match:
+    """Asks the database for what could fit and decides."""
+    at = started_at(broadcast)
+    active = select(Podcast).where(Podcast.is_active).with_for_update()
+    shows = session.execute(active.where(Podcast.youtube_channel_id == broadcast.channel_id)).scalars().all()
+    if not shows:
+        # Nobody's own channel: then an episode that names the video is enough.
+        naming = select(EpisodeGuide.podcast_id).where(EpisodeGuide.video_id == broadcast.video_id)
+        shows = session.execute(active.where(Podcast.id.in_(naming))).scalars().all()
+    ids = [show.id for show in shows]
+    start = Start(
+        broadcast.video_id, broadcast.title, at, broadcast.privacy == "public", broadcast.is_premiere, was_late
+    )
+    return match(
+        start,
+        [Show(s.id, s.active_filter, s.auto_create_episodes, s.announce_premieres) for s in shows],
+        _open_episodes(session, broadcast, ids, at) if ids else [],
+        _announced(session, broadcast, ids, at) if ids else [],
+    )
+
+
+def _open_episodes(session: Session, broadcast: Broadcast, podcast_ids: Sequence[int], at: datetime) -> list[Planned]:
+    taken = select(Broadcast.id).where(
+        Broadcast.episode_id == EpisodeGuide.id, Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.id != broadcast.id
+    )
+    near = and_(EpisodeGuide.scheduled_at >= at + EARLIEST, EpisodeGuide.scheduled_at <= at + LATEST)
+    query = select(EpisodeGuide.id, EpisodeGuide.podcast_id, EpisodeGuide.scheduled_at, EpisodeGuide.video_id).where(
+        EpisodeGuide.podcast_id.in_(podcast_ids),
+        or_(EpisodeGuide.video_id == broadcast.video_id, near),
+        ~taken.exists(),
+    )
+    return [Planned(*row) for row in session.execute(query)]
+
+
+def _announced(
+    session: Session, broadcast: Broadcast, podcast_ids: Sequence[int], at: datetime
+) -> list[tuple[int, datetime]]:
+    query = select(Broadcast.podcast_id, Broadcast.actual_start_at).where(
+        Broadcast.podcast_id.in_(podcast_ids),
+        Broadcast.verdict == Verdict.ANNOUNCED,
+        Broadcast.id != broadcast.id,
+        Broadcast.actual_start_at >= at - SAME_SHOW_WITHIN,
+        Broadcast.actual_start_at <= at + SAME_SHOW_WITHIN,
+    )
+    return [(row.podcast_id, row.actual_start_at) for row in session.execute(query)]
+
+
+def adopt(session: Session, broadcast: Broadcast, found: Match, now: datetime) -> None:
+    """Writes a match on the broadcast; makes the episode when there is none to be found."""
+    broadcast.verdict, broadcast.podcast_id = found.verdict, found.podcast_id
+    broadcast.episode_id = found.episode_id
+    if found.verdict != Verdict.ANNOUNCED:
+        return
+    broadcast.announced_at = broadcast.announced_at or now
+    if found.episode_id is None:
+        assert found.podcast_id is not None
+        episode = EpisodeGuide(
+            podcast_id=found.podcast_id,
+            title=broadcast.title[:200] or "Live",
+            scheduled_at=started_at(broadcast),
+            video_id=broadcast.video_id,
+        )
+        session.add(episode)
+        session.flush()
+        broadcast.episode_id = episode.id
+
+
+def top_up_configs(session: Session, episode_id: int) -> int:
+    """One config per current member who has none yet, in one statement; two at once make no double and no error."""
+    have = select(EpisodeTweetConfig.id).where(
+        EpisodeTweetConfig.episode_id == episode_id, EpisodeTweetConfig.user_id == PodcastMember.user_id
+    )
+    missing = (
+        select(literal(episode_id), PodcastMember.user_id)
+        .join(User, User.id == PodcastMember.user_id)
+        .join(EpisodeGuide, EpisodeGuide.podcast_id == PodcastMember.podcast_id)
+        .where(EpisodeGuide.id == episode_id, User.is_active, ~have.exists())
+    )
+    made = session.execute(
+        outbox.insert_or_ignore(EpisodeTweetConfig, session.get_bind().dialect.name)
+        .from_select(["episode_id", "user_id"], missing)
+        .returning(EpisodeTweetConfig.id)
+    )
+    return len(made.all())
+
+
+def _waiting(episode_id: int) -> Any:
+    """Hosts of the episode for whom nothing was sent and who want it: config, user, connection or None."""
+    connected = and_(
+        SocialConnection.user_id == User.id, SocialConnection.is_active, SocialConnection.platform == PLATFORM
+    )
+    earlier = select(func.count(Post.id)).where(Post.config_id == EpisodeTweetConfig.id).scalar_subquery()
+    return (
+        select(EpisodeTweetConfig, User, SocialConnection, earlier.label("earlier"))
+        .join(EpisodeGuide, EpisodeGuide.id == EpisodeTweetConfig.episode_id)
+        .join(
+            PodcastMember,
+            and_(
+                PodcastMember.podcast_id == EpisodeGuide.podcast_id,
+                PodcastMember.user_id == EpisodeTweetConfig.user_id,
+            ),
+        )
+        .join(User, and_(User.id == EpisodeTweetConfig.user_id, User.is_active))
+        .outerjoin(SocialConnection, connected)
+        .where(
+            EpisodeTweetConfig.episode_id == episode_id,
+            EpisodeTweetConfig.status == ConfigStatus.PENDING,
+            EpisodeTweetConfig.enabled,
+        )
+        .with_for_update(of=EpisodeTweetConfig)
+        .execution_options(populate_existing=True)
+    )
+
+
+def queue_posts(session: Session, broadcast: Broadcast, now: datetime, not_after: datetime, compose: Compose) -> int:
+    """Puts a post into the outbox for every host who is ready and for whom there is none. Returns how many.
+
+    The compare-and-set on the config decides between this, a person's click and another process.
+    """
+    assert broadcast.episode_id is not None
+    waiting = session.execute(_waiting(broadcast.episode_id)).all()
+    ready = [row for row in waiting if trouble_of(row.SocialConnection) is None]
+    if not ready:
+        return 0
+    episode = session.get_one(EpisodeGuide, broadcast.episode_id)
+    podcast = session.get_one(Podcast, episode.podcast_id)
+    rows = _post_rows(session, ready, broadcast, podcast, episode, compose)
+    claimed = session.execute(
+        update(EpisodeTweetConfig)
+        .where(
+            EpisodeTweetConfig.id.in_([row["config_id"] for row in rows]),
+            EpisodeTweetConfig.status == ConfigStatus.PENDING,
+            EpisodeTweetConfig.enabled,
+        )
+        .values(status=ConfigStatus.POSTING)
+        .returning(EpisodeTweetConfig.id),
+        execution_options={"synchronize_session": False},
+    )
+    mine = set(claimed.scalars())
+    times = {"not_before": now, "not_after": not_after, "created_at": now}
+    outbox.add_posts(session, [row | times for row in rows if row["config_id"] in mine], now)
+    return sum(row["config_id"] in mine and row["status"] == PostStatus.QUEUED for row in rows)
+
+
+def trouble_of(connection: SocialConnection | None) -> str | None:
+    """Why a connection cannot be used: a cause code, or None when it can."""
+    if connection is None:
+        return "no_connection"
+    if connection.refresh_state == RefreshState.REVOKED:
+        return connection.trouble or "x_auth"
+    return None if connection.trouble == IN_DOUBT else connection.trouble
+
+
+def _post_rows(
+    session: Session,
+    ready: Sequence[Any],
+    broadcast: Broadcast,
+    podcast: Podcast,
+    episode: EpisodeGuide,
+    compose: Compose,
+) -> list[dict[str, Any]]:
+    accounts = [row.SocialConnection.platform_user_id for row in ready]
+    query = select(Post.key, Post.platform_user_id, Post.config_id, Post.status, Podcast.name).outerjoin(
+        Podcast, Podcast.id == Post.podcast_id
+    )
+    existing = session.execute(
+        query.where(Post.video_id == broadcast.video_id, Post.platform_user_id.in_(accounts))
+    ).all()
+    taken_keys = {post.key for post in existing}
+    rows = []
+    for config, user, connection, earlier in ready:
+        account = connection.platform_user_id
+        key = f"live:{broadcast.video_id}:{account}"
+        elsewhere = [
+            p for p in existing if p.platform_user_id == account and p.config_id != config.id and p.status in USED
+        ]
+        row = _post_row(config, user, podcast, broadcast, connection)
+        row["key"] = f"{key}:{config.id}.{earlier + 1}" if elsewhere or key in taken_keys else key
+        if elsewhere:
+            row |= {"status": PostStatus.CANCELLED, "cause": "already_posted", "text": ""}
+            row["detail"] = f"It was for {elsewhere[0].name or 'another show'}."
+        else:
+            row |= _composed(compose, config, user, podcast, episode, broadcast.video_id)
+        rows.append(row)
+    return rows
+
+
+def _composed(
+    compose: Compose, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
+) -> dict[str, Any]:
+    """The final text, or the failure of this host alone."""
+    try:
+        text, source = compose(config, user, podcast, episode, video_id)
+    except Invalid as error:
+        return {"status": PostStatus.FAILED, "cause": "text_invalid", "detail": f"{error}.", "text": config.text}
+    return {"status": PostStatus.QUEUED, "text": text, "text_source": source}
+
+
+def _post_row(
+    config: EpisodeTweetConfig,
+    user: User,
+    podcast: Podcast,
+    broadcast: Broadcast,
+    connection: SocialConnection | None,
+) -> dict[str, Any]:
+    """All columns, so that rows of every kind go into one INSERT."""
+    return {
+        "platform": PLATFORM,
+        "config_id": config.id,
+        "podcast_id": podcast.id,
+        "episode_id": config.episode_id,
+        "broadcast_id": broadcast.id,
+        "user_id": user.id,
+        "connection_id": connection.id if connection else None,
+        "host_name": user.name,
+        "username": connection.username if connection else "",
+        "platform_user_id": connection.platform_user_id if connection else "",
+        "trigger": "live",
+        "video_id": broadcast.video_id,
+        "cause": None,
+        "detail": None,
+        "text_source": "",
+    }
+
+
+def close(session: Session, broadcast: Broadcast, now: datetime, cause: str) -> None:
+    """The announcing is over: what is still queued, and who never became ready, has missed it, and is told why."""
+    broadcast.closed_at = now
+    queued = select(Post.id, Post.cause).where(Post.broadcast_id == broadcast.id, Post.status == PostStatus.QUEUED)
+    moves = [missed(row.id, cause, row.cause) for row in session.execute(queued)]
+    outbox.apply(session, moves, now)
+    if broadcast.episode_id is None or broadcast.verdict not in (Verdict.ANNOUNCED, Verdict.TOO_OLD):
+        return
+    top_up_configs(session, broadcast.episode_id)
+    waiting = session.execute(_waiting(broadcast.episode_id)).all()
+    podcast = session.get(Podcast, broadcast.podcast_id)
+    if not waiting or podcast is None:
+        return
+    rows = []
+    for config, user, connection, earlier in waiting:
+        row = _post_row(config, user, podcast, broadcast, connection)
+        row |= {
+            "key": f"live:{broadcast.video_id}:config:{config.id}.{earlier + 1}",
+            "status": PostStatus.MISSED,
+            "cause": trouble_of(connection) or cause,
+            "text": config.text,
+            "not_before": now,
+            "not_after": now,
+            "created_at": now,
+        }
+        rows.append(row)
+    outbox.add_posts(session, rows, now)
+
+
+def missed(post_id: int, cause: str, waited_for: str | None) -> outbox.Move:
+    """queued → missed. The reason it had to wait is kept, since that is what a person can mend."""
+    return outbox.Move(
+        post_id=post_id,
+        expected=PostStatus.QUEUED,
+        to=PostStatus.MISSED,
+        cause=cause,
+        detail=CAUSES[waited_for].text if waited_for in CAUSES else None,
+    )
+
+
+def overdue(session: Session, now: datetime, max_age: timedelta) -> list[int]:
+    """Broadcasts whose time for announcing is over and that are not closed yet."""
+    query = select(Broadcast.id).where(
+        Broadcast.closed_at.is_(None),
+        Broadcast.state.in_((BroadcastState.LIVE, BroadcastState.ENDED)),
+        or_(Broadcast.actual_start_at <= now - max_age, Broadcast.state == BroadcastState.ENDED),
+    )
+    return list(session.execute(query).scalars())

@@ -1,0 +1,260 @@
+"""From a live broadcast to posts in the outbox. Reaches X only through SocialPostingService."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from config import Settings
+from extensions import db, reading
+from models import (
+    Broadcast,
+    BroadcastState,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    Post,
+    PostStatus,
+    User,
+    Verdict,
+)
+from services import announcing, outbox, tweet_text
+from services.content_atomizer import ContentAtomizer
+from services.errors import Conflict, NotFound
+from services.social_posting import Drained, SocialPostingService
+from services.youtube_live import Looked, YouTubeLiveService
+from services.youtube_reference import watch_url
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class CheckSummary:
+    """What one check did."""
+
+    channels: int = 0
+    failed_looks: int = 0
+    broadcasts_asked: int = 0
+    queued: int = 0
+    posted: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+    def add(self, looked: Looked, queued: int, drained: Drained) -> None:
+        self.channels += looked.channels
+        self.failed_looks += looked.failed
+        self.broadcasts_asked += looked.asked
+        self.queued += queued
+        self.posted += drained.posted
+        self.failed += drained.failed
+        self.unknown += drained.unknown
+
+
+class TweetSchedulerService:
+    """Knows what a start means: which episode, whose texts, which posts."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        live: YouTubeLiveService,
+        posting: SocialPostingService,
+        atomizer: ContentAtomizer,
+    ) -> None:
+        self._live = live
+        self._posting = posting
+        self._atomizer = atomizer
+        self._max_age = timedelta(minutes=settings.live_post_max_age_minutes)
+
+    # Looking and announcing
+
+    def check_and_post_live_tweets(self, now: datetime | None = None, *, everything: bool = True) -> CheckSummary:
+        """One whole cycle: looks at every channel and known broadcast, announces what is live, drains the outbox.
+
+        Safe to run anywhere, at any time, by several at once.
+        """
+        now = now or datetime.now(UTC)
+        summary = CheckSummary()
+        for looked in self._live.check(now, everything=everything):
+            queued = self.announce(looked.broadcast_ids, now)
+            summary.add(looked, queued, self._posting.drain(now))
+        self.close_overdue(now)
+        return summary
+
+    def watch(self, now: datetime) -> int:
+        """Asks about what is due and announces what is live. Sends nothing itself. Returns how many posts it queued."""
+        queued = 0
+        for looked in self._live.watch(now):
+            queued += self.announce(looked.broadcast_ids, now)
+        self.close_overdue(now)
+        return queued
+
+    def announce(self, broadcast_ids: Iterable[int], now: datetime) -> int:
+        """Puts the posts of live broadcasts into the outbox, one transaction for each. Returns how many.
+
+        One broken broadcast costs nobody else his post: it is logged and tried again at its next look.
+        """
+        queued = 0
+        for broadcast_id in broadcast_ids:
+            try:
+                queued += self._announce(broadcast_id, now)
+                db.session.commit()
+            except Exception:
+                db.session.rollback()
+                log.exception("an announcement failed", extra={"broadcast": broadcast_id})
+        return queued
+
+    def close_overdue(self, now: datetime) -> None:
+        """Ends announcing where it is too late, also while YouTube cannot be asked."""
+        reading()
+        overdue = announcing.overdue(db.session(), now, self._max_age)
+        db.session.rollback()
+        self.announce(overdue, now)
+
+    def _announce(self, broadcast_id: int, now: datetime) -> int:
+        session = db.session()
+        broadcast = announcing.lock_broadcast(session, broadcast_id)
+        if broadcast is None or broadcast.closed_at is not None:
+            return 0
+        at = announcing.started_at(broadcast)
+        not_after = at + self._max_age
+        if broadcast.verdict not in (Verdict.ANNOUNCED, Verdict.TOO_OLD):
+            was_late = broadcast.live_seen_at is None or broadcast.live_seen_at > not_after
+            found = announcing.find_match(session, broadcast, was_late=was_late)
+            announcing.adopt(session, broadcast, found, now)
+        is_over = broadcast.state == BroadcastState.ENDED
+        if is_over or now >= not_after or broadcast.verdict == Verdict.TOO_OLD:
+            announcing.close(session, broadcast, now, "stream_over" if is_over else "too_late")
+            return 0
+        if broadcast.verdict != Verdict.ANNOUNCED or broadcast.episode_id is None:
+            return 0
+        announcing.top_up_configs(session, broadcast.episode_id)
+        return announcing.queue_posts(session, broadcast, now, not_after, self._compose)
+
+    # What hosts want said
+
+    def create_tweet_configs_for_episode(self, episode: EpisodeGuide) -> int:
+        """One config for each current member who has none; one statement whatever their number. Returns how many."""
+        made = announcing.top_up_configs(db.session(), episode.id)
+        db.session.commit()
+        log.debug("tweet configs made", extra={"episode": episode.id, "made": made})
+        return made
+
+    def generate_tweet_content(
+        self, config: EpisodeTweetConfig, episode: EpisodeGuide, *, video_id: str | None = None
+    ) -> str:
+        """The text that would be sent now for this host. `video_id` spares looking up the matched broadcast.
+
+        Raises Invalid when it cannot be sent as it is.
+        """
+        user = db.session.get_one(User, config.user_id)
+        podcast = db.session.get_one(Podcast, episode.podcast_id)
+        if video_id is None:
+            matched = select(Broadcast.video_id).where(Broadcast.episode_id == episode.id)
+            video_id = db.session.execute(matched.order_by(Broadcast.id.desc()).limit(1)).scalar_one_or_none()
+        return self._compose(config, user, podcast, episode, video_id or episode.video_id or "")[0]
+
+    def _compose(
+        self, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
+    ) -> tuple[str, str]:
+        """Host's text, else draft, else his template, else the podcast's, else the built-in writer's."""
+        facts = tweet_text.Facts(
+            show=podcast.name,
+            title=episode.title,
+            number=episode.number,
+            guests=tuple(episode.guests),
+            url=watch_url(video_id) if video_id else episode.link or None,
+        )
+        template, source = tweet_text.choose(
+            config.text,
+            config.draft,
+            user.default_text,
+            podcast.default_text,
+            self._built_in(facts, config),
+        )
+        return tweet_text.render(template, facts, include_link=config.include_link), source
+
+    def _built_in(self, facts: tweet_text.Facts, config: EpisodeTweetConfig) -> str:
+        """The built-in writer's text for one host of an episode: no two hosts say the same."""
+        session = db.session()
+        # All hosts of an episode are written for together; asked host by host, that is one query, not one each.
+        written: dict[int, str] = session.info.setdefault("written", {}).get((config.episode_id, facts), {})
+        if config.id not in written:
+            query = select(EpisodeTweetConfig.id).where(EpisodeTweetConfig.episode_id == config.episode_id)
+            ids = list(session.execute(query.order_by(EpisodeTweetConfig.id)).scalars())
+            texts = self._atomizer.generate_for(facts, [f"{config.episode_id}:{id}" for id in ids])
+            written = dict(zip(ids, texts, strict=True))
+            session.info["written"] = {(config.episode_id, facts): written}
+        return written[config.id]
+
+    def set_tweet(
+        self,
+        config_id: int,
+        *,
+        text: str | None = None,
+        enabled: bool | None = None,
+        include_link: bool | None = None,
+        now: datetime,
+    ) -> str:
+        """Saves what a host wants said, and changes or stops a post that is still waiting, in one transaction.
+
+        Returns a sentence. Raises Invalid for a text that cannot be posted and Conflict when it is already being sent.
+        """
+        if text:
+            tweet_text.validate_template(text)
+        session = db.session()
+        query = select(EpisodeTweetConfig).where(EpisodeTweetConfig.id == config_id).with_for_update()
+        config = session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
+        if config is None:
+            session.rollback()
+            raise NotFound("There is no such tweet.")
+        newest = session.execute(
+            select(Post).where(Post.config_id == config_id).order_by(Post.id.desc()).limit(1).with_for_update(),
+            execution_options={"populate_existing": True},
+        ).scalar_one_or_none()
+        sentence = "Saved."
+        switched_off = enabled is False and config.enabled
+        config.text = config.text if text is None else text
+        config.enabled = config.enabled if enabled is None else enabled
+        config.include_link = config.include_link if include_link is None else include_link
+        config.version += 1
+        config.updated_at = now
+        if newest is not None:
+            sentence = self._change_newest(config, newest, now, switched_off=switched_off)
+            outbox.derive_config_status(session, [newest.id])
+        session.commit()
+        return sentence
+
+    def _change_newest(self, config: EpisodeTweetConfig, newest: Post, now: datetime, *, switched_off: bool) -> str:
+        session = db.session()
+        session.flush()
+        if switched_off and newest.status in (PostStatus.UNKNOWN, PostStatus.REVIEW):
+            return "Switched off. It was sent once already; it will not be sent again."
+        if newest.status in (PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW):
+            session.rollback()
+            raise Conflict("This post is already being sent and can no longer be changed.")
+        if newest.status == PostStatus.POSTED:
+            session.rollback()
+            raise Conflict("This post is already out. Change or delete it on X.")
+        if newest.status != PostStatus.QUEUED:
+            return "Saved."
+        if switched_off:
+            cancel = outbox.Move(
+                post_id=newest.id, expected=PostStatus.QUEUED, to=PostStatus.CANCELLED, cause="switched_off"
+            )
+            outbox.apply(session, [cancel], now)
+            return "Switched off. The post that was waiting is not sent."
+        if newest.was_reposted:
+            session.rollback()
+            raise Conflict("This post is being sent again word for word and can no longer be changed.")
+        episode = session.get_one(EpisodeGuide, config.episode_id)
+        user, podcast = session.get_one(User, config.user_id), session.get_one(Podcast, episode.podcast_id)
+        final, source = self._compose(config, user, podcast, episode, newest.video_id or "")
+        session.execute(
+            update(Post)
+            .where(Post.id == newest.id, Post.status == PostStatus.QUEUED)
+            .values(text=final, text_source=source),
+            execution_options={"synchronize_session": False},
+        )
+        return "Saved. The post that was waiting has the new text."

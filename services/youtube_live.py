@@ -1,0 +1,379 @@
+"""Which broadcasts are live now: discover, confirm, decide, store. Announces nothing."""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+
+from config import Settings
+from extensions import db, reading
+from models import OPEN_STATES, Broadcast, BroadcastState, EpisodeGuide, Podcast, YouTubeChannel
+from services import quota
+from services.clients.values import Channel, ChannelReference, Video
+from services.clients.youtube_api import YouTubeApi
+from services.clients.youtube_feed import YouTubeFeed
+from services.clients.youtube_page import YouTubePage
+from services.discovery import Ask, Discovery, Look, pick_signal
+from services.errors import Invalid, Outcome
+from services.live_rules import Decision, Known, Pace, decide
+from services.outbox import insert_or_ignore
+from services.youtube_reference import parse_channel_reference
+
+log = logging.getLogger(__name__)
+
+#: a page is asked for at most so often
+PAGE_EVERY = timedelta(seconds=30)
+#: channels up to which every page may be asked that often
+PAGES_AT_FULL_PACE = 60
+#: an ended stream that Airhorn never saw live is of interest for so long
+ENDED_OF_INTEREST = timedelta(hours=24)
+CHUNK = 10_000
+#: ids of videos that need no further look, so that a quiet list costs no statement
+REMEMBERED = 200_000
+
+
+@dataclass(slots=True)
+class Looked:
+    """One round: broadcasts that are live or just ended, and what was asked."""
+
+    broadcast_ids: list[int]
+    channels: int = 0
+    failed: int = 0
+    asked: int = 0
+
+
+class YouTubeLiveService:
+    """Looks at channels and broadcasts, within the day's units, and stores what it learns."""
+
+    def __init__(self, settings: Settings, *, api: YouTubeApi | None, feed: YouTubeFeed, page: YouTubePage) -> None:
+        self._settings = settings
+        self._api, self._page = api, page
+        self._discovery = Discovery(api, feed, page)
+        self._check_every = timedelta(seconds=settings.live_check_interval_seconds)
+        self._remembered: set[str] = set()
+
+    # The two ways of looking
+
+    def check(self, now: datetime, *, everything: bool = True) -> Iterator[Looked]:
+        """Looks at every channel and every known upcoming or live broadcast; yields after each round's commit.
+
+        With `everything` False, channels that were looked at a moment ago by their own faster cadence are left out.
+        """
+        self._start_looking(now, everything=everything)
+        for number, looks in enumerate(self._discovery.rounds()):
+            looked = self._store_looks(looks, now)
+            self._confirm(now, looked, due_only=number > 0)
+            yield looked
+
+    def watch(self, now: datetime) -> Iterator[Looked]:
+        """Asks about what is due: broadcasts by their next look, channels with a cadence faster than the check."""
+        if not self._anything_due(now):
+            return
+        self._start_looking(now, everything=False)
+        for looks in self._discovery.rounds(most=1):
+            looked = self._store_looks(looks, now)
+            self._confirm(now, looked, due_only=True)
+            yield looked
+
+    def check_channel_live(self, channel_id: str) -> list[Video]:
+        """The videos of a channel that are live at this moment: public, started and not ended. Stores nothing.
+
+        Raises Refused when YouTube could not be asked or its answer could not be read.
+        """
+        look = self._discovery.look(Ask(channel_id, "uploads" if self._api else "page"))
+        if look.error is not None and self._api is not None:
+            look = self._discovery.look(Ask(channel_id, "feed"))
+        if look.error is not None:
+            raise look.error
+        found: list[Video | Outcome | None] = [look.video]
+        if self._api is not None:
+            found = list(self._discovery.videos([ref.id for ref in look.refs][:50]).values()) if look.refs else []
+        for answer in found:
+            if isinstance(answer, Outcome):
+                raise answer
+        return [v for v in found if isinstance(v, Video) and is_live(v)]
+
+    def resolve_channel(self, text: str) -> Channel:
+        """The channel that a person means by an id, @handle or any YouTube address; asked, never assumed.
+
+        Raises Invalid when the text is none of these or YouTube knows no such channel, Refused when it cannot be asked.
+        """
+        reference = parse_channel_reference(text)
+        channel = self._ask_channel(reference)
+        if channel is None:
+            raise Invalid(
+                f"YouTube knows no channel for {text.strip()[:100]!r}. Paste the address of the channel's page."
+            )
+        return channel
+
+    def _ask_channel(self, reference: ChannelReference) -> Channel | None:
+        if self._api is None:
+            return self._page.channel(reference)
+        return self._api.channel(reference) or (self._page.channel(reference) if reference.kind == "custom" else None)
+
+    # Discover
+
+    def _anything_due(self, now: datetime) -> bool:
+        reading()
+        broadcasts = select(Broadcast.id).where(Broadcast.state.in_(OPEN_STATES), Broadcast.next_look_at <= now)
+        channels = select(YouTubeChannel.id).where(YouTubeChannel.next_look_at <= now)
+        found = db.session.execute(select(or_(broadcasts.exists(), channels.exists()))).scalar_one()
+        db.session.rollback()
+        return bool(found) or bool(self._discovery.hanging())
+
+    def _start_looking(self, now: datetime, *, everything: bool) -> None:
+        """Chooses the channels that are due and the way to ask each; counts the units before they are sent."""
+        dialect = db.session.get_bind().dialect.name
+        known = select(YouTubeChannel.id)
+        wanted = select(Podcast.youtube_channel_id).where(Podcast.is_active, Podcast.youtube_channel_id.is_not(None))
+        new = wanted.where(Podcast.youtube_channel_id.not_in(known)).distinct()
+        db.session.execute(insert_or_ignore(YouTubeChannel, dialect).from_select(["id"], new))
+        rows = db.session.execute(select(YouTubeChannel).where(YouTubeChannel.id.in_(wanted))).scalars().all()
+        plan = self._plan(now, len(rows))
+        due = [row for row in rows if everything or row.next_look_at is None or row.next_look_at <= now]
+        due.sort(key=lambda row: row.failures)  # who hung last time waits behind those who answer
+        asks = self._choose(due, plan, now)
+        self._schedule_channels(asks, plan, len(rows), now)
+        db.session.commit()
+        self._discovery.submit(asks)
+
+    def _plan(self, now: datetime, channels: int) -> quota.Plan | None:
+        if self._api is None:
+            return None
+        spent = quota.read_spent(db.session(), now)
+        units = self._settings.youtube_daily_units
+        return quota.make_plan(now, channels, spent, units=units, check_every=self._check_every)
+
+    def _choose(self, due: Sequence[YouTubeChannel], plan: quota.Plan | None, now: datetime) -> list[Ask]:
+        hanging = self._discovery.hanging()
+        left = plan.discovery_left if plan else 0
+        asks = []
+        for row in due:
+            if row.id in hanging:
+                continue
+            signal = pick_signal(row.failures, plan, left)
+            left -= signal == "uploads"
+            asks.append(Ask(row.id, signal, row.failures))
+        units = sum(ask.signal == "uploads" for ask in asks)
+        if units and not quota.spend(db.session(), now, units=self._settings.youtube_daily_units, discovery=units):
+            asks = [replace(ask, signal="feed") if ask.signal == "uploads" else ask for ask in asks]
+        return asks
+
+    def _schedule_channels(self, asks: Iterable[Ask], plan: quota.Plan | None, count: int, now: datetime) -> None:
+        """Moves the next look ahead before the risky call: a channel that breaks something costs one try per turn."""
+        ids = [ask.channel_id for ask in asks]
+        every = plan.channel_every if plan else (PAGE_EVERY if count <= PAGES_AT_FULL_PACE else self._check_every)
+        # NULL is left to the check; only what is asked more often than that has a time of its own.
+        next_look = now + every if every < self._check_every or (plan and plan.lists_uploads) else None
+        for chunk in _chunks(ids):
+            db.session.execute(
+                update(YouTubeChannel)
+                .where(YouTubeChannel.id.in_(chunk))
+                .values(last_look_at=now, next_look_at=next_look),
+                execution_options={"synchronize_session": False},
+            )
+
+    def _store_looks(self, looks: Sequence[Look], now: datetime) -> Looked:
+        """C1: what was unseen becomes a broadcast, and each channel keeps how its look went."""
+        looked = Looked([], channels=len(looks), failed=sum(look.error is not None for look in looks))
+        if not looks:
+            return looked
+        self._insert_unseen(looks, now)
+        for failed in (False, True):
+            rows = [_channel_row(look, now) for look in looks if (look.error is not None) is failed]
+            if rows:
+                db.session.execute(update(YouTubeChannel), rows)
+        judged = {look.video.id: look.video for look in looks if look.video is not None}
+        if judged:
+            self._decide(self._known(now, video_ids=list(judged)), judged, now, looked)
+        if any(look.error is not None and look.error.cause == "youtube_quota" for look in looks):
+            quota.mark_exhausted(db.session(), now)
+        db.session.commit()
+        return looked
+
+    def _insert_unseen(self, looks: Iterable[Look], now: datetime) -> None:
+        unseen: dict[str, dict[str, Any]] = {}
+        for look in looks:
+            refs = (look.video,) if look.video is not None else look.refs
+            for ref in refs:
+                if ref.id not in self._remembered:
+                    unseen[ref.id] = {
+                        "video_id": ref.id,
+                        "channel_id": look.ask.channel_id,
+                        "title": ref.title,
+                        "published_at": ref.published_at,
+                        "first_signal": look.ask.signal,
+                        "first_seen_at": now,
+                        "next_look_at": now,
+                    }
+        for chunk in _chunks(list(unseen)):
+            stored = select(Broadcast.video_id).where(Broadcast.video_id.in_(chunk))
+            for video_id in db.session.execute(stored).scalars():
+                del unseen[video_id]
+                self._remember(video_id)
+        if unseen:
+            statement = insert_or_ignore(Broadcast, db.session.get_bind().dialect.name)
+            db.session.execute(statement, list(unseen.values()))
+
+    def _remember(self, video_id: str) -> None:
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered.clear()
+        self._remembered.add(video_id)
+
+    # Confirm and decide
+
+    def _known(self, now: datetime, *, due_only: bool = False, video_ids: Collection[str] | None = None) -> list[Known]:
+        """Open broadcasts, nearest planned start first. Dropped ones (no next look) only when named by their id."""
+        columns = [getattr(Broadcast, name) for name in Known.__dataclass_fields__]
+        query = select(*columns).where(Broadcast.state.in_(OPEN_STATES)).order_by(Broadcast.next_look_at)
+        if video_ids is not None:
+            query = query.where(Broadcast.video_id.in_(video_ids))
+        elif due_only:
+            query = query.where(Broadcast.next_look_at <= now)
+        else:
+            query = query.where(Broadcast.next_look_at.is_not(None), Broadcast.last_look_at.is_distinct_from(now))
+        return [Known(**row) for row in db.session.execute(query).mappings()]
+
+    def _confirm(self, now: datetime, looked: Looked, *, due_only: bool) -> None:
+        """Asks about all broadcasts worth it, 50 ids a call; C2 stores what that makes of them."""
+        if not due_only:
+            self._revive_named(now)
+        known = self._known(now, due_only=due_only)
+        if self._api is not None:
+            known = self._within_units(known, now)
+        db.session.commit()
+        if not known:
+            return
+        answers = self._discovery.videos([k.video_id for k in known])
+        looked.asked += len(known)
+        good = {id: answer for id, answer in answers.items() if not isinstance(answer, Outcome)}
+        self._decide([k for k in known if k.video_id in good], good, now, looked)
+        self._store_failures(known, answers, now, looked)
+        db.session.commit()
+
+    def _within_units(self, known: list[Known], now: datetime) -> list[Known]:
+        """As many as the units allow, nearest first."""
+        spent = quota.read_spent(db.session(), now)
+        plan = quota.make_plan(now, 1, spent, units=self._settings.youtube_daily_units, check_every=self._check_every)
+        calls = min(-(-len(known) // 50), plan.watch_left)
+        if not calls or not quota.spend(db.session(), now, units=self._settings.youtube_daily_units, watch=calls):
+            self._postpone([k.id for k in known], now, "youtube_quota")
+            return []
+        return known[: calls * 50]
+
+    def _revive_named(self, now: datetime) -> None:
+        """A video that an open episode names is asked about even after it was absent: private until it starts."""
+        named = select(EpisodeGuide.video_id).where(
+            EpisodeGuide.video_id.is_not(None),
+            or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - ENDED_OF_INTEREST),
+        )
+        db.session.execute(
+            update(Broadcast)
+            .where(Broadcast.state == BroadcastState.GONE, Broadcast.video_id.in_(named))
+            .values(state=BroadcastState.NEW, next_look_at=now, absences=0),
+            execution_options={"synchronize_session": False},
+        )
+
+    def _pace(self, now: datetime) -> Pace:
+        if self._api is None:
+            return Pace(self._check_every, at_least=PAGE_EVERY)
+        spent = quota.read_spent(db.session(), now)
+        plan = quota.make_plan(now, 1, spent, units=self._settings.youtube_daily_units, check_every=self._check_every)
+        return Pace(self._check_every, stretch=plan.stretch)
+
+    def _decide(
+        self, known: Iterable[Known], videos: Mapping[str, Video | None], now: datetime, looked: Looked
+    ) -> None:
+        pace = self._pace(now)
+        rows = []
+        for k in known:
+            video = videos.get(k.video_id)
+            decision = decide(k, video, now, pace)
+            rows.append(_broadcast_row(k, video, decision, now))
+            if decision.state in (BroadcastState.LIVE, BroadcastState.ENDED) and rows[-1]["closed_at"] is None:
+                looked.broadcast_ids.append(k.id)
+            if decision.state not in OPEN_STATES:
+                self._remember(k.video_id)
+        for kind in (True, False):
+            same = [row for row in rows if ("title" in row) is kind]
+            if same:
+                db.session.execute(update(Broadcast), same)
+
+    def _store_failures(
+        self, known: Iterable[Known], answers: Mapping[str, Video | Outcome | None], now: datetime, looked: Looked
+    ) -> None:
+        failed: dict[str, list[int]] = {}
+        for k in known:
+            answer = answers.get(k.video_id)
+            if isinstance(answer, Outcome):
+                failed.setdefault(answer.cause, []).append(k.id)
+        for cause, ids in failed.items():
+            log.warning("a look at broadcasts failed", extra={"cause": cause, "broadcasts": len(ids)})
+            self._postpone(ids, now, cause)
+            looked.failed += len(ids)
+            if cause == "youtube_quota":
+                quota.mark_exhausted(db.session(), now)
+
+    def _postpone(self, ids: list[int], now: datetime, cause: str) -> None:
+        """A failed look starts nothing and ends nothing: asked again, later when the reason lasts longer."""
+        lasting = cause in ("youtube_quota", "youtube_key", "youtube_refused", "youtube_bot_check", "youtube_consent")
+        wait = self._check_every if lasting else max(timedelta(seconds=5), PAGE_EVERY if not self._api else timedelta())
+        for chunk in _chunks(ids):
+            db.session.execute(
+                update(Broadcast)
+                .where(Broadcast.id.in_(chunk))
+                .values(error_cause=cause, last_look_at=now, next_look_at=now + wait),
+                execution_options={"synchronize_session": False},
+            )
+
+
+def is_live(video: Video) -> bool:
+    """Live: YouTube says so, it has started, it has not ended, and everybody may watch."""
+    started = video.actual_start_at is not None and video.actual_end_at is None
+    return video.live_content == "live" and started and video.privacy == "public"
+
+
+def _channel_row(look: Look, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": look.ask.channel_id,
+        "signal": look.ask.signal,
+        "failures": look.failures,
+        "error_cause": look.error.cause if look.error else None,
+        "error": str(look.error) if look.error else None,
+    }
+    return row if look.error else {**row, "last_good_look_at": now}
+
+
+def _broadcast_row(known: Known, video: Video | None, decision: Decision, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": known.id,
+        "state": decision.state,
+        "next_look_at": decision.next_look_at,
+        "absences": decision.absences,
+        "last_look_at": now,
+        "last_good_look_at": now,
+        "error_cause": None,
+        "closed_at": known.closed_at,
+    }
+    if video is None:
+        return row
+    facts = asdict(video)
+    for name in ("id", "live_content", "duration_seconds"):
+        del facts[name]
+    facts["is_premiere"] = video.duration_seconds > 0 and decision.state in (
+        BroadcastState.UPCOMING,
+        BroadcastState.LIVE,
+    )
+    facts["live_seen_at"] = now if decision.is_news else known.live_seen_at
+    ended_long_ago = video.actual_end_at is not None and now - video.actual_end_at > ENDED_OF_INTEREST
+    if ended_long_ago and known.live_seen_at is None:
+        row["closed_at"] = known.closed_at or now
+    return row | facts
+
+
+def _chunks(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for i in range(0, len(things), CHUNK):
+        yield things[i : i + CHUNK]
