@@ -1,0 +1,77 @@
+"""The application factory: settings, extensions, services, routes, commands. Nothing else happens here."""
+
+import logging
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import commands
+import routes
+from config import ROOT, Settings
+from extensions import csrf, db, limiter, login_manager, migrate, prepare_engine
+from services import registry
+from services.logs import configure_logging
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Builds the application. Raises SettingsError with a sentence when a setting is wrong."""
+    settings = settings or Settings.load()
+    configure_logging(settings)
+    app = Flask(__name__, instance_path=str(settings.instance_path))
+    _configure(app, settings)
+    _bind_extensions(app)
+    registry.init_app(app, settings)
+    routes.init_app(app)
+    commands.init_app(app)
+    registry.start_embedded(app)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings.database_url),
+        SESSION_COOKIE_NAME="__Host-airhorn" if settings.is_public else "airhorn",
+        SESSION_COOKIE_SECURE=settings.is_public,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,
+        RATELIMIT_STORAGE_URI=settings.redis_url or "memory://",
+        BOOTSTRAP_SERVE_LOCAL=True,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _engine_options(url: str) -> dict[str, object]:
+    if url.startswith("sqlite"):
+        return {}
+    return {
+        "pool_size": 5,
+        "max_overflow": 5,
+        "pool_timeout": 10,
+        "pool_recycle": 1800,
+        "pool_pre_ping": True,
+        "executemany_mode": "values_plus_batch",
+        "connect_args": {
+            "application_name": "airhorn",
+            # The intent to post must be on disk before the wire is touched, whatever the server's default.
+            "options": "-c timezone=UTC -c synchronous_commit=on -c statement_timeout=30000 -c lock_timeout=10000",
+        },
+    }
+
+
+def _bind_extensions(app: Flask) -> None:
+    db.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    login_manager.init_app(app)
+    limiter.init_app(app)
+    csrf.init_app(app)

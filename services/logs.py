@@ -1,0 +1,57 @@
+"""How Airhorn logs: one line an event, with the ids it is about, as text or JSON; never a secret."""
+
+import json
+import logging
+import sys
+from typing import Any
+
+from config import Settings
+
+#: what every record has of itself; the rest was given as `extra`
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+#: libraries that print headers or addresses when asked for details
+CHATTY = ("urllib3", "tweepy", "requests_oauthlib", "oauthlib", "apscheduler", "alembic")
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in vars(record).items() if key not in STANDARD}
+
+
+class TextFormatter(logging.Formatter):
+    """For reading: time, level, logger, message, ids. Line breaks in values stay on the line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        line = super().formatMessage(record).replace("\n", "\\n").replace("\r", "\\r").replace("\x1b", "\\x1b")
+        ids = " ".join(f"{key}={json.dumps(value, default=str)}" for key, value in _extras(record).items())
+        return f"{line} {ids}" if ids else line
+
+
+class JsonFormatter(logging.Formatter):
+    """For machines: one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extras(record),
+        }
+        if record.exc_info:
+            entry["trace"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Sets up the root logger once per process; chatty libraries never log below WARNING."""
+    root = logging.getLogger()
+    root.setLevel(settings.log_level)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if any(getattr(handler, "is_airhorns", False) for handler in root.handlers):
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.is_airhorns = True  # type: ignore[attr-defined]
+    text = TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
+    root.addHandler(handler)

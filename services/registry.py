@@ -1,0 +1,80 @@
+"""Makes the clients and services of a process, once, and finds them again."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from config import Settings
+from services.clients.http import Http
+from services.clients.x import XClient
+from services.clients.youtube_api import YouTubeApi
+from services.clients.youtube_feed import YouTubeFeed
+from services.clients.youtube_page import YouTubePage
+from services.confirming import ConfirmingService
+from services.connections import ConnectionService
+from services.content_atomizer import ContentAtomizer
+from services.scheduler import SchedulerService, should_start
+from services.social_posting import SocialPostingService
+from services.tweet_scheduler import TweetSchedulerService
+from services.vault import Vault
+from services.youtube_live import YouTubeLiveService
+
+EXTENSION = "airhorn"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that is made once per process."""
+
+    settings: Settings
+    http: Http
+    vault: Vault
+    connections: ConnectionService
+    live: YouTubeLiveService
+    posting: SocialPostingService
+    confirming: ConfirmingService
+    tweets: TweetSchedulerService
+    scheduler: SchedulerService
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Makes the clients and services of this process. Opens no connection."""
+    http = Http()
+    x = XClient(
+        http,
+        settings.x_api_url,
+        client_id=settings.x_client_id,
+        client_secret=settings.x_client_secret,
+        authorize_url=settings.x_authorize_url,
+    )
+    key = settings.youtube_api_key
+    live = YouTubeLiveService(
+        settings,
+        api=YouTubeApi(http, settings.youtube_api_url, key) if key else None,
+        feed=YouTubeFeed(http, settings.youtube_web_url),
+        page=YouTubePage(http, settings.youtube_web_url),
+    )
+    vault = Vault(settings.token_encryption_keys)
+    connections = ConnectionService(vault, x)
+    posting = SocialPostingService(settings, x, connections)
+    tweets = TweetSchedulerService(settings, live, posting, ContentAtomizer())
+    confirming = ConfirmingService(settings, x, connections)
+    scheduler = SchedulerService(
+        app, settings, tweets=tweets, posting=posting, confirming=confirming, connections=connections
+    )
+    app.extensions[EXTENSION] = Services(
+        settings, http, vault, connections, live, posting, confirming, tweets, scheduler
+    )
+
+
+def get_services() -> Services:
+    """The services of the current application."""
+    found: Services = current_app.extensions[EXTENSION]
+    return found
+
+
+def start_embedded(app: Flask) -> None:
+    """Starts the scheduler inside a serving process; never for flask commands, migrations or the reloader's parent."""
+    found: Services = app.extensions[EXTENSION]
+    if found.settings.scheduler == "embedded" and should_start():
+        found.scheduler.start()

@@ -1,0 +1,293 @@
+"""APScheduler wiring, the lease, the watchdog: knows when, never what."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+from sqlalchemy import case, delete, insert, or_, update
+from sqlalchemy.exc import DatabaseError
+from werkzeug.serving import is_running_from_reloader
+
+from config import Settings
+from extensions import db
+from models import JobRun, WorkerLease
+from services.confirming import ConfirmingService
+from services.connections import ConnectionService
+from services.outbox import insert_or_ignore
+from services.social_posting import SocialPostingService
+from services.status import read_status
+from services.tweet_scheduler import TweetSchedulerService
+
+log = logging.getLogger(__name__)
+
+LOOKER = "looker"
+LEASE = timedelta(seconds=30)
+HEARTBEAT_SECONDS = 10
+SLOW_JOBS_SECONDS = 5
+#: a job that runs longer than this, or a scheduler without a run for so long, is taken for dead
+DEADLINES = {"check": 120.0, "watch": 60.0, "deliver": 120.0, "look_up": 120.0, "reap": 60.0, "heartbeat": 60.0}
+WATCHDOG_EVERY_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Run:
+    """The last run of a job in this process; times by the monotonic clock and the wall's."""
+
+    started: float
+    started_at: datetime
+    finished: float | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+
+
+def should_start() -> bool:
+    """Whether this process serves: not a flask command other than run, and not the reloader's parent."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return True
+    if context.info_name != "run":
+        return False
+    reloads = context.params.get("reload")
+    if reloads is None:
+        reloads = bool(context.params.get("debugger")) or os.environ.get("FLASK_DEBUG", "0") not in ("", "0", "false")
+    return not reloads or is_running_from_reloader()
+
+
+class SchedulerService:
+    """Runs the jobs of one process. Any number of processes may do so: a lease makes one of them the looker."""
+
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        *,
+        tweets: TweetSchedulerService,
+        posting: SocialPostingService,
+        confirming: ConfirmingService,
+        connections: ConnectionService,
+    ) -> None:
+        self._app, self._settings = app, settings
+        self._tweets, self._posting = tweets, posting
+        self._confirming, self._connections = confirming, connections
+        self.process = f"{socket.gethostname()[:30]}-{os.getpid()}-{os.urandom(3).hex()}"
+        self._runs: dict[str, Run] = {}
+        self._scheduler: BackgroundScheduler | None = None
+        self._stopped = threading.Event()
+        self._on_death: Callable[[str], None] = self._restart
+        self._lease_until = 0.0
+
+    # One cycle by hand
+
+    def tick(self, now: datetime | None = None) -> dict[str, Any]:
+        """One whole cycle in the foreground: what the jobs do, once, in order. Needs no lease. Returns counts."""
+        now = now or datetime.now(UTC)
+        reaped = self._posting.reap(now)
+        confirmed = self._confirming.look_up(now)
+        summary = asdict(self._tweets.check_and_post_live_tweets(now))
+        return summary | {"interrupted": reaped, "confirmed": confirmed}
+
+    def status(self, now: datetime | None = None) -> dict[str, Any]:
+        """What an operator wants to know, JSON-able."""
+        return read_status(db.session(), self._settings, now or datetime.now(UTC))
+
+    # All jobs
+
+    def start(self) -> None:
+        """Starts the jobs in threads of this process. Raises VaultError when the keys do not open stored tokens."""
+        with self._app.app_context():
+            self._check_keys()
+        self._stopped.clear()
+        self._begin()
+        threading.Thread(target=self._watch_over, name="watchdog", daemon=True).start()
+        log.info("scheduler started", extra={"process": self.process})
+
+    def _check_keys(self) -> None:
+        try:
+            self._connections.check_keys()
+        except DatabaseError as error:  # no tables yet: the jobs will say so
+            db.session.rollback()
+            log.warning("the database is not ready: run flask db upgrade (%s)", type(error).__name__)
+
+    def _begin(self) -> None:
+        scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(len(DEADLINES))},
+            # Late is better than dropped, twenty missed runs are one, and a run never overtakes itself.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+            timezone=UTC,
+        )
+        settings = self._settings
+        jobs: list[tuple[str, Callable[[datetime], object], float]] = [
+            ("check", self._check, settings.live_check_interval_seconds),
+            ("watch", self._watch, settings.live_watch_interval_seconds),
+            ("deliver", self._posting.drain, settings.live_watch_interval_seconds),
+            ("look_up", self._confirming.look_up, min(SLOW_JOBS_SECONDS, settings.lookup_delays_seconds[0])),
+            ("reap", self._posting.reap, min(SLOW_JOBS_SECONDS, settings.send_lease_seconds / 3)),
+            ("heartbeat", self._beat, HEARTBEAT_SECONDS),
+        ]
+        first = datetime.now(UTC)
+        for name, work, every in jobs:
+            scheduler.add_job(self._run, "interval", seconds=every, args=(name, work), id=name, next_run_time=first)
+        scheduler.start()
+        self._scheduler = scheduler
+
+    def _run(self, name: str, work: Callable[[datetime], object]) -> None:
+        """One run of a job, in a context of its own; what fails is logged and the next run is as good as any."""
+        run = self._runs[name] = Run(time.monotonic(), datetime.now(UTC))
+        with self._app.app_context():
+            try:
+                work(run.started_at)
+            except Exception as error:
+                db.session.rollback()
+                run.error = f"{type(error).__name__}: {error}"[:500]
+                log.exception("the %s job failed", name, extra={"job": name})
+        run.finished, run.finished_at = time.monotonic(), datetime.now(UTC)
+
+    def _check(self, now: datetime) -> None:
+        if self._is_looker(now):
+            self._tweets.check_and_post_live_tweets(now, everything=False)
+
+    def _watch(self, now: datetime) -> None:
+        if self._is_looker(now) and self._tweets.watch(now):
+            self._soon("deliver")
+
+    def _soon(self, job: str) -> None:
+        scheduler = self._scheduler
+        if scheduler is not None and not self._stopped.is_set():
+            scheduler.modify_job(job, next_run_time=datetime.now(UTC))
+
+    # The lease
+
+    def _is_looker(self, now: datetime) -> bool:
+        return self._lease_until > time.monotonic() or self._take_lease(now)
+
+    def _take_lease(self, now: datetime) -> bool:
+        """Renews or takes the lease by compare-and-set. Trust ends by our own monotonic clock, counted from before."""
+        asked = time.monotonic()
+        session = db.session()
+        session.execute(
+            insert_or_ignore(WorkerLease, session.get_bind().dialect.name).values(
+                name=LOOKER, holder="", expires_at=datetime(2000, 1, 1, tzinfo=UTC)
+            )
+        )
+        mine = WorkerLease.holder == self.process
+        free = or_(WorkerLease.expires_at < now, WorkerLease.expires_at > now + 10 * LEASE)
+        taken = session.execute(
+            update(WorkerLease)
+            .where(WorkerLease.name == LOOKER, or_(mine, free))
+            .values(
+                holder=self.process,
+                expires_at=now + LEASE,
+                epoch=case((mine, WorkerLease.epoch), else_=WorkerLease.epoch + 1),
+            )
+            .returning(WorkerLease.epoch),
+            execution_options={"synchronize_session": False},
+        ).first()
+        session.commit()
+        self._lease_until = asked + LEASE.total_seconds() / 2 if taken else 0.0
+        return taken is not None
+
+    def _release_lease(self) -> None:
+        with self._app.app_context():
+            db.session.execute(
+                update(WorkerLease)
+                .where(WorkerLease.name == LOOKER, WorkerLease.holder == self.process)
+                .values(expires_at=datetime(2000, 1, 1, tzinfo=UTC)),
+                execution_options={"synchronize_session": False},
+            )
+            db.session.commit()
+
+    # Heartbeat and watchdog
+
+    def _beat(self, now: datetime) -> None:
+        """Writes what this process's jobs last did, and forgets processes that are long gone."""
+        session = db.session()
+        session.execute(
+            delete(JobRun).where(or_(JobRun.process == self.process, JobRun.seen_at < now - timedelta(days=1)))
+        )
+        rows = [
+            {
+                "process": self.process,
+                "job": name,
+                "started_at": run.started_at,
+                "finished_at": run.finished_at,
+                "error": run.error,
+                "seen_at": now,
+            }
+            for name, run in list(self._runs.items())
+        ]
+        if rows:
+            session.execute(insert(JobRun), rows)
+        session.commit()
+
+    def _watch_over(self) -> None:
+        """A plain thread: APScheduler's own may die or sleep, and says nothing (reliability 1.3)."""
+        last_wall = time.time() - time.monotonic()
+        while not self._stopped.wait(WATCHDOG_EVERY_SECONDS):
+            why = self.sickness()
+            if why is not None:
+                log.critical("the scheduler is not working: %s", why)
+                self._on_death(why)
+            wall = time.time() - time.monotonic()
+            if abs(wall - last_wall) > 1.0 and self._scheduler is not None:
+                self._scheduler.wakeup()  # the clock was set: it would sleep until the old time comes again
+                for job in self._scheduler.get_jobs():
+                    self._soon(job.id)
+            last_wall = wall
+
+    def sickness(self) -> str | None:
+        """Why the jobs of this process are not to be trusted, or None."""
+        scheduler = self._scheduler
+        thread = getattr(scheduler, "_thread", None)
+        if scheduler is None or thread is None or not thread.is_alive():
+            return "its thread is gone"
+        now = time.monotonic()
+        for name, run in list(self._runs.items()):
+            if run.finished is None and now - run.started > DEADLINES[name]:
+                return f"the {name} job has been running for {now - run.started:.0f} s"
+        beat = self._runs.get("heartbeat")
+        if beat is not None and beat.finished is not None and now - beat.finished > DEADLINES["heartbeat"]:
+            return "no job has run for a minute"
+        return None
+
+    def _restart(self, _why: str) -> None:
+        """Inside a web process: leave the old threads to themselves and begin anew."""
+        old, self._scheduler = self._scheduler, None
+        if old is not None:
+            with contextlib.suppress(Exception):
+                old.shutdown(wait=False)
+        self._runs.clear()
+        self._begin()
+
+    # Foreground and end
+
+    def run(self) -> None:
+        """All jobs until SIGTERM or SIGINT; finishes the calls in flight. A dead scheduler exits with 70."""
+        self._on_death = lambda _why: os._exit(70)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        self.start()
+        stop.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """Claims nothing more, lets the calls in flight finish, gives the lease back."""
+        self._stopped.set()
+        self._posting.stop()
+        scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None:
+            scheduler.shutdown(wait=True)
+        self._release_lease()
+        log.info("scheduler stopped", extra={"process": self.process})

