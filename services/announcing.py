@@ -222,7 +222,7 @@ def _post_rows(
         elsewhere = [
             p for p in existing if p.platform_user_id == account and p.config_id != config.id and p.status in USED
         ]
-        row = _post_row(config, user, podcast, broadcast, connection)
+        row = post_row(config, user, podcast, broadcast, connection)
         row["key"] = f"{key}:{config.id}.{earlier + 1}" if elsewhere or key in taken_keys else key
         if elsewhere:
             row |= {"status": PostStatus.CANCELLED, "cause": "already_posted", "text": ""}
@@ -244,11 +244,11 @@ def _composed(
     return {"status": PostStatus.QUEUED, "text": text, "text_source": source}
 
 
-def _post_row(
+def post_row(
     config: EpisodeTweetConfig,
     user: User,
     podcast: Podcast,
-    broadcast: Broadcast,
+    broadcast: Broadcast | None,
     connection: SocialConnection | None,
 ) -> dict[str, Any]:
     """All columns, so that rows of every kind go into one INSERT."""
@@ -257,14 +257,14 @@ def _post_row(
         "config_id": config.id,
         "podcast_id": podcast.id,
         "episode_id": config.episode_id,
-        "broadcast_id": broadcast.id,
+        "broadcast_id": broadcast.id if broadcast else None,
         "user_id": user.id,
         "connection_id": connection.id if connection else None,
         "host_name": user.name,
         "username": connection.username if connection else "",
         "platform_user_id": connection.platform_user_id if connection else "",
         "trigger": "live",
-        "video_id": broadcast.video_id,
+        "video_id": broadcast.video_id if broadcast else None,
         "cause": None,
         "detail": None,
         "text_source": "",
@@ -286,7 +286,7 @@ def close(session: Session, broadcast: Broadcast, now: datetime, cause: str) -> 
         return
     rows = []
     for config, user, connection, earlier in waiting:
-        row = _post_row(config, user, podcast, broadcast, connection)
+        row = post_row(config, user, podcast, broadcast, connection)
         row |= {
             "key": f"live:{broadcast.video_id}:config:{config.id}.{earlier + 1}",
             "status": PostStatus.MISSED,

@@ -1,7 +1,7 @@
 """The statements that take posts out of the outbox for sending, all in the caller's transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from models import (
 from services import outbox
 from services.announcing import missed, trouble_of
 from services.connections import ConnectionService
+from services.errors import Outcome, Refused
 from services.outbox import Move
 from services.sending import CREDITS_PROBE_EVERY, Sending
 from services.vault import VaultError
@@ -56,19 +57,22 @@ def claim(
     `leave_out`: connections whose tokens are being renewed by the caller.
     """
     taken = Claim()
-    hands, gated = _through_gates(session, now, hands)
-    rows = session.execute(_due(now, hands, leave_out, gated)).all() if hands else []
+    most, gated = _gates(session, now, hands)
     moves: list[Move] = []
-    for row in rows:
+    for row in session.execute(_due(now, hands, leave_out, gated)).all():
         move = _ended(row, now) or _held(row, now)
         if move is not None:
             moves.append(move)
+        elif len(taken.sendings) >= most:
+            continue
         elif connections.needs_refresh(row.SocialConnection, now):
             taken.stale_connections.add(row.SocialConnection.id)
         else:
             _prepare(taken, moves, row, connections)
     moved = outbox.apply(session, moves, now)
     taken.settled = [move.to for move in moves if move.post_id in moved and move.to != PostStatus.QUEUED]
+    if most < hands:
+        taken.sendings = _as_probe(session, taken.sendings, now)
     taken.sendings = _commit_intents(session, taken.sendings, now, lease)
     return taken
 
@@ -145,21 +149,17 @@ def _wait(post: Post, cause: str, until: datetime) -> Move:
     )
 
 
+def _sealed(post: Post, error: VaultError) -> Move:
+    """The stored token does not open: only connecting again, or the right key, helps."""
+    return replace(_wait(post, "x_auth", post.not_after), detail=str(error))
+
+
 def _prepare(taken: Claim, moves: list[Move], row: Any, connections: ConnectionService) -> None:
     post, connection = row.Post, row.SocialConnection
     try:
         access = connections.access(connection)
     except VaultError as error:
-        moves.append(
-            Move(
-                post_id=post.id,
-                expected=PostStatus.QUEUED,
-                to=PostStatus.QUEUED,
-                cause="x_auth",
-                detail=str(error),
-                values={"not_before": post.not_after},
-            )
-        )
+        moves.append(_sealed(post, error))
         return
     taken.sendings.append(
         Sending(
@@ -192,37 +192,58 @@ def _commit_intents(session: Session, sendings: list[Sending], now: datetime, le
     return [one for one in sendings if one.post_id in moved]
 
 
-def postpone(session: Session, connection_id: int, now: datetime) -> None:
-    """Lets the due posts of a connection wait a moment while its tokens are renewed elsewhere."""
+def postpone(session: Session, connection_id: int, now: datetime, why: Outcome | None = None) -> None:
+    """Lets the due posts of a connection wait: a moment while its tokens are renewed elsewhere, longer when X refused.
+
+    `why` is what came of renewing them, and what people read meanwhile.
+    """
+    values: dict[str, Any] = {"not_before": now + PAUSE}
+    if isinstance(why, Refused):
+        values = {"not_before": max(why.retry_at or now, now + LONG_PAUSE), "cause": why.cause, "detail": str(why)}
     session.execute(
         update(Post)
         .where(Post.connection_id == connection_id, Post.status == PostStatus.QUEUED, Post.not_before <= now)
-        .values(not_before=now + PAUSE),
+        .values(**values),
         execution_options={"synchronize_session": False},
     )
+
+
+def hold_sealed(session: Session, connection_id: int, error: VaultError, now: datetime) -> None:
+    """The due posts of a connection whose stored tokens do not open wait for a person."""
+    due = select(Post).where(
+        Post.connection_id == connection_id, Post.status == PostStatus.QUEUED, Post.not_before <= now
+    )
+    outbox.apply(session, [_sealed(post, error) for post in session.execute(due).scalars()], now)
 
 
 # Gates
 
 
-def _through_gates(session: Session, now: datetime, hands: int) -> tuple[int, list[str]]:
+def _gates(session: Session, now: datetime, hands: int) -> tuple[int, list[str]]:
     """How many posts may go at all, and the accounts that may not.
 
     When credits are gone everybody waits; each time that wait is over one post alone finds out.
     """
-    gates = session.execute(select(SendGate)).scalars().all()
-    shut = [gate.key.removeprefix("x:") for gate in gates if gate.key != "x" and gate.until > now]
-    everybody = next((gate for gate in gates if gate.key == "x"), None)
+    gates = session.execute(select(SendGate.key, SendGate.until)).all()
+    shut = [key.removeprefix("x:") for key, until in gates if key != "x" and until > now]
+    everybody = next((until for key, until in gates if key == "x"), None)
     if everybody is None:
         return hands, shut
-    probe = session.execute(
+    return (1 if everybody <= now else 0), shut
+
+
+def _as_probe(session: Session, sendings: list[Sending], now: datetime) -> list[Sending]:
+    """The one post that finds out whether there are credits again, if no other process is finding out."""
+    if not sendings:
+        return []
+    mine = session.execute(
         update(SendGate)
         .where(SendGate.key == "x", SendGate.until <= now)
         .values(until=now + CREDITS_PROBE_EVERY)
         .returning(SendGate.key),
         execution_options={"synchronize_session": False},
     ).first()
-    return (1 if probe else 0), shut
+    return [replace(sendings[0], is_probe=True)] if mine else []
 
 
 def shut_gate(session: Session, key: str, until: datetime, cause: str) -> None:

@@ -1,13 +1,14 @@
 """Looks up posts whose outcome is unknown on the host's timeline, and decides what is proven. Sends nothing."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from config import Settings
@@ -86,11 +87,21 @@ class ConfirmingService:
         stale = {p.access.connection_id: None for p in pending if p.access and p.is_stale}
         self._connections.refresh_now(list(stale), lambda: now)
         pending = self._with_fresh_connections(pending) if stale else pending
-        reads = list(self._pool.map(self._read, pending))
+        reads = list(zip(pending, self._pool.map(self._read, pending), strict=True))
+        try:
+            return self._settle(reads, now)
+        except IntegrityError:  # another process gave the same id to another post in this very moment
+            db.session.rollback()
+            log.warning("two posts were found to be the same", exc_info=True)
+            return 0  # each is looked up again soon
+
+    def _settle(self, reads: Sequence[tuple[Pending, Timeline | None]], now: datetime) -> int:
         session = db.session()
-        moves = []
-        for one, read in zip(pending, reads, strict=True):
-            judgement = self._judge(session, one, read)
+        moves: list[Move] = []
+        found: set[str] = set()  # one stored post cannot be two of ours
+        for one, read in reads:
+            judgement = self._judge(session, one, read, found)
+            found |= {judgement.remote_id} if isinstance(judgement, Found) else set()
             move = self.decide(one, judgement, now)
             moves += [move] if move is not None else []
             if move is None:
@@ -177,13 +188,13 @@ class ConfirmingService:
         return None
 
     @staticmethod
-    def _judge(session: Session, one: Pending, timeline: Timeline | None) -> Judgement:
+    def _judge(session: Session, one: Pending, timeline: Timeline | None, found: Collection[str]) -> Judgement:
         if timeline is None:
             return NoInformation()
         ids = {id for post in timeline.posts for id in (post.id, *post.edit_ids)}
         query = select(Post.remote_id).where(Post.platform == "x", Post.remote_id.in_(ids), Post.id != one.post_id)
         taken = [id for id in session.execute(query).scalars() if id] if ids else []
-        return judge(one.text, one.video_id, timeline, taken=taken)
+        return judge(one.text, one.video_id, timeline, taken=[*taken, *found])
 
     def decide(self, one: Pending, judgement: Judgement, now: datetime) -> Move | None:
         """The step that a judgement means; None when the post only waits for its next look-up."""
@@ -196,7 +207,7 @@ class ConfirmingService:
             return self._step(one, PostStatus.REVIEW, "candidate", review)
         if isinstance(judgement, Absent):
             return self._absent(one, now)
-        return self._to_review(one) if self._next_lookup(one, now, one.absences) is None else None
+        return self._undecided(one, now) if self._next_lookup(one, now, one.absences) is None else None
 
     def _found(self, one: Pending, remote_id: str | None, posted_at: datetime) -> Move:
         values = {"remote_id": remote_id, "posted_at": posted_at, "next_lookup_at": None}
@@ -210,11 +221,9 @@ class ConfirmingService:
         first = one.first_absence_at or now
         is_proven = one.absences + 1 >= NEGATIVES_NEEDED and now - first >= self._delays[-1] - self._delays[0]
         if not is_proven:
-            return self._to_review(one) if self._next_lookup(one, now, one.absences + 1) is None else None
-        if one.cause == "x_duplicate":
-            return self._found(one, None, now)  # the re-post was a duplicate: so the first one went out
+            return self._undecided(one, now) if self._next_lookup(one, now, one.absences + 1) is None else None
         if not one.may_repost or one.was_reposted or now >= one.not_after:
-            return self._to_review(one)
+            return self._undecided(one, now)
         again = {
             "was_reposted": True,
             "not_before": now,
@@ -227,7 +236,10 @@ class ConfirmingService:
         outcome = AttemptOutcome.NOT_ACCEPTED
         return self._step(one, PostStatus.QUEUED, "verified_absent", again, outcome=outcome)
 
-    def _to_review(self, one: Pending) -> Move:
+    def _undecided(self, one: Pending, now: datetime) -> Move:
+        """Looking is over. What X refused as a double of itself after a re-post went out the first time."""
+        if one.cause == "x_duplicate" and one.was_reposted:
+            return self._found(one, None, now)
         values = {"next_lookup_at": one.unknown_since + IN_REVIEW[0]}
         return self._step(one, PostStatus.REVIEW, "not_found", values)
 

@@ -15,7 +15,7 @@ from models import Post, PostStatus, RefreshState, SocialConnection, User
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
 from services.errors import Conflict, NotFound, Outcome, Refused, Unknown
-from services.vault import Vault
+from services.vault import Vault, VaultError
 
 log = logging.getLogger(__name__)
 
@@ -145,12 +145,17 @@ class ConnectionService:
         """Whether the pair should be renewed before use; never while in doubt with the old token still good."""
         if connection.expires_at is None or connection.refresh_token is None:
             return False
-        if connection.refresh_state == RefreshState.DOUBT:
+        lease = connection.refresh_lease_until
+        is_dead = connection.refresh_state == RefreshState.REFRESHING and lease is not None and lease < now
+        if connection.refresh_state == RefreshState.DOUBT or is_dead:
             return connection.expires_at <= now
         return connection.expires_at - now < FRESH_FOR
 
     def begin_refresh(self, connection_id: int, now: datetime) -> Refresh | None:
-        """Takes the right to refresh by compare-and-set and commits. None: another process has it, or it is no use."""
+        """Takes the right to refresh by compare-and-set and commits. None: another process has it, or it is no use.
+
+        Raises VaultError when the stored token does not open; then nothing was taken.
+        """
         state = SocialConnection.refresh_state
         lease_over = and_(state == RefreshState.REFRESHING, SocialConnection.refresh_lease_until < now)
         # Whoever died while refreshing may have spent the refresh token: it is tried once more, and only when the
@@ -179,10 +184,15 @@ class ConnectionService:
             ),
             execution_options={"synchronize_session": False},
         ).one_or_none()
-        db.session.commit()
         if taken is None:
+            db.session.commit()
             return None
-        token = self._vault.unseal(taken.refresh_token, f"{_owner(taken.platform_user_id)}:refresh")
+        try:
+            token = self._vault.unseal(taken.refresh_token, f"{_owner(taken.platform_user_id)}:refresh")
+        except VaultError:
+            db.session.rollback()
+            raise
+        db.session.commit()
         return Refresh(connection_id, owner, taken.token_version, token, taken.trouble == IN_DOUBT)
 
     def call_refresh(self, refresh: Refresh) -> Tokens | Outcome:
@@ -225,7 +235,11 @@ class ConnectionService:
     def refresh_now(self, connection_ids: Sequence[int], now: Callable[[], datetime]) -> None:
         """Refreshes one after another in the foreground; for look-ups, which nobody waits for."""
         for connection_id in connection_ids:
-            refresh = self.begin_refresh(connection_id, now())
+            try:
+                refresh = self.begin_refresh(connection_id, now())
+            except VaultError:
+                log.exception("a token does not open", extra={"connection": connection_id})
+                continue
             if refresh is not None:
                 self.finish_refresh(refresh, self.call_refresh(refresh), now())
 

@@ -43,6 +43,8 @@ class Pace:
     #: without a key every look is a page, and a page is asked for every 30 s at most
     at_least: timedelta = timedelta(0)
     stretch: float = 1.0
+    #: so often the units allow to ask about what is far from its start
+    far_every: timedelta = timedelta(0)
 
     def step(self, every: timedelta) -> timedelta:
         return min(max(every * self.stretch, self.at_least), max(self.check_every, self.at_least))
@@ -116,8 +118,8 @@ def next_upcoming_look(scheduled_start_at: datetime | None, now: datetime, pace:
 
 
 def at_next_check(now: datetime, pace: Pace) -> datetime:
-    """Left to the check, which asks about everything; by itself only when no check came."""
-    return now + 1.5 * pace.check_every
+    """Left to a check, the next one unless units are short; by itself only when no check came."""
+    return now + max(1.5 * pace.check_every, pace.far_every)
 
 
 def after(now: datetime, every: timedelta) -> datetime:

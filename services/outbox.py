@@ -21,6 +21,9 @@ SWITCHED_OFF = "switched_off"
 
 Q, S, U, R = PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW
 
+#: these are one to a config: its status does not change between them
+ON_ITS_WAY = frozenset({Q, S, U})
+
 #: which states a post may come from, architecture section 4
 ALLOWED: Mapping[PostStatus, frozenset[PostStatus]] = {
     PostStatus.SENDING: frozenset({Q}),
@@ -66,7 +69,7 @@ def apply(session: Session, moves: Sequence[Move], now: datetime) -> set[int]:
     if done:
         _settle_attempts(session, done, now)
         session.execute(insert(PostEvent), [_event(move, now) for move in done])
-        derive_config_status(session, moved)
+        derive_config_status(session, [m.post_id for m in done if not {m.expected, m.to} <= ON_ITS_WAY])
     return moved
 
 
@@ -156,12 +159,14 @@ def _event(move: Move, now: datetime) -> dict[str, Any]:
 
 def derive_config_status(session: Session, post_ids: Collection[int]) -> None:
     """Writes each config's status from its newest post: the only writer of that column beside `announce`'s claim."""
+    if not post_ids:
+        return
     of_config = Post.config_id == EpisodeTweetConfig.id
     newest = select(Post.status).where(of_config).order_by(Post.id.desc()).limit(1).scalar_subquery()
     newest_cause = select(Post.cause).where(of_config).order_by(Post.id.desc()).limit(1).scalar_subquery()
     # Switched off while it waited and on again: nothing was sent, so it is ready once more.
     is_ready_again = and_(newest == PostStatus.CANCELLED, newest_cause == SWITCHED_OFF, EpisodeTweetConfig.enabled)
-    on_its_way = dict.fromkeys((PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN), ConfigStatus.POSTING)
+    on_its_way = dict.fromkeys(ON_ITS_WAY, ConfigStatus.POSTING)
     status = case((is_ready_again, ConfigStatus.PENDING), else_=case(on_its_way, value=newest, else_=newest))
     touched = select(Post.config_id).where(Post.id.in_(list(post_ids)), Post.config_id.is_not(None))
     session.execute(

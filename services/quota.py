@@ -19,6 +19,10 @@ REPAIR_SHARE = 0.30
 BURST = 0.10
 #: channels up to which uploads lists are the rule, and how often each is then asked
 UPLOADS_EVERY = ((1, 30), (10, 120), (30, 300))
+#: kept for videos.list near planned starts when feeds are the rule
+NEAR_SHARE = 0.60
+#: however short units are, every known broadcast is asked about so often
+FAR_AT_LEAST = timedelta(hours=1)
 
 
 def pacific_day(now: datetime) -> date:
@@ -62,6 +66,14 @@ class Plan:
     discovery_left: int
     #: units that videos.list may still take today
     watch_left: int
+    #: how many of these may go to broadcasts far from their start, over what remains of the day
+    far_left: int
+    day_left: timedelta
+
+    def far_every(self, broadcasts: int) -> timedelta:
+        """How often so many broadcasts far from their start can be asked about, 50 a unit."""
+        calls = -(-broadcasts // 50)
+        return min(self.day_left * calls / max(1, self.far_left), FAR_AT_LEAST)
 
 
 def make_plan(now: datetime, channels: int, spent: Spent, *, units: int, check_every: timedelta) -> Plan:
@@ -76,18 +88,27 @@ def make_plan(now: datetime, channels: int, spent: Spent, *, units: int, check_e
     if every is None:
         repair = int(units * REPAIR_SHARE) if not spent.exhausted else 0
         due = int(repair * min(1.0, elapsed + 0.02))
-        return Plan(False, check_every, stretch, min(max(0, due - spent.discovery), left), left)
-    # What remains after a reserve for videos.list near planned starts is spread over the rest of the day.
-    share = max(0, left - _watch_reserve(units, end - now, end - begin, channels))
-    affordable = (end - now).total_seconds() * channels / share if share else check_every.total_seconds() * 4
+        far_left = max(0, left - int(NEAR_SHARE * units * (1 - elapsed)))
+        uploads = min(max(0, due - spent.discovery), left)
+        return Plan(False, check_every, stretch, uploads, left, far_left, end - now)
+    near, checks = _watch_reserve(units, 1 - elapsed, channels)
+    far_left = max(0, left - near)
+    # What remains after a reserve for videos.list is spread over the rest of the day.
+    share = max(0, left - near - checks)
+    if not share:  # feeds cost nothing and are asked at every check
+        return Plan(False, check_every, stretch, 0, left, far_left, end - now)
+    affordable = (end - now).total_seconds() * channels / share
     seconds = min(max(every, affordable), check_every.total_seconds() * 4)
-    return Plan(True, timedelta(seconds=seconds), stretch, share, left)
+    return Plan(True, timedelta(seconds=seconds), stretch, share, left, far_left, end - now)
 
 
-def _watch_reserve(units: int, left: timedelta, whole: timedelta, channels: int) -> int:
-    """videos.list must always be able to follow: each check, and about one show a week and channel."""
-    per_day = min(0.6 * units, 480 + 250 * max(1.0, channels / 7))
-    return int(per_day * (left / whole))
+def _watch_reserve(units: int, left: float, channels: int) -> tuple[int, int]:
+    """videos.list must always be able to follow: near about one show a week and channel, and at each check.
+
+    `left` is the part of the day that is to come.
+    """
+    near = min(NEAR_SHARE * units - 480, 250 * max(1.0, channels / 7))
+    return max(0, int(near * left)), int(min(480, 0.1 * units) * left)
 
 
 def read_spent(session: Session, now: datetime) -> Spent:

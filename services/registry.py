@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 
 from config import Settings
+from services.by_hand import ByHandService
 from services.clients.http import Http
 from services.clients.x import XClient
 from services.clients.youtube_api import YouTubeApi
@@ -17,6 +18,7 @@ from services.scheduler import SchedulerService, should_start
 from services.social_posting import SocialPostingService
 from services.tweet_scheduler import TweetSchedulerService
 from services.vault import Vault
+from services.writer import Writer
 from services.youtube_live import YouTubeLiveService
 
 EXTENSION = "airhorn"
@@ -34,6 +36,7 @@ class Services:
     posting: SocialPostingService
     confirming: ConfirmingService
     tweets: TweetSchedulerService
+    by_hand: ByHandService
     scheduler: SchedulerService
 
 
@@ -57,13 +60,23 @@ def init_app(app: Flask, settings: Settings) -> None:
     vault = Vault(settings.token_encryption_keys)
     connections = ConnectionService(vault, x)
     posting = SocialPostingService(settings, x, connections)
-    tweets = TweetSchedulerService(settings, live, posting, ContentAtomizer())
+    writer = Writer(ContentAtomizer())
+    tweets = TweetSchedulerService(settings, live, posting, writer)
     confirming = ConfirmingService(settings, x, connections)
     scheduler = SchedulerService(
         app, settings, tweets=tweets, posting=posting, confirming=confirming, connections=connections
     )
     app.extensions[EXTENSION] = Services(
-        settings, http, vault, connections, live, posting, confirming, tweets, scheduler
+        settings=settings,
+        http=http,
+        vault=vault,
+        connections=connections,
+        live=live,
+        posting=posting,
+        confirming=confirming,
+        tweets=tweets,
+        by_hand=ByHandService(settings, writer, confirming),
+        scheduler=scheduler,
     )
 
 

@@ -36,6 +36,8 @@ class Sending:
     can_refresh: bool
     #: why the attempt before this was refused, if it was
     previous_cause: str | None
+    #: sent to find out whether there are credits again
+    is_probe: bool = False
 
 
 def settle(sending: Sending, result: Accepted | Outcome, now: datetime, *, first_lookup_at: datetime) -> Move:
@@ -51,7 +53,9 @@ def settle(sending: Sending, result: Accepted | Outcome, now: datetime, *, first
         # X has this text already, and never says where. It may be ours: the timeline tells (E12).
         values = {"unknown_since": now, "next_lookup_at": now, "lease_until": None, "lookups": 0, "absences": 0}
         return _move(sending, PostStatus.UNKNOWN, AttemptOutcome.UNKNOWN, values, result)
-    again_at = None if result.permanent or sending.number >= MOST_ATTEMPTS else retry_at(sending, result, now)
+    # What never left this machine annoys nobody: that is tried for as long as it is in time.
+    is_spent = sending.number >= MOST_ATTEMPTS and result.cause != "x_unreachable"
+    again_at = None if result.permanent or is_spent else retry_at(sending, result, now)
     if again_at is None:
         return _move(sending, PostStatus.FAILED, AttemptOutcome.NOT_ACCEPTED, {"lease_until": None}, result)
     if again_at >= sending.not_after and result.cause == "x_rate":

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config import Settings
 from extensions import db
@@ -22,6 +22,7 @@ from services.clients.x_answers import Accepted, Tokens
 from services.connections import ConnectionService, Refresh
 from services.errors import Outcome, Refused, Unknown
 from services.sending import Sending
+from services.vault import VaultError
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,13 @@ class SocialPostingService:
         """
         work = _Work(running_clock(now))
         while True:
-            self._begin(work)
+            try:
+                self._begin(work)
+            except DBAPIError:
+                db.session.rollback()
+                if not work.futures:
+                    raise
+                log.exception("nothing more could be claimed")  # what is in flight is settled all the same
             if not work.futures:
                 return work.drained
             done, _ = wait(work.futures, timeout=LOOK_UP_WHILE_WAITING_SECONDS, return_when=FIRST_COMPLETED)
@@ -113,16 +120,29 @@ class SocialPostingService:
         db.session.commit()
         started = time.clock_gettime(time.CLOCK_BOOTTIME)
         for one in claim.sendings:
-            work.sends[self._pool.submit(self._send, one, started)] = one
+            self._start_sending(one, started, work)
         for status in claim.settled:
             work.drained.count(status)
         for connection_id in claim.stale_connections:
-            refresh = self._connections.begin_refresh(connection_id, now)
+            try:
+                refresh = self._connections.begin_refresh(connection_id, now)
+            except VaultError as error:
+                claiming.hold_sealed(db.session(), connection_id, error, now)
+                db.session.commit()
+                continue
             if refresh is None:
                 claiming.postpone(db.session(), connection_id, now)
                 db.session.commit()
             else:
                 work.refreshes[self._pool.submit(self._connections.call_refresh, refresh)] = refresh
+
+    def _start_sending(self, one: Sending, claimed_at: float, work: _Work) -> None:
+        try:
+            work.sends[self._pool.submit(self._send, one, claimed_at)] = one
+        except RuntimeError:  # the interpreter is ending: certainly not sent, and another process may have it at once
+            self._stopping.set()
+            ending = Refused("Airhorn is being stopped; this was not sent.", cause="x_unreachable")
+            self._settle_surely([(one, ending)], work)
 
     def _send(self, one: Sending, claimed_at: float) -> Accepted | Outcome:
         """In a thread: no database. Whatever is not a clear answer is unknown."""
@@ -143,9 +163,10 @@ class SocialPostingService:
     def _finish(self, work: _Work) -> None:
         now = work.clock()
         for future in [future for future in work.refreshes if future.done()]:
-            refresh = work.refreshes.pop(future)
-            if not self._connections.finish_refresh(refresh, future.result(), now):
-                claiming.postpone(db.session(), refresh.connection_id, now)
+            refresh, result = work.refreshes.pop(future), future.result()
+            if not self._connections.finish_refresh(refresh, result, now):
+                why = None if isinstance(result, Tokens) else result
+                claiming.postpone(db.session(), refresh.connection_id, now, why)
                 db.session.commit()
         done = [(work.sends.pop(future), future.result()) for future in list(work.sends) if future.done()]
         if done:
@@ -163,7 +184,7 @@ class SocialPostingService:
                 db.session.rollback()
                 self._settle_apart(done, work)
                 return
-            except OperationalError:
+            except DBAPIError:
                 db.session.rollback()
                 log.exception("outcomes could not be stored", extra={"posts": [one.post_id for one, _ in done]})
                 if time.monotonic() >= until:
@@ -190,7 +211,7 @@ class SocialPostingService:
         for one, result in done:
             if isinstance(result, Refused):
                 self._note_refusal(one, result, now)
-        if any(isinstance(result, Accepted) for _, result in done):
+        if any(one.is_probe and isinstance(result, Accepted) for one, result in done):
             claiming.open_gate(session, "x", now)
         session.commit()
         self._log(done, moves)

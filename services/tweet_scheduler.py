@@ -21,11 +21,10 @@ from models import (
     Verdict,
 )
 from services import announcing, outbox, tweet_text
-from services.content_atomizer import ContentAtomizer
 from services.errors import Conflict, NotFound
 from services.social_posting import Drained, SocialPostingService
+from services.writer import Writer
 from services.youtube_live import Looked, YouTubeLiveService
-from services.youtube_reference import watch_url
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +59,11 @@ class TweetSchedulerService:
         settings: Settings,
         live: YouTubeLiveService,
         posting: SocialPostingService,
-        atomizer: ContentAtomizer,
+        writer: Writer,
     ) -> None:
         self._live = live
         self._posting = posting
-        self._atomizer = atomizer
+        self._writer = writer
         self._max_age = timedelta(minutes=settings.live_post_max_age_minutes)
 
     # Looking and announcing
@@ -119,18 +118,20 @@ class TweetSchedulerService:
             return 0
         at = announcing.started_at(broadcast)
         not_after = at + self._max_age
-        if broadcast.verdict not in (Verdict.ANNOUNCED, Verdict.TOO_OLD):
+        is_over = broadcast.state == BroadcastState.ENDED
+        # A recording no longer tells that it was a premiere or for members only: what was decided live stays.
+        kept = (Verdict.PREMIERE, Verdict.NOT_PUBLIC) if is_over else ()
+        if broadcast.verdict not in (Verdict.ANNOUNCED, Verdict.TOO_OLD, *kept):
             was_late = broadcast.live_seen_at is None or broadcast.live_seen_at > not_after
             found = announcing.find_match(session, broadcast, was_late=was_late)
             announcing.adopt(session, broadcast, found, now)
-        is_over = broadcast.state == BroadcastState.ENDED
         if is_over or now >= not_after or broadcast.verdict == Verdict.TOO_OLD:
             announcing.close(session, broadcast, now, "stream_over" if is_over else "too_late")
             return 0
         if broadcast.verdict != Verdict.ANNOUNCED or broadcast.episode_id is None:
             return 0
         announcing.top_up_configs(session, broadcast.episode_id)
-        return announcing.queue_posts(session, broadcast, now, not_after, self._compose)
+        return announcing.queue_posts(session, broadcast, now, not_after, self._writer.compose)
 
     # What hosts want said
 
@@ -138,7 +139,7 @@ class TweetSchedulerService:
         """One config for each current member who has none; one statement whatever their number. Returns how many."""
         made = announcing.top_up_configs(db.session(), episode.id)
         db.session.commit()
-        log.debug("tweet configs made", extra={"episode": episode.id, "made": made})
+        log.debug("tweet configs made", extra={"episode": episode.id, "made": made, "statements": 1})
         return made
 
     def generate_tweet_content(
@@ -153,40 +154,7 @@ class TweetSchedulerService:
         if video_id is None:
             matched = select(Broadcast.video_id).where(Broadcast.episode_id == episode.id)
             video_id = db.session.execute(matched.order_by(Broadcast.id.desc()).limit(1)).scalar_one_or_none()
-        return self._compose(config, user, podcast, episode, video_id or episode.video_id or "")[0]
-
-    def _compose(
-        self, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
-    ) -> tuple[str, str]:
-        """Host's text, else draft, else his template, else the podcast's, else the built-in writer's."""
-        facts = tweet_text.Facts(
-            show=podcast.name,
-            title=episode.title,
-            number=episode.number,
-            guests=tuple(episode.guests),
-            url=watch_url(video_id) if video_id else episode.link or None,
-        )
-        template, source = tweet_text.choose(
-            config.text,
-            config.draft,
-            user.default_text,
-            podcast.default_text,
-            self._built_in(facts, config),
-        )
-        return tweet_text.render(template, facts, include_link=config.include_link), source
-
-    def _built_in(self, facts: tweet_text.Facts, config: EpisodeTweetConfig) -> str:
-        """The built-in writer's text for one host of an episode: no two hosts say the same."""
-        session = db.session()
-        # All hosts of an episode are written for together; asked host by host, that is one query, not one each.
-        written: dict[int, str] = session.info.setdefault("written", {}).get((config.episode_id, facts), {})
-        if config.id not in written:
-            query = select(EpisodeTweetConfig.id).where(EpisodeTweetConfig.episode_id == config.episode_id)
-            ids = list(session.execute(query.order_by(EpisodeTweetConfig.id)).scalars())
-            texts = self._atomizer.generate_for(facts, [f"{config.episode_id}:{id}" for id in ids])
-            written = dict(zip(ids, texts, strict=True))
-            session.info["written"] = {(config.episode_id, facts): written}
-        return written[config.id]
+        return self._writer.compose(config, user, podcast, episode, video_id or episode.video_id or "")[0]
 
     def set_tweet(
         self,
@@ -250,7 +218,7 @@ class TweetSchedulerService:
             raise Conflict("This post is being sent again word for word and can no longer be changed.")
         episode = session.get_one(EpisodeGuide, config.episode_id)
         user, podcast = session.get_one(User, config.user_id), session.get_one(Podcast, episode.podcast_id)
-        final, source = self._compose(config, user, podcast, episode, newest.video_id or "")
+        final, source = self._writer.compose(config, user, podcast, episode, newest.video_id or "")
         session.execute(
             update(Post)
             .where(Post.id == newest.id, Post.status == PostStatus.QUEUED)

@@ -3,15 +3,16 @@
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, true, update
 
 from config import Settings
 from extensions import db, reading
 from models import OPEN_STATES, Broadcast, BroadcastState, EpisodeGuide, Podcast, YouTubeChannel
 from services import quota
+from services.causes import explain
 from services.clients.values import Channel, ChannelReference, Video
 from services.clients.youtube_api import YouTubeApi
 from services.clients.youtube_feed import YouTubeFeed
@@ -31,6 +32,8 @@ PAGES_AT_FULL_PACE = 60
 #: an ended stream that Airhorn never saw live is of interest for so long
 ENDED_OF_INTEREST = timedelta(hours=24)
 CHUNK = 10_000
+#: rows in hand at once, so that a flood of new videos is slow and not big
+AT_ONCE = 5_000
 #: ids of videos that need no further look, so that a quiet list costs no statement
 REMEMBERED = 200_000
 
@@ -54,6 +57,10 @@ class YouTubeLiveService:
         self._discovery = Discovery(api, feed, page)
         self._check_every = timedelta(seconds=settings.live_check_interval_seconds)
         self._remembered: set[str] = set()
+        #: by the last check: channels, and broadcasts that are asked about
+        self._channels = self._open = 1
+        #: the last channel whose broken feed was mended by a unit
+        self._mended = ""
 
     # The two ways of looking
 
@@ -62,20 +69,26 @@ class YouTubeLiveService:
 
         With `everything` False, channels that were looked at a moment ago by their own faster cadence are left out.
         """
-        self._start_looking(now, everything=everything)
+        # A check asks about what would come due before the next one.
+        until = None if everything else now + 0.6 * self._check_every
+        is_due = or_(YouTubeChannel.next_look_at.is_(None), YouTubeChannel.next_look_at <= now)
+        self._start_looking(now, true() if everything else is_due)
         for number, looks in enumerate(self._discovery.rounds()):
             looked = self._store_looks(looks, now)
-            self._confirm(now, looked, due_only=number > 0)
+            self._confirm(now, looked, until=now if number > 0 else until)
             yield looked
 
     def watch(self, now: datetime) -> Iterator[Looked]:
         """Asks about what is due: broadcasts by their next look, channels with a cadence faster than the check."""
-        if not self._anything_due(now):
+        broadcasts, channels = self._what_is_due(now)
+        if not broadcasts and not channels and not self._discovery.hanging():
             return
-        self._start_looking(now, everything=False)
+        if channels:
+            # Not those without a time of their own: each start would make all of them be asked every few seconds.
+            self._start_looking(now, YouTubeChannel.next_look_at <= now)
         for looks in self._discovery.rounds(most=1):
             looked = self._store_looks(looks, now)
-            self._confirm(now, looked, due_only=True)
+            self._confirm(now, looked, until=now)
             yield looked
 
     def check_channel_live(self, channel_id: str) -> list[Video]:
@@ -83,6 +96,7 @@ class YouTubeLiveService:
 
         Raises Refused when YouTube could not be asked or its answer could not be read.
         """
+        self._count_for_people(2)
         look = self._discovery.look(Ask(channel_id, "uploads" if self._api else "page"))
         if look.error is not None and self._api is not None:
             look = self._discovery.look(Ask(channel_id, "feed"))
@@ -102,6 +116,7 @@ class YouTubeLiveService:
         Raises Invalid when the text is none of these or YouTube knows no such channel, Refused when it cannot be asked.
         """
         reference = parse_channel_reference(text)
+        self._count_for_people(1 if reference.kind in ("id", "handle", "user") else 2)
         channel = self._ask_channel(reference)
         if channel is None:
             raise Invalid(
@@ -114,38 +129,53 @@ class YouTubeLiveService:
             return self._page.channel(reference)
         return self._api.channel(reference) or (self._page.channel(reference) if reference.kind == "custom" else None)
 
+    def _count_for_people(self, units: int) -> None:
+        """Look-ups that a person asked for have units of their own. Raises Refused when the day's are gone."""
+        if self._api is None:
+            return
+        of_day = self._settings.youtube_daily_units
+        counted = quota.spend(db.session(), datetime.now(UTC), units=of_day, people=units)
+        db.session.commit()
+        if not counted:
+            raise Refused(explain("youtube_quota"), cause="youtube_quota")
+
     # Discover
 
-    def _anything_due(self, now: datetime) -> bool:
+    def _what_is_due(self, now: datetime) -> tuple[bool, bool]:
+        """Whether any broadcast is, and any channel."""
         reading()
         broadcasts = select(Broadcast.id).where(Broadcast.state.in_(OPEN_STATES), Broadcast.next_look_at <= now)
         channels = select(YouTubeChannel.id).where(YouTubeChannel.next_look_at <= now)
-        found = db.session.execute(select(or_(broadcasts.exists(), channels.exists()))).scalar_one()
+        found = db.session.execute(select(broadcasts.exists(), channels.exists())).one()
         db.session.rollback()
-        return bool(found) or bool(self._discovery.hanging())
+        return bool(found[0]), bool(found[1])
 
-    def _start_looking(self, now: datetime, *, everything: bool) -> None:
+    def _start_looking(self, now: datetime, which: ColumnElement[bool]) -> None:
         """Chooses the channels that are due and the way to ask each; counts the units before they are sent."""
         dialect = db.session.get_bind().dialect.name
         known = select(YouTubeChannel.id)
         wanted = select(Podcast.youtube_channel_id).where(Podcast.is_active, Podcast.youtube_channel_id.is_not(None))
         new = wanted.where(Podcast.youtube_channel_id.not_in(known)).distinct()
         db.session.execute(insert_or_ignore(YouTubeChannel, dialect).from_select(["id"], new))
-        rows = db.session.execute(select(YouTubeChannel).where(YouTubeChannel.id.in_(wanted))).scalars().all()
-        plan = self._plan(now, len(rows))
-        due = [row for row in rows if everything or row.next_look_at is None or row.next_look_at <= now]
-        due.sort(key=lambda row: row.failures)  # who hung last time waits behind those who answer
+        watched = YouTubeChannel.id.in_(wanted)
+        asked = Broadcast.state.in_(OPEN_STATES) & Broadcast.next_look_at.is_not(None)
+        self._channels = db.session.execute(select(func.count(YouTubeChannel.id)).where(watched)).scalar_one()
+        self._open = db.session.execute(select(func.count(Broadcast.id)).where(asked)).scalar_one()
+        due = list(db.session.execute(select(YouTubeChannel).where(watched, which)).scalars())
+        # Who hung last time waits behind those who answer; those whose feeds are broken take turns with the units.
+        due.sort(key=lambda row: (row.failures > 0, row.id <= self._mended, row.id))
+        plan = self._plan(now)
         asks = self._choose(due, plan, now)
-        self._schedule_channels(asks, plan, len(rows), now)
+        self._schedule_channels(asks, plan, self._channels, now)
         db.session.commit()
         self._discovery.submit(asks)
 
-    def _plan(self, now: datetime, channels: int) -> quota.Plan | None:
+    def _plan(self, now: datetime) -> quota.Plan | None:
         if self._api is None:
             return None
         spent = quota.read_spent(db.session(), now)
         units = self._settings.youtube_daily_units
-        return quota.make_plan(now, channels, spent, units=units, check_every=self._check_every)
+        return quota.make_plan(now, self._channels, spent, units=units, check_every=self._check_every)
 
     def _choose(self, due: Sequence[YouTubeChannel], plan: quota.Plan | None, now: datetime) -> list[Ask]:
         hanging = self._discovery.hanging()
@@ -155,7 +185,9 @@ class YouTubeLiveService:
             if row.id in hanging:
                 continue
             signal = pick_signal(row.failures, plan, left)
-            left -= signal == "uploads"
+            if signal == "uploads":
+                left -= 1
+                self._mended = row.id if row.failures else self._mended
             asks.append(Ask(row.id, signal, row.failures))
         units = sum(ask.signal == "uploads" for ask in asks)
         if units and not quota.spend(db.session(), now, units=self._settings.youtube_daily_units, discovery=units):
@@ -196,6 +228,7 @@ class YouTubeLiveService:
 
     def _insert_unseen(self, looks: Iterable[Look], now: datetime) -> None:
         unseen: dict[str, dict[str, Any]] = {}
+        back: list[str] = []  # gone, and listed again: private for a while, or forgotten by two answers
         for look in looks:
             refs = (look.video,) if look.video is not None else look.refs
             for ref in refs:
@@ -210,13 +243,18 @@ class YouTubeLiveService:
                         "next_look_at": now,
                     }
         for chunk in _chunks(list(unseen)):
-            stored = select(Broadcast.video_id).where(Broadcast.video_id.in_(chunk))
-            for video_id in db.session.execute(stored).scalars():
+            stored = select(Broadcast.video_id, Broadcast.state).where(Broadcast.video_id.in_(chunk))
+            for video_id, state in db.session.execute(stored):
                 del unseen[video_id]
-                self._remember(video_id)
-        if unseen:
-            statement = insert_or_ignore(Broadcast, db.session.get_bind().dialect.name)
-            db.session.execute(statement, list(unseen.values()))
+                if state == BroadcastState.GONE:
+                    back.append(video_id)
+                else:
+                    self._remember(video_id)
+        if back:
+            self._revive(Broadcast.video_id.in_(back), now)
+        statement = insert_or_ignore(Broadcast, db.session.get_bind().dialect.name)
+        for rows in _chunks(list(unseen.values()), AT_ONCE):
+            db.session.execute(statement, rows)
 
     def _remember(self, video_id: str) -> None:
         if len(self._remembered) >= REMEMBERED:
@@ -225,40 +263,44 @@ class YouTubeLiveService:
 
     # Confirm and decide
 
-    def _known(self, now: datetime, *, due_only: bool = False, video_ids: Collection[str] | None = None) -> list[Known]:
-        """Open broadcasts, nearest planned start first. Dropped ones (no next look) only when named by their id."""
+    def _known(
+        self, now: datetime, *, until: datetime | None = None, video_ids: Collection[str] | None = None
+    ) -> list[Known]:
+        """Open broadcasts that come due until then (None: all), nearest planned start first.
+
+        Dropped ones (no next look) only when named by their id.
+        """
         columns = [getattr(Broadcast, name) for name in Known.__dataclass_fields__]
-        query = select(*columns).where(Broadcast.state.in_(OPEN_STATES)).order_by(Broadcast.next_look_at)
+        query = select(*columns).where(Broadcast.state.in_(OPEN_STATES))
+        query = query.order_by(Broadcast.next_look_at, Broadcast.scheduled_start_at)
         if video_ids is not None:
             query = query.where(Broadcast.video_id.in_(video_ids))
-        elif due_only:
-            query = query.where(Broadcast.next_look_at <= now)
+        elif until is not None:
+            query = query.where(Broadcast.next_look_at <= until, Broadcast.last_look_at.is_distinct_from(now))
         else:
             query = query.where(Broadcast.next_look_at.is_not(None), Broadcast.last_look_at.is_distinct_from(now))
         return [Known(**row) for row in db.session.execute(query).mappings()]
 
-    def _confirm(self, now: datetime, looked: Looked, *, due_only: bool) -> None:
+    def _confirm(self, now: datetime, looked: Looked, *, until: datetime | None) -> None:
         """Asks about all broadcasts worth it, 50 ids a call; C2 stores what that makes of them."""
-        if not due_only:
+        if until != now:
             self._revive_named(now)
-        known = self._known(now, due_only=due_only)
+        known = self._known(now, until=until)
         if self._api is not None:
             known = self._within_units(known, now)
         db.session.commit()
-        if not known:
-            return
-        answers = self._discovery.videos([k.video_id for k in known])
         looked.asked += len(known)
-        good = {id: answer for id, answer in answers.items() if not isinstance(answer, Outcome)}
-        self._decide([k for k in known if k.video_id in good], good, now, looked)
-        self._store_failures(known, answers, now, looked)
-        db.session.commit()
+        for some in _chunks(known, AT_ONCE):
+            answers = self._discovery.videos([k.video_id for k in some])
+            good = {id: answer for id, answer in answers.items() if not isinstance(answer, Outcome)}
+            self._decide([k for k in some if k.video_id in good], good, now, looked)
+            self._store_failures(some, answers, now, looked)
+            db.session.commit()
 
     def _within_units(self, known: list[Known], now: datetime) -> list[Known]:
         """As many as the units allow, nearest first."""
-        spent = quota.read_spent(db.session(), now)
-        plan = quota.make_plan(now, 1, spent, units=self._settings.youtube_daily_units, check_every=self._check_every)
-        calls = min(-(-len(known) // 50), plan.watch_left)
+        plan = self._plan(now)
+        calls = min(-(-len(known) // 50), plan.watch_left if plan else 0)
         if not calls or not quota.spend(db.session(), now, units=self._settings.youtube_daily_units, watch=calls):
             self._postpone([k.id for k in known], now, "youtube_quota")
             return []
@@ -270,19 +312,22 @@ class YouTubeLiveService:
             EpisodeGuide.video_id.is_not(None),
             or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - ENDED_OF_INTEREST),
         )
+        self._revive(Broadcast.video_id.in_(named), now)
+
+    @staticmethod
+    def _revive(which: ColumnElement[bool], now: datetime) -> None:
         db.session.execute(
             update(Broadcast)
-            .where(Broadcast.state == BroadcastState.GONE, Broadcast.video_id.in_(named))
+            .where(Broadcast.state == BroadcastState.GONE, which)
             .values(state=BroadcastState.NEW, next_look_at=now, absences=0),
             execution_options={"synchronize_session": False},
         )
 
     def _pace(self, now: datetime) -> Pace:
-        if self._api is None:
+        plan = self._plan(now)
+        if plan is None:
             return Pace(self._check_every, at_least=PAGE_EVERY)
-        spent = quota.read_spent(db.session(), now)
-        plan = quota.make_plan(now, 1, spent, units=self._settings.youtube_daily_units, check_every=self._check_every)
-        return Pace(self._check_every, stretch=plan.stretch)
+        return Pace(self._check_every, stretch=plan.stretch, far_every=plan.far_every(self._open))
 
     def _decide(
         self, known: Iterable[Known], videos: Mapping[str, Video | None], now: datetime, looked: Looked
@@ -295,7 +340,7 @@ class YouTubeLiveService:
             rows.append(_broadcast_row(k, video, decision, now))
             if decision.state in (BroadcastState.LIVE, BroadcastState.ENDED) and rows[-1]["closed_at"] is None:
                 looked.broadcast_ids.append(k.id)
-            if decision.state not in OPEN_STATES:
+            if decision.state not in (*OPEN_STATES, BroadcastState.GONE):
                 self._remember(k.video_id)
         for kind in (True, False):
             same = [row for row in rows if ("title" in row) is kind]
@@ -374,6 +419,6 @@ def _broadcast_row(known: Known, video: Video | None, decision: Decision, now: d
     return row | facts
 
 
-def _chunks(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for i in range(0, len(things), CHUNK):
-        yield things[i : i + CHUNK]
+def _chunks(things: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:
+    for i in range(0, len(things), size):
+        yield things[i : i + size]

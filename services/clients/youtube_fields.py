@@ -107,8 +107,11 @@ def clean_title(value: object) -> str:
     """One line for people: no control characters, half surrogates or text directions, at most TITLE_LENGTH long."""
     if not isinstance(value, str):
         return ""
+    value = value[: TITLE_LENGTH * 4]
+    if value.isprintable():  # nearly every title, and then there is nothing to take out
+        return " ".join(value.split())[:TITLE_LENGTH].rstrip()
     kept = []
-    for character in value[: TITLE_LENGTH * 4]:
+    for character in value:
         kind = unicodedata.category(character)
         if character.isspace() or kind in ("Zl", "Zp"):
             kept.append(" ")
