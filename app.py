@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import commands
 import routes
 from config import ROOT, Settings
-from extensions import csrf, db, limiter, login_manager, migrate, prepare_engine
+from extensions import bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
 from services import registry
 from services.logs import configure_logging
 
@@ -75,3 +75,4 @@ def _bind_extensions(app: Flask) -> None:
     login_manager.init_app(app)
     limiter.init_app(app)
     csrf.init_app(app)
+    bootstrap.init_app(app)

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Any
 
+from flask_bootstrap import Bootstrap5
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -33,6 +34,7 @@ migrate = Migrate(render_as_batch=True, compare_server_default=True)
 login_manager = LoginManager()
 limiter = Limiter(key_func=get_remote_address)
 csrf = CSRFProtect()
+bootstrap = Bootstrap5()
 
 READ_ONLY = {"read_only": True}
 

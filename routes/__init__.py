@@ -1,7 +1,46 @@
-"""HTTP in, HTTP out: load or refuse, validate, one service call, render or redirect."""
+"""HTTP in, HTTP out: load or refuse, validate, one service call, render or redirect. Closed by default."""
 
-from flask import Flask
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from config import Settings
+from extensions import login_manager, reading
+from routes import auth, dashboard, errors, filters, headers, health, podcasts
+from services.sign_in import user_of_session
+
+#: the only endpoints that answer to people who are not signed in
+OPEN = frozenset({"auth.sign_in", "auth.appearance", "health.healthz", "health.readyz", "static", "bootstrap.static"})
+READING_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def init_app(app: Flask) -> None:
-    """Registers the blueprints."""
+    """Registers blueprints, error pages, filters and headers, and shuts every door that is not in OPEN."""
+    settings: Settings = app.config["SETTINGS"]
+    host = urlsplit(settings.public_url).hostname or ""
+    app.config["TRUSTED_HOSTS"] = [host, "127.0.0.1", "localhost"]
+    login_manager.user_loader(user_of_session)
+    app.before_request(begin)
+    app.before_request(require_sign_in)
+    for blueprint in (auth.bp, dashboard.bp, podcasts.bp, health.bp):
+        app.register_blueprint(blueprint)
+    errors.init_app(app)
+    filters.init_app(app)
+    headers.init_app(app, settings)
+
+
+def begin() -> None:
+    """What only reads takes no write lock."""
+    if request.method in READING_METHODS and request.endpoint not in ("static", "bootstrap.static", None):
+        reading()
+
+
+def require_sign_in() -> ResponseReturnValue | None:
+    """An address that does not exist is told to everybody; everything else is for people who are signed in."""
+    if request.endpoint is None or request.endpoint in OPEN or current_user.is_authenticated:
+        return None
+    if request.method not in READING_METHODS:
+        abort(401)
+    return redirect(url_for("auth.sign_in", next=request.full_path.rstrip("?")))

@@ -18,7 +18,7 @@ from services.clients.youtube_api import YouTubeApi
 from services.clients.youtube_feed import YouTubeFeed
 from services.clients.youtube_page import YouTubePage
 from services.discovery import Ask, Discovery, Look, pick_signal
-from services.errors import Invalid, Outcome
+from services.errors import Invalid, Outcome, Refused
 from services.live_rules import Decision, Known, Pace, decide
 from services.outbox import insert_or_ignore
 from services.youtube_reference import parse_channel_reference
