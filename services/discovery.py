@@ -24,8 +24,8 @@ JUDGES = 16
 #: without progress for so long, what is there goes on
 STALL_SECONDS = 0.5
 MOST_ROUNDS = 3
-#: no look takes longer; what hangs then is picked up by a later round
-ROUND_DEADLINE_SECONDS = 15.0
+#: a check ends by then; what is not answered yet is picked up by a later round
+ROUND_DEADLINE_SECONDS = 30.0
 #: failed looks in a row after which the next way of asking is tried
 FEED_PATIENCE = 3
 PLAYLIST_PATIENCE = 6

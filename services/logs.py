@@ -48,6 +48,8 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A run that is skipped because the last one is still busy is what max_instances is for.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     if any(getattr(handler, "is_airhorns", False) for handler in root.handlers):
         return
     handler = logging.StreamHandler(sys.stderr)

@@ -27,7 +27,7 @@ from models import JobRun, WorkerLease
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.outbox import insert_or_ignore
-from services.social_posting import SocialPostingService
+from services.social_posting import Drained, SocialPostingService
 from services.status import read_status
 from services.tweet_scheduler import TweetSchedulerService
 
@@ -157,11 +157,16 @@ class SchedulerService:
 
     def _check(self, now: datetime) -> None:
         if self._is_looker(now):
-            self._tweets.check_and_post_live_tweets(now, everything=False)
+            self._tweets.check_and_post_live_tweets(now, everything=False, drain=self._have_delivered)
 
     def _watch(self, now: datetime) -> None:
         if self._is_looker(now) and self._tweets.watch(now):
             self._soon("deliver")
+
+    def _have_delivered(self, _now: datetime) -> Drained:
+        """Leaves sending to its own job: a hanging X never delays a look."""
+        self._soon("deliver")
+        return Drained()
 
     def _soon(self, job: str) -> None:
         scheduler = self._scheduler

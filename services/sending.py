@@ -60,7 +60,8 @@ def settle(sending: Sending, result: Accepted | Outcome, now: datetime, *, first
         return _move(sending, PostStatus.FAILED, AttemptOutcome.NOT_ACCEPTED, {"lease_until": None}, result)
     if again_at >= sending.not_after and result.cause == "x_rate":
         return _move(sending, PostStatus.MISSED, AttemptOutcome.NOT_ACCEPTED, {"lease_until": None}, result)
-    values = {"not_before": again_at, "lease_until": None}
+    # At the end of its time at the latest: then it is missed, and says so.
+    values = {"not_before": min(again_at, sending.not_after), "lease_until": None}
     return _move(sending, PostStatus.QUEUED, AttemptOutcome.NOT_ACCEPTED, values, result)
 
 

@@ -1,7 +1,7 @@
 """From a live broadcast to posts in the outbox. Reaches X only through SocialPostingService."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -68,16 +68,24 @@ class TweetSchedulerService:
 
     # Looking and announcing
 
-    def check_and_post_live_tweets(self, now: datetime | None = None, *, everything: bool = True) -> CheckSummary:
+    def check_and_post_live_tweets(
+        self,
+        now: datetime | None = None,
+        *,
+        everything: bool = True,
+        drain: Callable[[datetime], Drained] | None = None,
+    ) -> CheckSummary:
         """One whole cycle: looks at every channel and known broadcast, announces what is live, drains the outbox.
 
-        Safe to run anywhere, at any time, by several at once.
+        Safe to run anywhere, at any time, by several at once. `drain` takes the place of sending in this thread,
+        where a hanging X must not hold up the next channels.
         """
+        drain = drain or self._posting.drain
         now = now or datetime.now(UTC)
         summary = CheckSummary()
         for looked in self._live.check(now, everything=everything):
             queued = self.announce(looked.broadcast_ids, now)
-            summary.add(looked, queued, self._posting.drain(now))
+            summary.add(looked, queued, drain(now))
         self.close_overdue(now)
         return summary
 

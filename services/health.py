@@ -1,0 +1,86 @@
+"""Whether this installation does its work: database, migrations, scheduler. Changes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from config import ROOT
+from extensions import db
+from models import JobRun, WorkerLease
+from services.registry import get_services
+
+#: heartbeats come every ten seconds
+SILENT_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`scheduler_age` is how long ago any process's scheduler wrote its heartbeat; None: never."""
+
+    database: bool
+    migrated: bool
+    scheduler_age: timedelta | None
+    #: why this process's own scheduler is not to be trusted, if it has one
+    sickness: str | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        beats = self.scheduler_age is not None and self.scheduler_age < SILENT_AFTER
+        return self.database and self.migrated and beats and self.sickness is None
+
+
+def read_health(now: datetime) -> Health:
+    """Never raises: a database that is away is an answer."""
+    try:
+        current = set(db.session.execute(text("SELECT version_num FROM alembic_version")).scalars())
+        migrated = current == _heads()
+        seen_at = db.session.execute(select(func.max(JobRun.seen_at))).scalar() if migrated else None
+    except DBAPIError:
+        db.session.rollback()
+        return Health(_answers(), migrated=False, scheduler_age=None)
+    services = get_services()
+    is_ours = services.settings.scheduler == "embedded"
+    sickness = services.scheduler.sickness() if is_ours else None
+    return Health(True, migrated, now - seen_at if seen_at else None, sickness)
+
+
+def _answers() -> bool:
+    try:
+        db.session.execute(text("SELECT 1"))
+    except DBAPIError:
+        db.session.rollback()
+        return False
+    return True
+
+
+@cache
+def _heads() -> set[str]:
+    return set(ScriptDirectory(str(ROOT / "migrations")).get_heads())
+
+
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """When YouTube was last looked at as a whole, and whether that is as it should be."""
+
+    at: datetime | None
+    is_late: bool
+    error: str | None = None
+
+
+def last_check(now: datetime, every: timedelta) -> LastCheck:
+    """Of the process that looks; of any while nobody holds the lease. `every`: how often a check should come."""
+    looks = select(JobRun, (WorkerLease.holder == JobRun.process).label("is_looker"))
+    query = looks.outerjoin(WorkerLease, WorkerLease.name == "looker").where(JobRun.job == "check")
+    runs = db.session.execute(query).all()
+    of_looker = [row.JobRun for row in runs if row.is_looker] or [row.JobRun for row in runs]
+    newest = max(of_looker, key=lambda run: run.started_at, default=None)
+    if newest is None:
+        return LastCheck(None, is_late=True)
+    at = newest.finished_at or newest.started_at
+    # Runs are written down with the heartbeat, every ten seconds, and a check itself may take a while.
+    is_late = now - at > 2 * every + timedelta(seconds=60)
+    return LastCheck(at, is_late=is_late, error=newest.error)

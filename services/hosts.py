@@ -1,0 +1,97 @@
+"""Each host's state for some episodes, as pages show it: one statement, however many hosts and episodes."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Row
+
+from extensions import db
+from models import EpisodeTweetConfig, Post, SocialConnection
+from services import tweet_text, tweets
+from services.errors import Invalid
+from services.tweets import in_the_way, post_url, words_now
+from services.vocabulary import Light, light_of_host
+from services.youtube_reference import watch_url
+
+#: as long as any address of a YouTube video: what the link will take before the video is known
+SOME_VIDEO = "dQw4w9WgXcQ"
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One host of one episode. `text` is what was or would now be said; empty where nobody asked for it."""
+
+    config_id: int
+    episode_id: int
+    user_id: int
+    name: str
+    username: str
+    light: Light
+    post_url: str | None
+    text: str = ""
+    length: int = 0
+    include_link: bool = True
+    post_id: int | None = None
+
+
+def hosts_of(episode_ids: Collection[int]) -> dict[int, list[HostView]]:
+    """By episode, each list by name. Texts are checked, not written out."""
+    found: dict[int, list[HostView]] = {episode_id: [] for episode_id in episode_ids}
+    if found:
+        for row in db.session.execute(tweets.hosts_of(found)):
+            found[row.EpisodeTweetConfig.episode_id].append(_view(row, _trouble(row) or _text_trouble(row)))
+    return found
+
+
+def hosts_with_texts(episode_id: int, video_id: str) -> list[HostView]:
+    """The hosts of one episode with the words that were or would be sent. `video_id`: the matched one, or empty."""
+    views = []
+    for row in db.session.execute(tweets.hosts_of([episode_id])):
+        config, post = row.EpisodeTweetConfig, row.Post
+        text, trouble = (post.text, None) if post and post.text else words_now(config, video_id)
+        views.append(_view(row, _trouble(row) or trouble, text))
+    return views
+
+
+_Found = Row[EpisodeTweetConfig, Post, int, SocialConnection]
+
+
+def _view(row: _Found, trouble: str | None, text: str = "") -> HostView:
+    config, post, connection = row.EpisodeTweetConfig, row.Post, row.SocialConnection
+    username = (post.username if post else "") or (connection.username if connection else "")
+    return HostView(
+        config_id=config.id,
+        episode_id=config.episode_id,
+        user_id=config.user_id,
+        name=config.user.name,
+        username=username,
+        light=light_of_host(config.status, enabled=config.enabled, post=post, trouble=trouble),
+        post_url=post_url(post) if post else None,
+        text=text,
+        length=tweet_text.weighted_length(text) if text else 0,
+        include_link=config.include_link,
+        post_id=post.id if post else None,
+    )
+
+
+def _trouble(row: _Found) -> str | None:
+    """Why this host would not be posted for."""
+    return in_the_way(row.EpisodeTweetConfig, row.member_id is not None, row.SocialConnection)
+
+
+def _text_trouble(row: _Found) -> str | None:
+    """Why the host's words could not be posted. The built-in writer's always can."""
+    config, episode = row.EpisodeTweetConfig, row.EpisodeTweetConfig.episode
+    facts = tweet_text.Facts(
+        show=episode.podcast.name,
+        title=episode.title,
+        number=episode.number,
+        guests=tuple(episode.guests),
+        url=watch_url(SOME_VIDEO),
+    )
+    try:
+        words = (config.text, config.draft, config.user.default_text, episode.podcast.default_text, "{title}")
+        tweet_text.render(tweet_text.choose(*words)[0], facts, include_link=config.include_link)
+    except Invalid as error:
+        return f"{error}."
+    return None

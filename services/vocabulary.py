@@ -1,0 +1,118 @@
+"""The one vocabulary of states that people read: a word, its lamp, and what to say beside it. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from models import Broadcast, BroadcastState, ConfigStatus, Post, PostStatus, Verdict
+from services.causes import CAUSES, explain
+
+
+class Lamp(StrEnum):
+    """Red means on air or posting and nothing else; trouble is amber."""
+
+    RED = "red"
+    GREEN = "green"
+    AMBER = "amber"
+    BLUE = "blue"
+    GREY = "grey"
+    HOLLOW = "hollow"
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """A lamp never stands without its word. `note` is a sentence, `until` an instant it speaks of, if any."""
+
+    word: str
+    lamp: Lamp
+    note: str = ""
+    until: datetime | None = None
+
+
+#: what ends a host's part without Airhorn, and what needs a person
+_ENDS = {
+    ConfigStatus.POSTED: Light("Posted", Lamp.BLUE),
+    ConfigStatus.FAILED: Light("Needs you", Lamp.AMBER),
+    ConfigStatus.REVIEW: Light("Needs you", Lamp.AMBER),
+    ConfigStatus.MISSED: Light("Missed", Lamp.GREY),
+    ConfigStatus.CANCELLED: Light("Cancelled", Lamp.GREY),
+}
+
+
+def light_of_host(status: str, *, enabled: bool, post: Post | None, trouble: str | None) -> Light:
+    """Where one host's text stands (architecture section 4). `trouble` is a sentence: why it could not go out now."""
+    state = ConfigStatus(status)
+    if state == ConfigStatus.PENDING:
+        if not enabled:
+            return Light("Off", Lamp.GREY, "Switched off: nothing is posted.")
+        return Light("Stand by", Lamp.AMBER, trouble) if trouble else Light("Ready", Lamp.GREEN)
+    why = explain(post.cause, post.detail) if post is not None and post.cause else ""
+    if state == ConfigStatus.POSTING:
+        return _on_its_way(post, why)
+    end = _ENDS[state]
+    return Light(end.word, end.lamp, "" if state == ConfigStatus.POSTED else why)
+
+
+def _on_its_way(post: Post | None, why: str) -> Light:
+    if post is not None and post.status == PostStatus.UNKNOWN:
+        return Light("Checking with X", Lamp.RED, why)
+    if post is not None and post.status == PostStatus.QUEUED and post.cause:
+        return Light("Retrying", Lamp.RED, why, until=post.not_after)
+    return Light("Posting", Lamp.RED)
+
+
+#: what happened to a post, for its history
+EVENT_WORDS = {
+    PostStatus.QUEUED: Light("Queued", Lamp.HOLLOW),
+    PostStatus.SENDING: Light("Sent to X", Lamp.RED),
+    PostStatus.POSTED: Light("Posted", Lamp.BLUE),
+    PostStatus.FAILED: Light("Needs you", Lamp.AMBER),
+    PostStatus.UNKNOWN: Light("Checking with X", Lamp.RED),
+    PostStatus.REVIEW: Light("Needs you", Lamp.AMBER),
+    PostStatus.MISSED: Light("Missed", Lamp.GREY),
+    PostStatus.CANCELLED: Light("Cancelled", Lamp.GREY),
+}
+
+
+def light_of_event(status: str, cause: str | None, detail: str | None) -> Light:
+    """One line of a post's history. A post that was queued again says why it has to wait."""
+    known = EVENT_WORDS[PostStatus(status)]
+    if not cause:
+        return known
+    word = "Waiting" if status == PostStatus.QUEUED else known.word
+    said = CAUSES[cause].text if cause in CAUSES and status == PostStatus.POSTED else explain(cause, detail)
+    return Light(word, known.lamp, said)
+
+
+def light_of_episode(hosts: list[Light], broadcast: Broadcast | None) -> Light:
+    """The lamp of a whole episode: on air, over, GO, or what it still waits for."""
+    if broadcast is not None and broadcast.state == BroadcastState.LIVE:
+        return Light("On air", Lamp.RED)
+    if broadcast is not None and broadcast.state == BroadcastState.ENDED:
+        return Light("Over", Lamp.GREY)
+    wanted = [light for light in hosts if light.word != "Off"]
+    if not wanted:
+        return Light("Nobody posts", Lamp.HOLLOW)
+    ready = sum(light.lamp in (Lamp.GREEN, Lamp.BLUE) for light in wanted)
+    if ready == len(wanted):
+        return Light("GO", Lamp.GREEN)
+    return Light(f"Stand by: {ready} of {len(wanted)} ready", Lamp.AMBER)
+
+
+#: why a live broadcast was not announced, and what to do about it
+SILENT = {
+    Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant.",
+    Verdict.SAME_SHOW: "It began soon after another stream of this podcast. It may be the same show again.",
+    Verdict.TOO_OLD: "It had been live for too long when it was first seen.",
+    Verdict.NOT_PUBLIC: "It is not public.",
+    Verdict.PREMIERE: "It is a premiere, and this podcast does not announce premieres.",
+}
+
+#: what showed a broadcast first
+SIGNALS = {
+    "uploads": "the channel's uploads list",
+    "feed": "the channel's feed",
+    "playlist_feed": "the feed of its uploads",
+    "page": "the channel's live page",
+    "episode": "an episode that names it",
+}
