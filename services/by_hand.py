@@ -135,6 +135,8 @@ class ByHandService:
                 step, to=PostStatus.CANCELLED, cause="left_alone", outcome=None, values=values
             ), "Left as it is."
         again = {
+            # If X calls it a double, the first one is out after all.
+            "was_reposted": True,
             "not_before": now,
             "not_after": now + self._max_age,
             "unknown_since": None,

@@ -120,6 +120,18 @@ def test_a_person_who_says_again_sends_the_same_text_once_more(cast: Cast) -> No
     assert cast.posts()[0].status == PostStatus.POSTED
 
 
+def test_what_x_calls_a_double_of_an_unconfirmed_post_is_out(cast: Cast) -> None:
+    cast.x.visibility_delay = 10_000
+    post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="after"))
+    cast.services.by_hand.resolve(post_id, "again", None, now())
+    cast.services.posting.drain()
+    later = now()
+    for seconds in (1, 5, 20, 50, 95, 96, 190):
+        cast.services.confirming.look_up(later + timedelta(seconds=seconds))
+    assert cast.posts()[0].status == PostStatus.POSTED
+    assert len(cast.timeline("ada")) == 1
+
+
 def test_before_it_is_sent_again_the_timeline_is_read_once_more(cast: Cast) -> None:
     cast.x.visibility_delay = 10_000
     post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="after"))
