@@ -161,6 +161,8 @@ class ConnectionService:
         # Whoever died while refreshing may have spent the refresh token: it is tried once more, and only when the
         # access token is of no use any longer.
         in_doubt = and_(or_(state == RefreshState.DOUBT, lease_over), SocialConnection.expires_at <= now)
+        # Whoever saw it stale may come after another who has renewed it meanwhile: then there is nothing to do.
+        is_stale = and_(state == RefreshState.IDLE, SocialConnection.expires_at < now + FRESH_FOR)
         owner = f"{os.getpid()}-{secrets.token_hex(8)}"
         taken = db.session.execute(
             update(SocialConnection)
@@ -168,7 +170,7 @@ class ConnectionService:
                 SocialConnection.id == connection_id,
                 SocialConnection.is_active,
                 SocialConnection.refresh_token.is_not(None),
-                or_(state == RefreshState.IDLE, in_doubt),
+                or_(is_stale, in_doubt),
             )
             .values(
                 refresh_state=RefreshState.REFRESHING,

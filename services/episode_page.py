@@ -9,9 +9,9 @@ from sqlalchemy import Row, select
 from extensions import db
 from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, Post, PostEvent, PostStatus, User, Verdict
 from services.hosts import HostView, hosts_with_texts
-from services.overview import EpisodeCard
+from services.overview import EpisodeCard, card_of
 from services.tweets import post_url
-from services.vocabulary import SIGNALS, SILENT, Lamp, Light, light_of_episode, light_of_event
+from services.vocabulary import SIGNALS, SILENT, Lamp, Light, light_of_event
 from services.youtube_reference import watch_url
 
 MOST_EVENTS = 500
@@ -52,11 +52,10 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide) -> EpisodePage:
     newest = broadcasts[0] if broadcasts else None
     video_id = newest.video_id if newest else episode.video_id or ""
     hosts = hosts_with_texts(episode.id, video_id)
-    light = light_of_episode([host.light for host in hosts], newest)
     lines = [*_planned(episode), *(line for b in broadcasts for line in _seen(b)), *_sent(episode.id)]
     lines.sort(key=lambda line: line.at)
     _count_from_start(lines, newest.actual_start_at if newest else None)
-    card = EpisodeCard(podcast, episode, newest, light, hosts)
+    card = card_of(podcast, episode, newest, hosts)
     return EpisodePage(card, lines, watch_url(video_id) if video_id else episode.link or None)
 
 

@@ -112,8 +112,15 @@ def _planned(podcast_ids: Sequence[int], now: datetime) -> Select[EpisodeGuide]:
 def _card(
     shows: dict[int, Podcast], episode: EpisodeGuide, broadcast: Broadcast | None, hosts: dict[int, list[HostView]]
 ) -> EpisodeCard:
-    light = light_of_episode([host.light for host in hosts[episode.id]], broadcast)
-    return EpisodeCard(shows[episode.podcast_id], episode, broadcast, light, hosts[episode.id])
+    podcast = shows[episode.podcast_id]
+    return card_of(podcast, episode, broadcast, hosts[episode.id])
+
+
+def card_of(podcast: Podcast, episode: EpisodeGuide, broadcast: Broadcast | None, hosts: list[HostView]) -> EpisodeCard:
+    """Puts one episode together. Asks nobody."""
+    is_watched = bool(podcast.youtube_channel_id or episode.video_id)
+    light = light_of_episode([host.light for host in hosts], broadcast, is_watched=is_watched)
+    return EpisodeCard(podcast, episode, broadcast, light, hosts)
 
 
 # A podcast

@@ -83,19 +83,20 @@ def make_plan(now: datetime, channels: int, spent: Spent, *, units: int, check_e
     for_machine = units - int(units * PEOPLE_SHARE) if not spent.exhausted else 0
     left = max(0, for_machine - spent.discovery - spent.watch)
     ahead = (spent.discovery + spent.watch) / max(1, for_machine) - elapsed
-    # Towards its end the day lends nothing any more, or its last hours would have no units at all.
-    burst = BURST * min(1.0, 4 * (1 - elapsed))
-    stretch = 1.0 if ahead <= burst else 2.0 if ahead <= 2 * burst else 6.0
+    stretch = 1.0 if ahead <= BURST else 2.0 if ahead <= 2 * BURST else 6.0
+    kept = int(NEAR_SHARE * units * (1 - elapsed))
+    if left < kept:
+        stretch = 6.0  # or the last hours of the day would have no units at all
     every = next((seconds for most, seconds in UPLOADS_EVERY if channels <= most), None)
     if every is None:
         repair = int(units * REPAIR_SHARE) if not spent.exhausted else 0
         due = int(repair * min(1.0, elapsed + 0.02))
-        far_left = max(0, left - int(NEAR_SHARE * units * (1 - elapsed)))
-        uploads = min(max(0, due - spent.discovery), left)
+        far_left = max(0, left - kept)
+        uploads = min(max(0, due - spent.discovery), far_left)
         return Plan(False, check_every, stretch, uploads, left, far_left, end - now)
     near, checks = _watch_reserve(units, 1 - elapsed, channels)
     if stretch > 1.0:  # units run short: the lists give way first
-        near = max(near, int(NEAR_SHARE * units * (1 - elapsed)))
+        near = max(near, kept)
     far_left = max(0, left - near)
     # What remains after a reserve for videos.list is spread over the rest of the day.
     share = max(0, left - near - checks)

@@ -84,8 +84,11 @@ def light_of_event(status: str, cause: str | None, detail: str | None) -> Light:
     return Light(word, known.lamp, said)
 
 
-def light_of_episode(hosts: list[Light], broadcast: Broadcast | None) -> Light:
-    """The lamp of a whole episode: on air, over, GO, or what it still waits for."""
+def light_of_episode(hosts: list[Light], broadcast: Broadcast | None, *, is_watched: bool = True) -> Light:
+    """The lamp of a whole episode: on air, over, GO, or what it still waits for.
+
+    `is_watched`: whether its start would be noticed, because a channel or a video is known.
+    """
     if broadcast is not None and broadcast.state == BroadcastState.LIVE:
         return Light("On air", Lamp.RED)
     if broadcast is not None and broadcast.state == BroadcastState.ENDED:
@@ -93,6 +96,8 @@ def light_of_episode(hosts: list[Light], broadcast: Broadcast | None) -> Light:
     wanted = [light for light in hosts if light.word != "Off"]
     if not wanted:
         return Light("Nobody posts", Lamp.HOLLOW)
+    if not is_watched:
+        return Light("Stand by: no channel", Lamp.AMBER)
     ready = sum(light.lamp in (Lamp.GREEN, Lamp.BLUE) for light in wanted)
     if ready == len(wanted):
         return Light("GO", Lamp.GREEN)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,8 @@ ENDED_OF_INTEREST = timedelta(hours=24)
 CHUNK = 10_000
 #: rows in hand at once, so that a flood of new videos is slow and not big
 AT_ONCE = 5_000
+#: what a broadcast keeps of a video as it is
+STORED_FACTS = tuple({*Video.__dataclass_fields__} - {"id", "live_content", "duration_seconds"})
 #: ids of videos that need no further look, so that a quiet list costs no statement
 REMEMBERED = 200_000
 
@@ -74,9 +76,7 @@ class YouTubeLiveService:
         is_due = or_(YouTubeChannel.next_look_at.is_(None), YouTubeChannel.next_look_at <= now)
         self._start_looking(now, true() if everything else is_due)
         for number, looks in enumerate(self._discovery.rounds()):
-            looked = self._store_looks(looks, now)
-            self._confirm(now, looked, until=now if number > 0 else until)
-            yield looked
+            yield from self._follow_up(looks, now, until=now if number > 0 else until)
 
     def watch(self, now: datetime) -> Iterator[Looked]:
         """Asks about what is due: broadcasts by their next look, channels with a cadence faster than the check."""
@@ -87,9 +87,16 @@ class YouTubeLiveService:
             # Not those without a time of their own: each start would make all of them be asked every few seconds.
             self._start_looking(now, YouTubeChannel.next_look_at <= now)
         for looks in self._discovery.rounds(most=1):
-            looked = self._store_looks(looks, now)
-            self._confirm(now, looked, until=now)
+            yield from self._follow_up(looks, now, until=now)
+
+    def _follow_up(self, looks: Sequence[Look], now: datetime, *, until: datetime | None) -> Iterator[Looked]:
+        """Stores one round and asks about what is known. What a live page showed does not wait for other pages."""
+        looked = self._store_looks(looks, now)
+        if looked.broadcast_ids:
             yield looked
+            looked = Looked([])
+        self._confirm(now, looked, until=until)
+        yield looked
 
     def check_channel_live(self, channel_id: str) -> list[Video]:
         """The videos of a channel that are live at this moment: public, started and not ended. Stores nothing.
@@ -405,9 +412,7 @@ def _broadcast_row(known: Known, video: Video | None, decision: Decision, now: d
     }
     if video is None:
         return row
-    facts = asdict(video)
-    for name in ("id", "live_content", "duration_seconds"):
-        del facts[name]
+    facts: dict[str, Any] = {name: getattr(video, name) for name in STORED_FACTS}
     facts["is_premiere"] = video.duration_seconds > 0 and decision.state in (
         BroadcastState.UPCOMING,
         BroadcastState.LIVE,

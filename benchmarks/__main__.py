@@ -1,0 +1,28 @@
+"""`python -m benchmarks [names…]`: runs the named figures, or all; exit 1 when a target is missed."""
+
+import sys
+
+from benchmarks import go_live, idle, many_shows, quiet_check, units
+
+FIGURES = {
+    "go_live": go_live.measure,
+    "many_shows": many_shows.measure,
+    "quiet_check": quiet_check.measure,
+    "units": units.measure,
+    "idle": idle.measure,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        print(f"There is no figure {unknown[0]}. There are: {', '.join(FIGURES)}.", file=sys.stderr)
+        return 2
+    results = [FIGURES[name]() for name in names or FIGURES]
+    missed = [target for result in results for target in result.missed]
+    print("\nEvery target is met." if not missed else "\nMissed: " + "; ".join(missed))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
