@@ -22,9 +22,10 @@ from models import (
 )
 from services import announcing, outbox, tweet_text
 from services.errors import Conflict, NotFound
+from services.looking import Looked
 from services.social_posting import Drained, SocialPostingService
 from services.writer import Writer
-from services.youtube_live import Looked, YouTubeLiveService
+from services.youtube_live import YouTubeLiveService
 
 log = logging.getLogger(__name__)
 

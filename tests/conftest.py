@@ -4,6 +4,7 @@ import logging
 import shutil
 import socket
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -164,7 +165,15 @@ def app(make_app: Callable[..., Flask], youtube: YouTube, x: X, request: pytest.
     kept_waiting: list[str] = []
 
     def watch(asked: Any) -> None:
-        if any(session.in_transaction() for session in list(db.session.registry.registry.values())):
+        # One held open for the call cannot end before the answer; one of another thread's ends by itself.
+        sessions = list(db.session.registry.registry.values())
+        held = {id(t): t for session in sessions if (t := session.get_transaction()) is not None}
+        until = time.monotonic() + 1.0
+        while held and time.monotonic() < until:
+            now = {id(session.get_transaction()) for session in sessions}
+            held = {key: value for key, value in held.items() if key in now}
+            time.sleep(0.005)
+        if held:
             kept_waiting.append(asked.path)
 
     with application.app_context():

@@ -72,7 +72,7 @@ class YouTubeApi:
         """What YouTube says of 1 to 50 videos now. Ids it does not know, or will not show, are absent."""
         if not 1 <= len(ids) <= IDS_PER_CALL or not all(VIDEO_ID.fullmatch(each) for each in ids):
             raise Invalid(f"Ask for 1 to {IDS_PER_CALL} YouTube video ids at once.")
-        parts = "snippet,liveStreamingDetails,status,contentDetails,statistics"
+        parts = "snippet,liveStreamingDetails,status,contentDetails"
         data = self._ask("videos", part=parts, id=",".join(ids))
         found = parse_videos(data)
         if not found and part_list(data, "items"):
@@ -150,9 +150,6 @@ def _video(item: object) -> Video | None:
     privacy = part_text(item, "status", "privacyStatus")
     if not video_id or not channel_id or privacy not in _PRIVACY:
         return None
-    statistics = part(item, "statistics")
-    if privacy == "public" and isinstance(statistics, dict) and "viewCount" not in statistics:
-        privacy = "members"  # no privacy of the API's own: such a video says public, and nobody's views are counted
     content = part_text(item, "snippet", "liveBroadcastContent")
     times = part(item, "liveStreamingDetails")
     return Video(

@@ -1,0 +1,150 @@
+"""Looks at channels: which are due, the way to ask each, and what their lists brought. Announces nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from extensions import db, reading
+from models import OPEN_STATES, Broadcast, BroadcastState, Podcast, YouTubeChannel
+from services import quota
+from services.broadcast_looks import BroadcastLooks
+from services.discovery import Ask, Discovery, Look, pick_signal
+from services.looking import AT_ONCE, PAGE_EVERY, Budget, Looked, chunks
+from services.outbox import insert_or_ignore
+
+#: channels up to which every page may be asked at full pace
+PAGES_AT_FULL_PACE = 60
+
+
+class ChannelLooks:
+    """Chooses the channels to ask and stores what they show."""
+
+    def __init__(self, discovery: Discovery, budget: Budget, broadcasts: BroadcastLooks) -> None:
+        self._discovery, self._budget, self._broadcasts = discovery, budget, broadcasts
+        #: the last channel whose broken feed was mended by a unit
+        self._mended = ""
+
+    def due(self, now: datetime) -> tuple[bool, bool]:
+        """Whether any broadcast is, and any channel."""
+        reading()
+        broadcasts = select(Broadcast.id).where(Broadcast.state.in_(OPEN_STATES), Broadcast.next_look_at <= now)
+        watched = select(Podcast.youtube_channel_id).where(Podcast.is_active)
+        channels = select(YouTubeChannel.id).where(YouTubeChannel.next_look_at <= now, YouTubeChannel.id.in_(watched))
+        found = db.session.execute(select(broadcasts.exists(), channels.exists())).one()
+        db.session.rollback()
+        return bool(found[0]), bool(found[1])
+
+    def start(self, now: datetime, which: ColumnElement[bool]) -> None:
+        """Chooses the channels that are due and the way to ask each; counts the units before they are sent."""
+        dialect = db.session.get_bind().dialect.name
+        known = select(YouTubeChannel.id)
+        wanted = select(Podcast.youtube_channel_id).where(Podcast.is_active, Podcast.youtube_channel_id.is_not(None))
+        new = wanted.where(Podcast.youtube_channel_id.not_in(known)).distinct()
+        db.session.execute(insert_or_ignore(YouTubeChannel, dialect).from_select(["id"], new))
+        watched = YouTubeChannel.id.in_(wanted)
+        asked = Broadcast.state.in_(OPEN_STATES) & Broadcast.next_look_at.is_not(None)
+        self._budget.channels = db.session.execute(select(func.count(YouTubeChannel.id)).where(watched)).scalar_one()
+        self._budget.broadcasts = db.session.execute(select(func.count(Broadcast.id)).where(asked)).scalar_one()
+        due = list(db.session.execute(select(YouTubeChannel).where(watched, which)).scalars())
+        # Who hung last time waits behind those who answer; those whose feeds are broken take turns with the units.
+        due.sort(key=lambda row: (row.failures > 0, row.id <= self._mended, row.id))
+        plan = self._budget.plan(now)
+        asks = self._choose(due, plan, now)
+        self._schedule_channels(asks, plan, self._budget.channels, now)
+        db.session.commit()
+        self._discovery.submit(asks)
+
+    def _choose(self, due: Sequence[YouTubeChannel], plan: quota.Plan | None, now: datetime) -> list[Ask]:
+        hanging = self._discovery.hanging()
+        left = plan.discovery_left if plan else 0
+        asks = []
+        for row in due:
+            if row.id in hanging:
+                continue
+            signal = pick_signal(row.failures, plan, left)
+            if signal == "uploads":
+                left -= 1
+                self._mended = row.id if row.failures else self._mended
+            asks.append(Ask(row.id, signal, row.failures))
+        units = sum(ask.signal == "uploads" for ask in asks)
+        if units and not self._budget.spend(now, discovery=units):
+            asks = [replace(ask, signal="feed") if ask.signal == "uploads" else ask for ask in asks]
+        return asks
+
+    def _schedule_channels(self, asks: Iterable[Ask], plan: quota.Plan | None, count: int, now: datetime) -> None:
+        """Moves the next look ahead before the risky call: a channel that breaks something costs one try per turn."""
+        ids = [ask.channel_id for ask in asks]
+        every = (
+            plan.channel_every if plan else (PAGE_EVERY if count <= PAGES_AT_FULL_PACE else self._budget.check_every)
+        )
+        # NULL is left to the check; only what is asked more often than that has a time of its own.
+        next_look = now + every if every < self._budget.check_every or (plan and plan.lists_uploads) else None
+        for chunk in chunks(ids):
+            db.session.execute(
+                update(YouTubeChannel)
+                .where(YouTubeChannel.id.in_(chunk))
+                .values(last_look_at=now, next_look_at=next_look),
+                execution_options={"synchronize_session": False},
+            )
+
+    def store(self, looks: Sequence[Look], now: datetime) -> Looked:
+        """C1: what was unseen becomes a broadcast, and each channel keeps how its look went."""
+        looked = Looked([], channels=len(looks), failed=sum(look.error is not None for look in looks))
+        if not looks:
+            return looked
+        self._insert_unseen(looks, now)
+        for failed in (False, True):
+            rows = [_channel_row(look, now) for look in looks if (look.error is not None) is failed]
+            if rows:
+                db.session.execute(update(YouTubeChannel), rows)
+        judged = {look.video.id: look.video for look in looks if look.video is not None}
+        if judged:
+            self._broadcasts.decide(self._broadcasts.known(now, video_ids=list(judged)), judged, now, looked)
+        if any(look.error is not None and look.error.cause == "youtube_quota" for look in looks):
+            quota.mark_exhausted(db.session(), now)
+        db.session.commit()
+        return looked
+
+    def _insert_unseen(self, looks: Iterable[Look], now: datetime) -> None:
+        unseen: dict[str, dict[str, Any]] = {}
+        back: list[str] = []  # gone, and listed again: private for a while, or forgotten by two answers
+        for look in looks:
+            refs = (look.video,) if look.video is not None else look.refs
+            for ref in refs:
+                if ref.id not in self._broadcasts.remembered:
+                    unseen[ref.id] = {
+                        "video_id": ref.id,
+                        "channel_id": look.ask.channel_id,
+                        "title": ref.title,
+                        "published_at": ref.published_at,
+                        "first_signal": look.ask.signal,
+                        "first_seen_at": now,
+                        "next_look_at": now,
+                    }
+        for chunk in chunks(list(unseen)):
+            stored = select(Broadcast.video_id, Broadcast.state).where(Broadcast.video_id.in_(chunk))
+            for video_id, state in db.session.execute(stored):
+                del unseen[video_id]
+                if state == BroadcastState.GONE:
+                    back.append(video_id)
+                else:
+                    self._broadcasts.remembered.add(video_id)
+        if back:
+            self._broadcasts.revive(Broadcast.video_id.in_(back), now)
+        statement = insert_or_ignore(Broadcast, db.session.get_bind().dialect.name)
+        for rows in chunks(list(unseen.values()), AT_ONCE):
+            db.session.execute(statement, rows)
+
+
+def _channel_row(look: Look, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": look.ask.channel_id,
+        "signal": look.ask.signal,
+        "failures": look.failures,
+        "error_cause": look.error.cause if look.error else None,
+        "error": str(look.error) if look.error else None,
+    }
+    return row if look.error else {**row, "last_good_look_at": now}
