@@ -136,11 +136,13 @@ class Sandbox(StandIn):
     # The controls. Each takes the fields of the request and raises BadRequest or NotFound with a sentence.
 
     def add_channel(self, given: Given) -> dict[str, Any]:
-        """`title`, `handle`?, `id`?"""
+        """`title`, `handle`?, `id`?, `video`?: the title of a plain video that it already has."""
         try:
             id = self.youtube.add_channel(_text(given, "title"), handle=_word(given, "handle"), id=_word(given, "id"))
         except ValueError as error:
             raise BadRequest(str(error)) from None
+        if video := _word(given, "video"):
+            self.youtube.upload(id, video)
         return {"id": id, "title": given["title"], "url": f"https://www.youtube.com/channel/{id}"}
 
     def add_account(self, given: Given) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Hosts' logins at X: connect, keep the token pair fresh (one refresher at a time), disconnect. Posts nothing."""
+"""Hosts' logins at X: connect, and keep the token pair fresh, one refresher at a time. Posts nothing."""
 
 import logging
 import os

@@ -1,0 +1,76 @@
+"""Signing in and out, and light or dark."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_user, logout_user
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField
+from wtforms.validators import InputRequired
+
+from extensions import limiter
+from routes.filters import THEMES
+from services import sign_in as sign_in_service
+from services.errors import Invalid
+
+bp = Blueprint("auth", __name__)
+
+A_YEAR = 365 * 24 * 3600
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
+    email = EmailField("E-mail", validators=[InputRequired("Your e-mail address is missing.")])
+    password = PasswordField("Password", validators=[InputRequired("Your password is missing.")])
+
+
+def _who() -> str:
+    """Tries are counted by account too, so that many machines cannot guess at one password."""
+    return f"account:{request.form.get('email', '').strip().lower()[:254]}"
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@limiter.limit("30 per minute", methods=["POST"])
+@limiter.limit("6 per minute; 30 per hour", methods=["POST"], key_func=_who)
+def sign_in() -> ResponseReturnValue:
+    if request.method == "GET" and current_user.is_authenticated:
+        return redirect(_where_to())
+    form = SignInForm()
+    if form.validate_on_submit():
+        try:
+            user = sign_in_service.sign_in(form.email.data, form.password.data)
+        except Invalid as error:
+            form.form_errors.append(str(error))
+        else:
+            session.clear()  # what somebody put there before must not stay
+            login_user(user)
+            return redirect(_where_to())
+    return render_template("auth/sign_in.html", form=form), 422 if form.errors else 200
+
+
+@bp.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """Ends every session of this person, so that a copied cookie is of no use."""
+    sign_in_service.end_sessions(current_user.id)
+    logout_user()
+    session.clear()
+    flash("You are signed out, on all your devices.")
+    return redirect(url_for("auth.sign_in"))
+
+
+@bp.post("/appearance")
+def appearance() -> ResponseReturnValue:
+    """Light, dark, or as the system has it; kept in a cookie of this browser."""
+    response = redirect(_where_to())
+    theme = request.form.get("theme", "")
+    if theme in THEMES:
+        response.set_cookie("theme", theme, max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure)
+    return response
+
+
+def _where_to() -> str:
+    """The page somebody came from, if it is one of ours: a path, never an address."""
+    wanted = request.values.get("next", "")
+    parts = urlsplit(wanted) if wanted.isprintable() else None
+    is_ours = parts and not parts.scheme and not parts.netloc and wanted.startswith("/") and "\\" not in wanted
+    return wanted if is_ours and not wanted.startswith("//") else url_for("dashboard.home")

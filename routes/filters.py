@@ -1,0 +1,102 @@
+"""How pages write instants and ages, and what all of them know."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, request
+from flask_login import current_user
+
+from config import Settings
+from services.causes import explain
+from services.health import LastCheck, last_check
+
+THEMES = ("system", "light", "dark")
+
+
+def init_app(app: Flask) -> None:
+    settings: Settings = app.config["SETTINGS"]
+    every = timedelta(seconds=settings.live_check_interval_seconds)
+
+    @app.context_processor
+    def known() -> dict[str, Any]:
+        """For every page. Nothing here asks the database: error pages are made without one."""
+        return {"sandbox_url": settings.sandbox_url, "theme": chosen_theme(), "themes": THEMES, "checked": checked}
+
+    @app.template_filter()
+    def outward(url: str) -> str:
+        """Addresses at YouTube and X. In a rehearsal they lead to the stand-ins: nothing of it exists out there."""
+        if settings.sandbox_url is None:
+            return url
+        path = url.removeprefix("https://www.youtube.com") if "/watch?v=" in url else "/"
+        return f"{settings.sandbox_url}{path}"
+
+    def checked(now: datetime) -> LastCheck:
+        return last_check(now, every)
+
+    for filter_ in (clock, clock_of, seconds_of, place, age, span, iso, distance, explained):
+        app.add_template_filter(filter_)
+
+
+def chosen_theme() -> str:
+    theme = request.cookies.get("theme", "system")
+    return theme if theme in THEMES else "system"
+
+
+def clock_of(moment: datetime, zone: str) -> str:
+    """ "Tue 24 Nov, 20:00 Sydney": the last part of the zone's name is the place."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return f"{local:%a} {local.day} {local:%b, %H:%M} {place(zone)}"
+
+
+def clock(moment: datetime, zone: str) -> str:
+    """ "Tue 24 Nov, 20:00 Sydney · 10:00 yours": in the podcast's zone, and in the reader's where it differs."""
+    local, mine = moment.astimezone(ZoneInfo(zone)), moment.astimezone(ZoneInfo(current_user.timezone))
+    if local.utcoffset() == mine.utcoffset():
+        return clock_of(moment, zone)
+    day = "" if local.date() == mine.date() else f"{mine:%a} "
+    return f"{clock_of(moment, zone)} · {day}{mine:%H:%M} yours"
+
+
+def seconds_of(moment: datetime, zone: str) -> str:
+    """ "20:00:04" in the zone; what stands around it names the zone."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%H:%M:%S}"
+
+
+def explained(cause: str) -> str:
+    return explain(cause)
+
+
+def place(zone: str) -> str:
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """ "12 s ago"; a clock that was set back reads as now."""
+    seconds = (now - moment).total_seconds()
+    return "just now" if seconds < 1 else f"{_rough(seconds)} ago"
+
+
+def distance(moment: datetime, now: datetime) -> str:
+    """ "in 12 min", or how long ago it should have been."""
+    seconds = (moment - now).total_seconds()
+    if abs(seconds) < 30:
+        return "now"
+    return f"in {_rough(seconds)}" if seconds > 0 else f"{_rough(-seconds)} ago"
+
+
+def _rough(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "min" and seconds >= 90):
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def span(seconds: float) -> str:
+    """ "00:03:12": how long something has been going on."""
+    whole = max(0, int(seconds))
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"

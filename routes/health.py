@@ -1,0 +1,30 @@
+"""For machines: does the process answer, and does the installation work."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from services.health import read_health
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """The process answers; says nothing about anything else."""
+    return jsonify(status="ok")
+
+
+@bp.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """200 when database, migrations and a scheduler are as they should be, else 503; no names, no secrets."""
+    health = read_health(datetime.now(UTC))
+    age = health.scheduler_age
+    return jsonify(
+        status="ready" if health.is_ready else "not ready",
+        database=health.database,
+        migrations_at_head=health.migrated,
+        scheduler_age_seconds=round(age.total_seconds(), 1) if age is not None else None,
+        scheduler_works=health.sickness is None,
+    ), 200 if health.is_ready else 503

@@ -1,0 +1,55 @@
+"""Somebody with a browser: requests as they come from outside, each in a context of its own."""
+
+import contextvars
+import re
+from html import unescape
+from typing import Any
+
+from flask import Flask, has_app_context
+from werkzeug.test import TestResponse
+
+from extensions import db, limiter
+from models import User
+from services.passwords import hash_password
+
+PASSWORD = "correct horse battery"
+_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+_SHOWN: dict[str, str] = {}
+
+
+class Browser:
+    """`app` must be the one whose context the test has pushed. Limits begin anew with every browser."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+        limiter.reset()
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self._ask("GET", path, **options)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, *, form: str = "/sign-in", **options: Any) -> Any:
+        """Sends a form with the token of the page `form`."""
+        token = _TOKEN.search(self.get(form, follow_redirects=True).text)
+        return self._ask("POST", path, data={"csrf_token": token[1] if token else "", **(data or {})}, **options)
+
+    def ask(self, method: str, path: str, **options: Any) -> TestResponse:
+        return self._ask(method, path, **options)
+
+    def sign_in(self, user: User, password: str = PASSWORD, **form: str) -> TestResponse:
+        """Gives the user a password if he has none, and uses the page."""
+        if user.password_hash is None:
+            user.password_hash = _SHOWN.setdefault(PASSWORD, hash_password(PASSWORD))
+            db.session.commit()
+        return self.post("/sign-in", {"email": user.email, "password": password, **form})
+
+    def _ask(self, method: str, path: str, **options: Any) -> TestResponse:
+        # The test's own transaction would keep the request waiting, and its context would become the request's.
+        if has_app_context():
+            db.session.rollback()
+        return contextvars.Context().run(lambda: self.client.open(path, method=method, buffered=True, **options))
+
+
+def words(answer: TestResponse) -> str:
+    """What a person reads of a page: no tags, no runs of spaces."""
+    body = re.sub(r"(?s)^.*<main", "<main", answer.text)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())

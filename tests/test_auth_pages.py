@@ -1,0 +1,108 @@
+"""Signing in and out, as people and as others try it."""
+
+import pytest
+
+from extensions import db
+from models import User
+from services.users import deactivate_user
+from tests.browser import PASSWORD, Browser, words
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture
+def browser(app):
+    return Browser(app)
+
+
+@pytest.fixture
+def ada(cast):
+    return cast.user("ada")
+
+
+def is_in(browser):
+    return browser.get("/").status_code == 200
+
+
+def test_who_signs_in_comes_to_the_page_he_wanted(browser, ada):
+    asked = browser.get("/podcasts/1?x=y")
+    assert asked.location == "/sign-in?next=/podcasts/1?x%3Dy"
+    answer = browser.sign_in(ada, next="/podcasts/1?x=y")
+    assert (answer.status_code, answer.location) == (302, "/podcasts/1?x=y")
+    assert is_in(browser)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "https:evil",
+        "javascript:alert(1)",
+        "/\t/evil",
+        "@x",
+    ],
+)
+def test_nobody_is_sent_to_another_site(browser, ada, elsewhere):
+    assert browser.sign_in(ada, next=elsewhere).location == "/"
+
+
+@pytest.mark.parametrize(
+    "email, password", [("ada@example.com", "wrong password here"), ("nobody@example.com", PASSWORD), ("no", "x")]
+)
+def test_what_was_wrong_is_not_told(browser, ada, email, password):
+    browser.sign_in(ada)
+    stranger = Browser(browser.client.application)
+    answer = stranger.post("/sign-in", {"email": email, "password": password})
+    assert answer.status_code == 422
+    assert "do not belong together" in words(answer)
+    assert not is_in(stranger)
+
+
+def test_what_was_typed_is_kept_but_for_the_password(browser, ada):
+    answer = browser.post("/sign-in", {"email": "ada@example.com", "password": "wrong password here"})
+    assert 'value="ada@example.com"' in answer.text
+    assert "wrong password here" not in answer.text
+
+
+def test_signing_out_ends_every_session_also_a_copied_cookie(browser, ada):
+    browser.sign_in(ada)
+    cookie = browser.client.get_cookie("airhorn").value
+    assert browser.post("/sign-out", form="/").status_code == 302
+    thief = Browser(browser.client.application)
+    thief.client.set_cookie("airhorn", cookie)
+    assert not is_in(browser)
+    assert not is_in(thief)
+
+
+def test_who_is_switched_off_is_out_at_once_and_cannot_come_back(browser, ada):
+    browser.sign_in(ada)
+    deactivate_user("ada@example.com")
+    assert not is_in(browser)
+    assert browser.sign_in(db.session.get_one(User, ada.id)).status_code == 422
+
+
+@pytest.mark.parametrize("session_id", ["", ":", "1", "x:0", "1:1", "99999999999999999999:0", "١:0", "-1:0"])
+def test_a_session_that_is_not_ours_is_nobodys(browser, ada, session_id):
+    with browser.client.session_transaction() as session:
+        session["_user_id"] = session_id
+    assert not is_in(browser)
+
+
+def test_guessing_is_slowed_down_for_one_account_only(browser, ada, cast):
+    tries = [browser.post("/sign-in", {"email": ada.email, "password": f"guess number {n}"}) for n in range(7)]
+    assert [answer.status_code for answer in tries] == [422] * 6 + [429]
+    assert "Wait a minute" in words(tries[-1])
+    other = browser.post("/sign-in", {"email": "bo@example.com", "password": "guess"})
+    assert other.status_code == 422
+
+
+def test_the_choice_of_light_or_dark_is_kept(browser):
+    browser.post("/appearance", {"theme": "dark"})
+    assert 'data-theme="dark"' in browser.get("/sign-in").text
+    browser.post("/appearance", {"theme": '"><script>'})
+    assert 'data-theme="dark"' in browser.get("/sign-in").text

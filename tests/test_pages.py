@@ -1,0 +1,209 @@
+"""What people see: the first page, a podcast, an episode; and that none of it costs more with more hosts."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event, select, update
+
+from extensions import db
+from models import Broadcast, BroadcastState, ConfigStatus, JobRun, PodcastMember, User
+from services import vocabulary
+from tests.browser import Browser, words
+from tests.cast import ago
+
+PAGES = ("/", "/podcasts/{0.podcast_id}", "/podcasts/{0.podcast_id}/episodes/{0.id}/tweets")
+
+
+@pytest.fixture
+def browser(app):
+    return Browser(app)
+
+
+@contextmanager
+def counted():
+    """The statements sent while inside."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(db.engine, "before_cursor_execute", note)
+
+
+def episode_with(cast, hosts):
+    """An episode of a podcast with so many hosts, of whom the first is connected to nothing and admin."""
+    show = cast.show(f"Show of {hosts}", hosts=(f"admin{hosts}",), connected=False)
+    podcast_id = show.id
+    people = [User(email=f"s{hosts}h{n}@example.com", name=f"Host {n}") for n in range(hosts - 1)]
+    db.session.add_all(people)
+    db.session.flush()
+    db.session.add_all(PodcastMember(podcast_id=podcast_id, user_id=person.id) for person in people)
+    db.session.commit()
+    return cast.episode(show, at=ago(hours=-1))
+
+
+def user(name):
+    return db.session.execute(select(User).filter_by(email=f"{name}@example.com")).scalar_one()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_statements_of_a_page_do_not_grow_with_the_hosts(cast, browser, path):
+    needed = []
+    for hosts in (5, 50):
+        episode = episode_with(cast, hosts)
+        address = path.format(episode)
+        somebody = Browser(browser.client.application)
+        somebody.sign_in(user(f"admin{hosts}"))
+        with counted() as statements:
+            answer = somebody.get(address)
+        assert answer.status_code == 200
+        assert f"Host {hosts - 2}" in words(answer)
+        needed.append(len(statements))
+    assert needed[0] == needed[1]
+    assert needed[0] <= 14
+
+
+def test_while_a_show_is_on_air_the_first_page_says_who_has_posted(cast, browser):
+    show = cast.show(hosts=("ada", "bo"))
+    cast.youtube.go_live(show.youtube_channel_id, "Queues", at=ago(seconds=20))
+    cast.check()
+    browser.sign_in(user("ada"))
+    page = browser.get("/")
+    assert "On air" in words(page)
+    assert "2 of 2 posted" in words(page)
+    assert "<title>● 2/2 posted · Deep Dive</title>" in page.text
+    assert "lamp-air.svg" in page.text
+    assert page.text.count("https://x.com/") == 2
+
+
+def test_a_planned_episode_says_who_is_ready_and_why_somebody_is_not(cast, browser):
+    show = cast.show(hosts=("ada",))
+    di = cast.user("di")
+    db.session.add(PodcastMember(podcast_id=show.id, user_id=di.id))
+    db.session.commit()
+    cast.episode(show, "Queues", at=ago(hours=-2))
+    browser.sign_in(user("ada"))
+    seen = words(browser.get("/"))
+    assert "Stand by: 1 of 2 ready" in seen
+    assert "Ada Ready" in seen
+    assert "Di Stand by No X account is connected." in seen
+    assert "in 2 h" in seen or "in 119 min" in seen
+
+
+def test_a_text_that_does_not_fit_is_a_reason_to_stand_by(cast, browser):
+    show = cast.show(hosts=("ada",))
+    episode = cast.episode(show, "Queues", at=ago(hours=-2))
+    cast.config(episode, "ada").text = "long " * 80
+    db.session.commit()
+    browser.sign_in(user("ada"))
+    assert "Too long by" in words(browser.get("/"))
+
+
+def test_an_episode_whose_start_nobody_would_notice_is_no_go(cast, browser):
+    cast.episode(cast.show(hosts=("ada",), youtube_channel_id=None), at=ago(hours=-2))
+    browser.sign_in(user("ada"))
+    assert "Stand by: no channel" in words(browser.get("/"))
+
+
+def test_a_stream_that_was_not_announced_is_shown_with_the_reason(cast, browser):
+    show = cast.show(hosts=("ada",), auto_create_episodes=False)
+    cast.youtube.go_live(show.youtube_channel_id, "<b>Surprise</b>", at=ago(seconds=20))
+    cast.check()
+    browser.sign_in(user("ada"))
+    page = browser.get("/")
+    assert "No planned episode fits" in words(page)
+    assert "&lt;b&gt;Surprise&lt;/b&gt;" in page.text
+    assert "<b>Surprise" not in page.text
+
+
+def test_the_episode_page_tells_the_story_in_order(cast, browser):
+    show = cast.show(hosts=("ada", "bo"))
+    episode = cast.episode(show, "Queues", at=ago(minutes=1))
+    config = cast.config(episode, "bo")
+    config.enabled = False
+    db.session.commit()
+    video = cast.youtube.go_live(show.youtube_channel_id, "Queues", at=ago(seconds=20))
+    cast.check()
+    browser.sign_in(user("ada"))
+    page = browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets")
+    seen = words(page)
+    story = [seen.index(word) for word in ("Planned start", "Stream started", "Seen live", "Queued Ada")]
+    assert story == sorted(story)
+    assert f"https://www.youtube.com/watch?v={video}" in page.text
+    assert "Switched off: nothing is posted." in seen
+    assert cast.timeline("ada")[0].splitlines()[0] in seen
+
+
+def test_an_episode_of_another_podcast_is_not_found_under_mine(cast, browser):
+    mine, other = cast.show(hosts=("ada",)), cast.show("Small Talk", hosts=("bo",))
+    theirs = cast.episode(other)
+    browser.sign_in(user("ada"))
+    assert browser.get(f"/podcasts/{mine.id}/episodes/{theirs.id}/tweets").status_code == 404
+    assert browser.get(f"/podcasts/{other.id}/episodes/{theirs.id}/tweets").status_code == 404
+    assert browser.get(f"/podcasts/{2**40}").status_code == 404
+
+
+def test_an_admin_of_the_server_sees_every_podcast(cast, browser):
+    cast.show(hosts=("ada",))
+    browser.sign_in(cast.user("di", is_admin=True))
+    assert "Deep Dive" in words(browser.get("/"))
+
+
+def test_who_is_on_no_podcast_learns_what_to_do(cast, browser):
+    browser.sign_in(cast.user("cy"))
+    assert "You are not on any podcast yet" in words(browser.get("/"))
+
+
+def test_the_machine_says_when_it_last_looked_and_when_that_is_late(cast, browser):
+    browser.sign_in(cast.user("ada"))
+    assert "YouTube has not been checked yet" in browser.get("/").text
+    at = ago(seconds=30)
+    run = JobRun(process="p", job="check", started_at=at, finished_at=at, seen_at=at)
+    db.session.add(run)
+    db.session.commit()
+    assert "Last check 3" in browser.get("/").text
+    db.session.execute(update(JobRun).values(finished_at=ago(hours=1)))
+    db.session.commit()
+    assert "Late: the last check was 60 min ago" in browser.get("/").text
+
+
+def test_ready_means_database_migrations_and_a_scheduler_that_beats(cast, browser):
+    assert browser.get("/healthz").json == {"status": "ok"}
+    answer = browser.get("/readyz")
+    assert (answer.status_code, answer.json["migrations_at_head"], answer.json["database"]) == (503, True, True)
+    now = datetime.now(UTC)
+    db.session.add(JobRun(process="p", job="heartbeat", started_at=now, finished_at=now, seen_at=now))
+    db.session.commit()
+    assert browser.get("/readyz").status_code == 200
+    db.session.execute(update(JobRun).values(seen_at=now - timedelta(minutes=2)))
+    db.session.commit()
+    assert browser.get("/readyz").status_code == 503
+
+
+def test_a_rehearsal_is_named_on_every_page(make_app, cast):
+    browser = Browser(make_app(sandbox_url="http://127.0.0.1:5999"))
+    for path in ("/sign-in", "/nothing"):
+        page = browser.get(path).text
+        assert "Rehearsal: nothing leaves this machine" in page
+        assert 'href="http://127.0.0.1:5999/"' in page
+
+
+def test_every_state_of_a_config_has_a_word_and_red_is_for_posting_only():
+    for status in ConfigStatus:
+        light = vocabulary.light_of_host(status, enabled=True, post=None, trouble=None)
+        assert light.word
+        assert (light.lamp == vocabulary.Lamp.RED) == (status == ConfigStatus.POSTING)
+
+
+def test_an_episode_that_is_over_is_neither_on_air_nor_next(cast, browser):
+    show = cast.show(hosts=("ada",))
+    episode = cast.episode(show, "Queues", at=ago(minutes=5))
+    columns = {"state": BroadcastState.ENDED, "episode_id": episode.id, "first_seen_at": ago(minutes=5)}
+    db.session.add(Broadcast(video_id="dQw4w9WgXcQ", **columns))
+    db.session.commit()
+    browser.sign_in(user("ada"))
+    assert "Queues" not in words(browser.get("/"))
+    assert "Earlier" in words(browser.get(f"/podcasts/{show.id}"))
