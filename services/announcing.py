@@ -38,7 +38,7 @@ Compose = Callable[[EpisodeTweetConfig, User, Podcast, EpisodeGuide, str], tuple
 
 def lock_broadcast(session: Session, broadcast_id: int) -> Broadcast | None:
     """The broadcast, held against other announcers until the commit."""
-    query = select(Broadcast).where(Broadcast.id == broadcast_id).with_for_update()
+    query = select(Broadcast).where(Broadcast.id == broadcast_id).with_for_update(key_share=True)
     return session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
 
 
@@ -49,7 +49,7 @@ def started_at(broadcast: Broadcast) -> datetime:
 def find_match(session: Session, broadcast: Broadcast, *, was_late: bool) -> Match:
     """Asks the database for what could fit and decides."""
     at = started_at(broadcast)
-    active = select(Podcast).where(Podcast.is_active).with_for_update()
+    active = select(Podcast).where(Podcast.is_active).with_for_update(key_share=True)
     shows = session.execute(active.where(Podcast.youtube_channel_id == broadcast.channel_id)).scalars().all()
     if not shows:
         # Nobody's own channel: then an episode that names the video is enough.
@@ -155,7 +155,7 @@ def _waiting(episode_id: int) -> Any:
             EpisodeTweetConfig.status == ConfigStatus.PENDING,
             EpisodeTweetConfig.enabled,
         )
-        .with_for_update(of=EpisodeTweetConfig)
+        .with_for_update(of=EpisodeTweetConfig, key_share=True)
         .execution_options(populate_existing=True)
     )
 

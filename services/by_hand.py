@@ -101,7 +101,7 @@ class ByHandService:
             )
             session.commit()
             self._confirming.look_up(now)
-        query = select(Post).where(Post.id == post_id).with_for_update()
+        query = select(Post).where(Post.id == post_id).with_for_update(key_share=True)
         post = session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
         if post is None:
             session.rollback()

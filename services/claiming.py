@@ -61,7 +61,9 @@ def claim(
     moves: list[Move] = []
     for row in session.execute(_due(now, hands, leave_out, gated)).all():
         move = _ended(row, now) or _held(row, now)
-        if move is not None:
+        if move is not None and move.to == PostStatus.QUEUED and move.cause == row.Post.cause:
+            row.Post.not_before = move.values["not_before"]  # still the same reason: no news for the history
+        elif move is not None:
             moves.append(move)
         elif len(taken.sendings) >= most:
             continue
@@ -103,7 +105,7 @@ def _due(now: datetime, hands: int, leave_out: Sequence[int], gated: Sequence[st
         )
         .order_by(Post.not_before, Post.id)
         .limit(hands)
-        .with_for_update(of=Post, skip_locked=True)
+        .with_for_update(of=Post, key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     )
 

@@ -88,6 +88,7 @@ class ConfirmingService:
         self._connections.refresh_now(list(stale), lambda: now)
         pending = self._with_fresh_connections(pending) if stale else pending
         reads = list(zip(pending, self._pool.map(self._read, pending), strict=True))
+        self._note_refused_tokens(reads, now, renewed=stale)
         try:
             return self._settle(reads, now)
         except IntegrityError:  # another process gave the same id to another post in this very moment
@@ -95,7 +96,7 @@ class ConfirmingService:
             log.warning("two posts were found to be the same", exc_info=True)
             return 0  # each is looked up again soon
 
-    def _settle(self, reads: Sequence[tuple[Pending, Timeline | None]], now: datetime) -> int:
+    def _settle(self, reads: Sequence[tuple[Pending, Timeline | Outcome | None]], now: datetime) -> int:
         session = db.session()
         moves: list[Move] = []
         found: set[str] = set()  # one stored post cannot be two of ours
@@ -174,8 +175,8 @@ class ConfirmingService:
         db.session.commit()
         return fresh
 
-    def _read(self, one: Pending) -> Timeline | None:
-        """In a thread: the host's timeline since the sending, with his own token. None: no information."""
+    def _read(self, one: Pending) -> Timeline | Outcome | None:
+        """In a thread: the host's timeline since the sending, with his own token; else why there is no information."""
         if one.access is None:
             return None
         try:
@@ -183,13 +184,36 @@ class ConfirmingService:
             return self._x.timeline(one.access.token, one.platform_user_id, start_time=start)
         except Outcome as outcome:
             log.info("a look-up brought no information: %s", outcome, extra={"post": one.post_id})
+            return outcome
         except Exception:
             log.exception("a look-up failed unexpectedly", extra={"post": one.post_id})
-        return None
+            return None
 
     @staticmethod
-    def _judge(session: Session, one: Pending, timeline: Timeline | None, found: Collection[str]) -> Judgement:
-        if timeline is None:
+    def _note_refused_tokens(
+        reads: Sequence[tuple[Pending, Timeline | Outcome | None]], now: datetime, *, renewed: Collection[int]
+    ) -> None:
+        """A token that X refuses is renewed before the next look; one that was just renewed needs a person."""
+        for one, read in reads:
+            if one.access is None or not isinstance(read, Outcome) or read.cause != "x_auth":
+                continue
+            is_fresh = one.access.connection_id in renewed
+            db.session.execute(
+                update(SocialConnection)
+                .where(
+                    SocialConnection.id == one.access.connection_id,
+                    SocialConnection.token_version == one.access.version,
+                )
+                .values({"trouble": "x_auth"} if is_fresh else {"expires_at": now}),
+                execution_options={"synchronize_session": False},
+            )
+        db.session.commit()
+
+    @staticmethod
+    def _judge(
+        session: Session, one: Pending, timeline: Timeline | Outcome | None, found: Collection[str]
+    ) -> Judgement:
+        if not isinstance(timeline, Timeline):
             return NoInformation()
         ids = {id for post in timeline.posts for id in (post.id, *post.edit_ids)}
         query = select(Post.remote_id).where(Post.platform == "x", Post.remote_id.in_(ids), Post.id != one.post_id)

@@ -207,7 +207,7 @@ class ConnectionService:
     def finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> bool:
         """Commits what came of a refresh before the new pair is used. True: a fresh pair is stored."""
         connection = db.session.execute(
-            select(SocialConnection).where(SocialConnection.id == refresh.connection_id).with_for_update()
+            select(SocialConnection).where(SocialConnection.id == refresh.connection_id).with_for_update(key_share=True)
         ).scalar_one_or_none()
         if connection is None or connection.token_version != refresh.version:
             db.session.rollback()  # deleted, or somebody stored a newer pair meanwhile: that one counts
@@ -254,7 +254,7 @@ class ConnectionService:
         db.session.commit()
         for connection_id in ids:
             row = db.session.execute(
-                select(SocialConnection).where(SocialConnection.id == connection_id).with_for_update()
+                select(SocialConnection).where(SocialConnection.id == connection_id).with_for_update(key_share=True)
             ).scalar_one_or_none()
             if row is not None:
                 owner = _owner(row.platform_user_id)

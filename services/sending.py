@@ -15,6 +15,8 @@ FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
 CREDITS_PROBE_EVERY = timedelta(minutes=5)
+#: refusals that may pass one day, but not by connecting again, and not in time for this post
+ENDED_BY_X = ("x_locked",)
 #: refusals that a person must cure; the post waits for that until it is too late
 CURED_BY_HAND = ("x_auth", "x_scope", "x_token_refused", "x_client")
 
@@ -55,7 +57,7 @@ def settle(sending: Sending, result: Accepted | Outcome, now: datetime, *, first
         return _move(sending, PostStatus.UNKNOWN, AttemptOutcome.UNKNOWN, values, result)
     # What never left this machine annoys nobody: that is tried for as long as it is in time.
     is_spent = sending.number >= MOST_ATTEMPTS and result.cause != "x_unreachable"
-    again_at = None if result.permanent or is_spent else retry_at(sending, result, now)
+    again_at = None if result.permanent or result.cause in ENDED_BY_X or is_spent else retry_at(sending, result, now)
     if again_at is None:
         return _move(sending, PostStatus.FAILED, AttemptOutcome.NOT_ACCEPTED, {"lease_until": None}, result)
     if again_at >= sending.not_after and result.cause == "x_rate":

@@ -181,15 +181,7 @@ class TweetSchedulerService:
         if text:
             tweet_text.validate_template(text)
         session = db.session()
-        query = select(EpisodeTweetConfig).where(EpisodeTweetConfig.id == config_id).with_for_update()
-        config = session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
-        if config is None:
-            session.rollback()
-            raise NotFound("There is no such tweet.")
-        newest = session.execute(
-            select(Post).where(Post.config_id == config_id).order_by(Post.id.desc()).limit(1).with_for_update(),
-            execution_options={"populate_existing": True},
-        ).scalar_one_or_none()
+        config, newest = self._locked(config_id)
         sentence = "Saved."
         switched_off = enabled is False and config.enabled
         config.text = config.text if text is None else text
@@ -202,6 +194,30 @@ class TweetSchedulerService:
             outbox.derive_config_status(session, [newest.id])
         session.commit()
         return sentence
+
+    @staticmethod
+    def _locked(config_id: int) -> tuple[EpisodeTweetConfig, Post | None]:
+        """The config and its newest post, locked in the order in which sending locks them: post, then config.
+
+        A post may be made between the two; then it is done once more, since waiting for it could be a deadlock.
+        """
+        session = db.session()
+        newest_first = select(Post).where(Post.config_id == config_id).order_by(Post.id.desc()).limit(1)
+        query = select(EpisodeTweetConfig).where(EpisodeTweetConfig.id == config_id)
+        while True:
+            newest = session.execute(
+                newest_first.with_for_update(key_share=True), execution_options={"populate_existing": True}
+            ).scalar_one_or_none()
+            config = session.execute(
+                query.with_for_update(key_share=True), execution_options={"populate_existing": True}
+            ).scalar_one_or_none()
+            if config is None:
+                session.rollback()
+                raise NotFound("There is no such tweet.")
+            latest = session.execute(newest_first.with_only_columns(Post.id)).scalar_one_or_none()
+            if latest == (newest.id if newest else None):
+                return config, newest
+            session.rollback()
 
     def _change_newest(self, config: EpisodeTweetConfig, newest: Post, now: datetime, *, switched_off: bool) -> str:
         session = db.session()

@@ -9,11 +9,11 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from raw_server import OK, drip, flood, hang, raw_server, reset
 
 from services.clients.http import Http
 from services.clients.sockets import Names
 from services.errors import Outcome, Refused, Unknown
+from tests.raw_server import OK, drip, flood, hang, raw_server, reset
 
 MIB = 1024 * 1024
 SECRET = "t0psecret"  # never spelled out below: a traceback shows source lines

@@ -1,9 +1,9 @@
 """Http and redirects: whom it follows, and what it takes along."""
 
 import pytest
-from raw_server import OK, raw_server
 
 from services.clients.http import Http
+from tests.raw_server import OK, raw_server
 
 
 def head(*lines: str, status: str = "200 OK") -> bytes:

@@ -4,11 +4,11 @@ import ssl
 import time
 
 import pytest
-from raw_server import OK, drip, hang, make_cert, raw_server
 
 from services.clients.http import Http
 from services.clients.sockets import tls_context
 from services.errors import Refused, Unknown
+from tests.raw_server import OK, drip, hang, make_cert, raw_server
 
 BEARER = {"Authorization": "Bearer s3cret"}
 

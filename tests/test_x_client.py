@@ -5,13 +5,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from raw_server import drip, hang, raw_server, reset
 
 from sandbox.standin import Fault
 from sandbox.x import X
 from services.clients.http import Http
 from services.clients.x import XClient
 from services.errors import Outcome, Refused, Unknown
+from tests.raw_server import drip, hang, raw_server, reset
 
 LINK = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 HOUR = timedelta(hours=1)

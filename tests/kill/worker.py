@@ -1,0 +1,108 @@
+"""Starts workers for the tests: `python -m tests.kill.worker` reads orders, a JSON object a line, and answers in kind.
+
+It has everything imported and forks, so that a worker is up in tenths of a second. Orders: {"do": "start", …} answers
+a process id; {"do": "kill", "pid"} and {"do": "wait", "pid", "seconds"} answer the signal or status it ended with.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from app import create_app
+from config import Settings
+from extensions import db
+from models import Post
+from services import sending
+from services.registry import get_services
+from tests.kill import mutants, points
+
+
+def main() -> None:
+    children: set[int] = set()
+    for line in sys.stdin:
+        answer = obey(json.loads(line), children)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def obey(order: dict[str, Any], children: set[int]) -> int | None:
+    if order["do"] == "start":
+        pid = os.fork()
+        if pid == 0:
+            become_worker(order)
+        children.add(pid)
+        return pid
+    pid = order["pid"]
+    if order["do"] == "kill":
+        os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + order.get("seconds", 10)
+    while time.monotonic() < until:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            children.discard(pid)
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    return None
+
+
+def become_worker(order: dict[str, Any]) -> None:
+    """In the child: never returns."""
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.close(0)
+    status = 1
+    try:
+        work(order)
+        status = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def work(order: dict[str, Any]) -> None:
+    sending.FIRST_PAUSE, sending.LONGEST_PAUSE = timedelta(seconds=0.2), timedelta(seconds=0.4)
+    mutants.install(order.get("mutant"))
+    app = create_app(Settings.load(_env_file=None, **order["settings"]))
+    with app.app_context():
+        points.install(order.get("kill_at"))
+        time.sleep(max(0.0, order.get("at", 0) - time.time()))
+        if order.get("threads"):
+            drain_at_once(app, order["threads"])
+        else:
+            get_services().scheduler.run()
+
+
+def drain_at_once(app: Any, threads: int) -> None:
+    """So many threads drain at the same moment, and again until nothing waits."""
+    barrier = threading.Barrier(threads)
+
+    def drain() -> None:
+        with app.app_context():
+            barrier.wait()
+            over = time.monotonic() + 10
+            while time.monotonic() < over:
+                get_services().posting.drain()
+                if not db.session.execute(select(Post.id).where(Post.status == "queued").limit(1)).all():
+                    return
+                db.session.rollback()
+                time.sleep(0.1)
+
+    running = [threading.Thread(target=drain) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
