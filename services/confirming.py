@@ -210,15 +210,13 @@ class ConfirmingService:
         db.session.commit()
 
     @staticmethod
-    def _judge(
-        session: Session, one: Pending, timeline: Timeline | Outcome | None, found: Collection[str]
-    ) -> Judgement:
-        if not isinstance(timeline, Timeline):
+    def _judge(session: Session, one: Pending, read: Timeline | Outcome | None, found: Collection[str]) -> Judgement:
+        if not isinstance(read, Timeline):
             return NoInformation()
-        ids = {id for post in timeline.posts for id in (post.id, *post.edit_ids)}
+        ids = {id for post in read.posts for id in (post.id, *post.edit_ids)}
         query = select(Post.remote_id).where(Post.platform == "x", Post.remote_id.in_(ids), Post.id != one.post_id)
         taken = [id for id in session.execute(query).scalars() if id] if ids else []
-        return judge(one.text, one.video_id, timeline, taken=[*taken, *found])
+        return judge(one.text, one.video_id, read, taken=[*taken, *found])
 
     def decide(self, one: Pending, judgement: Judgement, now: datetime) -> Move | None:
         """The step that a judgement means; None when the post only waits for its next look-up."""
