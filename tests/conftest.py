@@ -18,6 +18,7 @@ import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from app import create_app
@@ -142,6 +143,15 @@ def settings(database_url: str, youtube: YouTube, x: X, tmp_path: Path) -> Setti
     )
 
 
+SHARED: dict[str, Engine] = {}
+
+
+def _share_compiled(engine: Engine) -> None:
+    """Lets each test's engine use the SQL that earlier ones compiled: a third of the suite's time otherwise."""
+    first = SHARED.setdefault(engine.dialect.name, engine)
+    engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+
+
 @pytest.fixture
 def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
     """Builds applications on this test's database, with other settings where named: one more process, so to speak."""
@@ -149,6 +159,8 @@ def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     def make(**changes: Any) -> Flask:
         made.append(create_app(settings.model_copy(update=changes)))
+        with made[-1].app_context():
+            _share_compiled(db.engine)
         return made[-1]
 
     yield make

@@ -135,6 +135,7 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_the_foreground_process_posts_and_ends_cleanly_on_sigterm(
     cast: Cast, settings: Settings, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_foreground_process_posts_and_ends_cleanly_on_sigterm(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_sigterm_lets_the_call_in_flight_finish(cast: Cast, settings: Settings, tmp_path: Path) -> None:
     show = cast.show(hosts=("ada",))
     cast.go_live(show, "Queues", at=ago(seconds=5))
@@ -186,7 +188,7 @@ def test_one_scheduler_starts_with_and_without_the_reloader(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-@pytest.mark.parametrize("command", [("db", "current"), ("scheduler", "status"), ("routes",)])
+@pytest.mark.parametrize("command", [("db", "current"), ("scheduler", "status")])
 def test_commands_and_migrations_never_start_the_jobs(settings: Settings, command: tuple[str, ...]) -> None:
     embedded = settings.model_copy(update={"scheduler": "embedded"})
     done = subprocess.run(
@@ -203,6 +205,7 @@ def test_commands_and_migrations_never_start_the_jobs(settings: Settings, comman
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_three_gunicorn_workers_with_schedulers_post_once(cast: Cast, settings: Settings, tmp_path: Path) -> None:
     show = cast.show(hosts=("ada", "bo"))
     cast.go_live(show, "Queues", at=ago(seconds=5))
