@@ -1,14 +1,15 @@
 """The `flask …` commands. Thin: parse, one service call, print. Errors are one line on stderr and exit 1."""
 
+import json
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 
-from console import Group, print_json, say
+from console import Command, Group, print_json, say
 from extensions import reading
 from models import EpisodeGuide, Podcast, User
 from services import episodes as episode_service
@@ -16,6 +17,7 @@ from services import podcasts as podcast_service
 from services import sandbox as sandbox_service
 from services import tweets as tweet_service
 from services import users as user_service
+from services.by_hand import ANSWERS
 from services.checks import email_address, instant
 from services.errors import Invalid
 from services.passwords import LONGEST
@@ -35,6 +37,18 @@ def init_app(app: Flask) -> None:
     """Registers every group with the application's command line."""
     for group in (users, podcasts, episodes, tweets, connections, scheduler, sandbox):
         app.cli.add_command(group)
+    app.cli.add_command(batch)
+
+
+@click.command("batch", cls=Command)
+def batch() -> None:
+    """Run the commands on standard input, one JSON list of arguments a line, and pay for one start only."""
+    for line in sys.stdin:
+        try:
+            arguments = [str(argument) for argument in json.loads(line)]
+        except (ValueError, TypeError):
+            raise Invalid("Each line must be a JSON list of arguments.") from None
+        current_app.cli.main(arguments, prog_name="flask", standalone_mode=False)
 
 
 # People
@@ -54,6 +68,19 @@ def users_create(email: str, as_json: bool, password_stdin: bool, **given: Any) 
     say(as_json, lambda: _user(user), "{name} <{email}> is user {id}.")
 
 
+@users.command("set")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read a new password from the first line of standard input.")
+@click.option("--never-repost/--may-repost", "never_repost", default=None, help="Strict mode for this person's posts.")
+@click.option("--on/--off", "active", default=None, help="Whether this person may sign in and is posted for.")
+@as_json
+def users_set(email: str, as_json: bool, password_stdin: bool, **given: Any) -> None:
+    """Change a user."""
+    password = {"password": _password()} if password_stdin else {}
+    user = user_service.set_user(email, now=_now(), **_changes(given | password))
+    say(as_json, lambda: _user(user), "{name} <{email}> is changed.")
+
+
 def _password() -> str:
     line = sys.stdin.buffer.readline(8 * LONGEST).rstrip(b"\r\n")
     if not line:
@@ -71,6 +98,7 @@ def _user(user: User) -> dict[str, Any]:
         "name": user.name,
         "admin": user.is_admin,
         "never_repost": user.never_repost,
+        "active": user.is_active,
         "has_password": user.password_hash is not None,
     }
 
@@ -124,9 +152,20 @@ def podcasts_add_host(slug: str, email: str, role: str, as_json: bool) -> None:
 @click.argument("email")
 @as_json
 def podcasts_remove_host(slug: str, email: str, as_json: bool) -> None:
-    """Take a user off a podcast; what of his is not under way is not posted."""
+    """Take a user off a podcast; what is not under way yet is not posted."""
     podcast_service.remove_host(slug, email, now=_now())
     say(as_json, lambda: _host(slug, email), "{email} is no longer on {podcast}.")
+
+
+@podcasts.command("match")
+@click.argument("slug")
+@click.argument("video")
+@click.argument("episode_id", type=int)
+@as_json
+def podcasts_match(slug: str, video: str, episode_id: int, as_json: bool) -> None:
+    """Say which episode an unmatched stream is; in time, it is announced at once."""
+    podcast_service.match_broadcast(slug, video, episode_id, now=_now())
+    say(as_json, lambda: {"podcast": slug, "video": video, "episode": episode_id}, "{video} is episode {episode}.")
 
 
 def _host(slug: str, email: str) -> dict[str, Any]:
@@ -203,6 +242,36 @@ def tweets_list(slug: str, episode_id: int, as_json: bool) -> None:
     for row in rows if not as_json else ():
         after = "".join(f"  {row[name]}" for name in ("post_url", "error") if row[name])
         click.echo(line.format(off="" if row["enabled"] else " (off)", after=after, **row))
+
+
+@tweets.command("post-now")
+@click.argument("slug")
+@click.argument("episode_id", type=int)
+@click.argument("email")
+@click.option("--without-link", is_flag=True, help="Also when there is no link yet.")
+@as_json
+def tweets_post_now(slug: str, episode_id: int, email: str, without_link: bool, as_json: bool) -> None:
+    """Send one host's post at once; the start will not announce this host again."""
+    tweet_service.post_now(slug, episode_id, email, now=_now(), without_link=without_link)
+    _say_row(slug, episode_id, email, as_json)
+
+
+@tweets.command("resolve")
+@click.argument("slug")
+@click.argument("episode_id", type=int)
+@click.argument("email")
+@click.argument("answer", type=click.Choice(ANSWERS))
+@as_json
+def tweets_resolve(slug: str, episode_id: int, email: str, answer: str, as_json: bool) -> None:
+    """Say what became of an unconfirmed post: it is there, post it again, or leave it."""
+    message = tweet_service.resolve(slug, episode_id, email, answer, now=_now())
+    say(as_json, lambda: {"email": email_address(email), "message": message}, "{message}")
+
+
+def _say_row(slug: str, episode_id: int, email: str, as_json: bool) -> None:
+    address = email_address(email)
+    row = next(row for row in tweet_service.list_tweets(slug, episode_id) if row.email == address)
+    say(as_json, lambda: asdict(row), "{email}: {status}.")
 
 
 # Connections

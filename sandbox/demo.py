@@ -1,12 +1,13 @@
 """`make run`: migrates and serves; without keys it starts the stand-ins too and makes a show of three hosts."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -23,7 +24,7 @@ ABOUT_REHEARSAL = """
 Airhorn is rehearsing with stand-ins for YouTube and X. Nothing leaves this machine.
 
   Airhorn       {airhorn}/     sign in with {email} and {password}
-  Control room  {sandbox}/     press Go live: the posts of Ada and Bo are there within seconds, Cy is switched off
+  Control room  {sandbox}/     press Go live: the posts of Ada and Bo are there within seconds; Cy is switched off
 
   Commands in another terminal:  . {env_file}  and then  {flask} --help
   Ctrl+C ends everything. For the real thing see README.md, "Going live for real".
@@ -92,8 +93,10 @@ def _rehearse(children: Children, given: dict[str, str], port: int, airhorn: str
         sys.stdout.write("Making a demo show of three hosts, once. This takes a few seconds.\n")
         sys.stdout.flush()
     flask(environment, "db", "upgrade")
-    with _steps(environment) as command:
-        demo_show.prepare(kept, sandbox, command)
+    if kept.is_new:
+        ada = ("users", "create", demo_show.EMAIL, "--name", "Ada", "--admin", "--password-stdin")
+        flask(environment, *ada, given=f"{kept.password}\n")
+    demo_show.prepare(kept, sandbox, partial(_batch, environment))
     _serve(children, environment, port)
     _say(
         ABOUT_REHEARSAL,
@@ -139,6 +142,7 @@ def _serve(children: Children, environment: dict[str, str], port: int) -> None:
     children.start(
         *("-m", "gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}", "--workers", "1"),
         *("--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "25", "--log-level", "warning"),
+        "--no-control-socket",
         env=environment,
     )
     await_page(f"http://127.0.0.1:{port}/healthz", children, START_SECONDS)
@@ -167,12 +171,10 @@ def flask(environment: dict[str, str], *arguments: str, given: str = "") -> str:
     return done.stdout
 
 
-@contextmanager
-def _steps(environment: dict[str, str]) -> Iterator[demo_show.Command]:
-    def command(*arguments: str, given: str = "") -> str:
-        return flask(environment, *arguments, "--json", given=given)
-
-    yield command
+def _batch(environment: dict[str, str], commands: list[list[str]]) -> list[Any]:
+    """Several commands in one process: each start takes a second or two."""
+    lines = "".join(json.dumps([*command, "--json"]) + "\n" for command in commands)
+    return [json.loads(line) for line in flask(environment, "batch", given=lines).splitlines()]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import os
 import secrets
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,15 +20,21 @@ SHOW, HANDLE, SLUG = "Deep Dive", "deepdive", "deep-dive"
 EMAIL = "ada@example.com"
 #: handle, name, what is special
 HOSTS = (("ada", "Ada"), ("bo", "Bo"), ("cy", "Cy"))
-TITLE = "Queues, and why they fill up"
+#: one for each round of a rehearsal: a second stream soon after the first needs an episode of its own
+TITLES = (
+    "Queues, and why they fill up",
+    "Locks, and who holds them",
+    "Clocks, and why they lie",
+    "Caches, and what they forget",
+)
 BOS_TEXT = "On air with {guest}. Bring your war stories about {title}: {url}"
-#: the episode is planned so far ahead, and planned anew when it is so far in the past
-AHEAD, STALE = timedelta(minutes=15), timedelta(hours=2)
+#: the first episode is planned so far ahead, the others so far apart; all anew when the last is so far in the past
+AHEAD, APART, STALE = timedelta(minutes=15), timedelta(minutes=10), timedelta(hours=2)
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
-#: a flask command with --json, and what is typed into it → its standard output
-Command = Callable[..., str]
+#: flask commands, each with its arguments → what each prints as JSON
+Commands = Callable[[list[list[str]]], list[Any]]
 
 
 @dataclass(slots=True)
@@ -70,55 +75,48 @@ class Kept:
             json.dump(kept, file)
 
 
-def prepare(kept: Kept, sandbox: str, flask: Command) -> None:
-    """Makes the show the first time, and an episode that waits for its start every time there is none."""
+def prepare(kept: Kept, sandbox: str, run: Commands) -> None:
+    """Makes the show the first time, and episodes that wait for their start every time there is none."""
     if kept.is_new:
-        _make(kept, sandbox, flask)
-    if kept.is_new or not _is_waiting(kept, flask):
-        _plan(kept, flask)
+        run(_people(sandbox))
+    if kept.is_new or not _is_waiting(kept, run):
+        _plan(kept, run)
     kept.write()
 
 
-def _make(kept: Kept, sandbox: str, flask: Command) -> None:
+def _people(sandbox: str) -> list[list[str]]:
+    """The hosts but for Ada, who was made with her password; everybody's account; the podcast."""
     # YouTube has no list of uploads for a channel without a single public video.
     press(sandbox, "channels", title=SHOW, handle=HANDLE, video="Trailer")
-    accounts = {handle: press(sandbox, "accounts", username=handle, name=name) for handle, name in HOSTS}
-
-    def person(host: tuple[str, str]) -> None:
-        handle, name = host
-        # Ada may do everything here; the others cannot sign in until somebody gives them a password.
-        admin = ("--admin", "--password-stdin") if _email(handle) == EMAIL else ()
-        flask("users", "create", _email(handle), "--name", name, *admin, given=f"{kept.password}\n")
-        account = accounts[handle]
-        tokens = ("--access-token", account["access_token"], "--refresh-token", account["refresh_token"])
-        until = ("--expires-at", account["expires_at"]) if account["expires_at"] else ()
-        flask("connections", "import-x", _email(handle), *tokens, *until)
-
-    _all(person, HOSTS)
-    flask("podcasts", "create", SHOW, "--owner", EMAIL, "--channel", f"@{HANDLE}")
-    _all(lambda host: flask("podcasts", "add-host", SLUG, _email(host[0])), HOSTS[1:])
+    commands = [["users", "create", _email(handle), "--name", name] for handle, name in HOSTS[1:]]
+    for handle, name in HOSTS:
+        account = press(sandbox, "accounts", username=handle, name=name)
+        tokens = ["--access-token", account["access_token"], "--refresh-token", account["refresh_token"]]
+        until = ["--expires-at", account["expires_at"]] if account["expires_at"] else []
+        commands.append(["connections", "import-x", _email(handle), *tokens, *until])
+    commands.append(["podcasts", "create", SHOW, "--owner", EMAIL, "--channel", f"@{HANDLE}"])
+    return commands + [["podcasts", "add-host", SLUG, _email(handle)] for handle, _ in HOSTS[1:]]
 
 
-def _all(work: Callable[[Any], Any], things: tuple[Any, ...]) -> None:
-    """Starting a command takes a second or two; they do not wait for each other."""
-    with ThreadPoolExecutor(len(things)) as pool:
-        list(pool.map(work, things))
-
-
-def _is_waiting(kept: Kept, flask: Command) -> bool:
-    """Whether the planned episode can still be the next one."""
+def _is_waiting(kept: Kept, run: Commands) -> bool:
+    """Whether the last planned episode can still be the next one."""
     if datetime.now(UTC) - kept.planned > STALE:
         return False
-    return all(row["status"] == "pending" for row in json.loads(flask("tweets", "list", SLUG, str(kept.episode))))
+    (rows,) = run([["tweets", "list", SLUG, str(kept.episode)]])
+    return all(row["status"] == "pending" for row in rows)
 
 
-def _plan(kept: Kept, flask: Command) -> None:
-    kept.number += 1
-    kept.planned = datetime.now(UTC).replace(second=0, microsecond=0) + AHEAD
-    plan = ("--at", kept.planned.isoformat(), "--number", str(kept.number), "--guest", "Grace")
-    kept.episode = json.loads(flask("episodes", "create", SLUG, TITLE, *plan))["id"]
-    texts = (("bo", "--text", BOS_TEXT), ("cy", "--off"))
-    _all(lambda text: flask("tweets", "set", SLUG, str(kept.episode), _email(text[0]), *text[1:]), texts)
+def _plan(kept: Kept, run: Commands) -> None:
+    begin = datetime.now(UTC).replace(second=0, microsecond=0) + AHEAD
+    plans = []
+    for place, title in enumerate(TITLES):
+        kept.number, kept.planned = kept.number + 1, begin + place * APART
+        when = ["--at", kept.planned.isoformat(), "--number", str(kept.number), "--guest", "Grace"]
+        plans.append(["episodes", "create", SLUG, title, *when])
+    episodes = [str(made["id"]) for made in run(plans)]
+    kept.episode = int(episodes[-1])
+    texts = [["tweets", "set", SLUG, episode, _email("bo"), "--text", BOS_TEXT] for episode in episodes]
+    run(texts + [["tweets", "set", SLUG, episode, _email("cy"), "--off"] for episode in episodes])
 
 
 def _email(handle: str) -> str:

@@ -6,17 +6,18 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from extensions import db
-from models import Podcast, PodcastMember, Role, User, YouTubeChannel
+from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Role, User, YouTubeChannel
 from services.checks import one_line, shown, zone_name
 from services.clients.values import Channel
 from services.errors import Conflict, Invalid, NotFound
 from services.outbox import insert_or_ignore
 from services.registry import get_services
 from services.users import cancel_queued, find_active_user, find_user
+from services.youtube_reference import video_id_of
 
 LONGEST_NAME = 100
 LONGEST_SLUG = 80
@@ -169,3 +170,19 @@ def _has_other_admin(podcast_id: int, user_id: int) -> bool:
         )
     )
     return db.session.execute(others.limit(1)).first() is not None
+
+
+def match_broadcast(slug: str, video: str, episode_id: int, *, now: datetime) -> None:
+    """Says which episode of this podcast a stream is. Raises NotFound and Conflict."""
+    podcast = find_podcast(slug)
+    found = select(Broadcast.id).where(
+        Broadcast.video_id == video_id_of(video),
+        or_(Broadcast.podcast_id == podcast.id, Broadcast.channel_id == podcast.youtube_channel_id),
+    )
+    broadcast_id = db.session.execute(found).scalar_one_or_none()
+    episode = db.session.get(EpisodeGuide, episode_id)
+    is_here = episode is not None and episode.podcast_id == podcast.id
+    db.session.rollback()
+    if broadcast_id is None or not is_here:
+        raise NotFound("This podcast has no such stream or episode.")
+    get_services().by_hand.match(broadcast_id, episode_id, now)

@@ -123,11 +123,34 @@ def set_tweet(slug: str, episode_id: int, email: str, *, now: datetime, **change
     return get_services().tweets.set_tweet(config_id, now=now, **changes)
 
 
+def post_now(slug: str, episode_id: int, email: str, *, now: datetime, without_link: bool = False) -> None:
+    """Sends one host's post at once. Raises Conflict and Invalid with the reason when it cannot."""
+    config_id = _config_id(find_episode(slug, episode_id), find_user(email))
+    db.session.rollback()
+    services = get_services()
+    services.by_hand.post_now(config_id, now, without_link=without_link)
+    services.posting.drain()
+
+
+def resolve(slug: str, episode_id: int, email: str, answer: str, *, now: datetime) -> str:
+    """A person's word on a host's unconfirmed post; see ByHandService.resolve."""
+    config_id = _config_id(find_episode(slug, episode_id), find_user(email))
+    newest = select(Post.id).where(Post.config_id == config_id).order_by(Post.id.desc()).limit(1)
+    post_id = db.session.execute(newest).scalar()
+    db.session.rollback()
+    if post_id is None:
+        raise NotFound("Nothing was sent for this host yet.")
+    services = get_services()
+    sentence = services.by_hand.resolve(post_id, answer, None, now)
+    services.posting.drain()
+    return sentence
+
+
 def _config_id(episode: EpisodeGuide, user: User) -> int:
     wanted = select(EpisodeTweetConfig.id).filter_by(episode_id=episode.id, user_id=user.id)
     config_id = db.session.execute(wanted).scalar()
     if config_id is None and _is_member(episode, user):
-        # He joined after the episode was made.
+        # Joined after the episode was made.
         get_services().tweets.create_tweet_configs_for_episode(episode)
         config_id = db.session.execute(wanted).scalar()
     if config_id is None:

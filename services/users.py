@@ -18,7 +18,7 @@ LONGEST_NAME = 100
 def create_user(
     email: str, name: str, *, admin: bool = False, never_repost: bool = False, password: str | None = None
 ) -> User:
-    """A new user. Without a password nobody can sign in as him, but his posts go out all the same."""
+    """A new user. Without a password nobody can sign in, but the posts go out all the same."""
     email = email_address(email)
     name = one_line("the name", name, LONGEST_NAME)
     password_hash = hash_password(password) if password is not None else None
@@ -51,8 +51,28 @@ def find_active_user(email: str) -> User:
     return user
 
 
+def set_user(
+    email: str,
+    *,
+    password: str | None = None,
+    never_repost: bool | None = None,
+    active: bool | None = None,
+    now: datetime | None = None,
+) -> User:
+    """Changes what is given. A new password ends all sessions. Raises NotFound, and Invalid for a bad password."""
+    password_hash = hash_password(password) if password is not None else None
+    user = find_user(email)
+    if password_hash is not None:
+        user.password_hash = password_hash
+        user.session_epoch += 1
+    user.never_repost = user.never_repost if never_repost is None else never_repost
+    user.is_active = user.is_active or active is True
+    db.session.commit()
+    return deactivate_user(email, now=now) if active is False else user
+
+
 def deactivate_user(email: str, *, now: datetime | None = None) -> User:
-    """Ends his sessions and cancels his posts that are not under way. `now` is for their history."""
+    """Ends the sessions and cancels the posts that are not under way. `now` is for their history."""
     user = find_user(email)
     if user.is_active:
         user.is_active = False
