@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +21,23 @@ Schedule = Literal["embedded", "off"]
 
 class SettingsError(click.ClickException):
     """A setting is wrong or missing. The flask commands print it as one line and exit 1."""
+
+
+#: pydantic's kind of mistake → what people read after the setting's name; {…} are its own details
+SENTENCES = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of: {expected}",
+}
+
+
+def _sentence(mistake: Mapping[str, Any]) -> str:
+    words = SENTENCES.get(str(mistake["type"]))
+    return words.format(**mistake.get("ctx", {})) if words else mistake["msg"].removeprefix("Value error, ")
 
 
 def is_loopback(host: str | None) -> bool:
@@ -97,7 +114,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]).upper() if first["loc"] else ""
-            sentence = first["msg"].removeprefix("Value error, ")
+            sentence = _sentence(first)
             raise SettingsError(f"{name} {sentence}" if name else sentence) from None
         return settings.with_local_secrets()
 
@@ -135,6 +152,18 @@ class Settings(BaseSettings):
     @classmethod
     def _plain_url(cls, value: str) -> str:
         return _checked_url(value)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis:// or rediss://")
+        return value
 
     @field_validator("sandbox_url")
     @classmethod

@@ -91,7 +91,7 @@ class Outcome(StrEnum):
 
 
 class RefreshState(StrEnum):
-    """Where a connection's token pair stands (reliability 2.8)."""
+    """Where a connection's token pair stands."""
 
     IDLE = "idle"
     REFRESHING = "refreshing"

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Row, select
 
@@ -18,6 +19,15 @@ MOST_EVENTS = 500
 #: steps that are of no use to people while nothing went wrong
 ROUTINE = (PostStatus.SENDING,)
 PLANNED = Light("Planned start", Lamp.HOLLOW)
+#: the same that happened to several hosts so shortly after one another is one line
+TOGETHER = timedelta(seconds=2)
+
+
+class Host(NamedTuple):
+    """Whom a line is about, and the address of the post if it tells of one."""
+
+    name: str
+    url: str = ""
 
 
 @dataclass(slots=True)
@@ -26,10 +36,14 @@ class Line:
 
     at: datetime
     light: Light
-    who: list[str] = field(default_factory=list)
+    who: list[Host] = field(default_factory=list)
     url: str | None = None
     by: str | None = None
     seconds: int | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        return self.light == PLANNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,7 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide) -> EpisodePage:
 def _count_from_start(lines: list[Line], started_at: datetime | None) -> None:
     for line in lines:
         line.who.sort()
-        if started_at and line.at > started_at and line.light != PLANNED:
+        if started_at and line.at > started_at and not line.is_planned:
             line.seconds = round((line.at - started_at).total_seconds())
 
 
@@ -86,7 +100,7 @@ def _seen(broadcast: Broadcast) -> Iterable[Line]:
 
 
 def _sent(episode_id: int) -> list[Line]:
-    """The history of every post of the episode. What happened to several hosts at once is one line."""
+    """The history of every post of the episode."""
     query = (
         select(PostEvent, Post, User.name.label("actor"))
         .join(Post, Post.id == PostEvent.post_id)
@@ -95,21 +109,24 @@ def _sent(episode_id: int) -> list[Line]:
         .order_by(PostEvent.at, PostEvent.id)
         .limit(MOST_EVENTS)
     )
-    lines: list[Line] = []
-    together: dict[tuple[datetime, Light, str | None], Line] = {}
-    for row in db.session.execute(query):
-        line = _event(row)
-        known = together.get((line.at, line.light, line.by))
-        if known is not None and row.PostEvent.status == PostStatus.QUEUED:
-            known.who += line.who
-            continue
-        together[line.at, line.light, line.by] = line
-        lines.append(line)
-    return lines
+    return _together(_event(row) for row in db.session.execute(query))
+
+
+def _together(lines: Iterable[Line]) -> list[Line]:
+    """What happened to several hosts at once is one line, at the time of the first."""
+    found: list[Line] = []
+    for line in lines:
+        last = found[-1] if found else None
+        same = last is not None and (last.light, last.by) == (line.light, line.by)
+        if last is not None and same and line.at - last.at < TOGETHER:
+            last.who += [host for host in line.who if host not in last.who]
+        else:
+            found.append(line)
+    return found
 
 
 def _event(row: Row[PostEvent, Post, str]) -> Line:
     happened, post = row.PostEvent, row.Post
     light = light_of_event(happened.status, happened.cause, happened.detail)
     url = post_url(post) if happened.status == PostStatus.POSTED else None
-    return Line(happened.at, light, [post.host_name], url=url, by=row.actor)
+    return Line(happened.at, light, [Host(post.host_name, url or "")], by=row.actor)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Row
 
 from extensions import db
-from models import EpisodeTweetConfig, Post, SocialConnection
+from models import ConfigStatus, EpisodeTweetConfig, Post, SocialConnection
 from services import tweet_text, tweets
 from services.errors import Invalid
 from services.tweets import in_the_way, post_url, words_now
@@ -15,6 +15,8 @@ from services.youtube_reference import watch_url
 
 #: as long as any address of a YouTube video: what the link will take before the video is known
 SOME_VIDEO = "dQw4w9WgXcQ"
+#: what people see in its place
+SOME_LINK = "https://www.youtube.com/watch?v=…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class HostView:
     length: int = 0
     include_link: bool = True
     post_id: int | None = None
+    #: why the words that wait for the start could not be posted; None when they can, or nobody waits
+    text_trouble: str | None = None
 
 
 def hosts_of(episode_ids: Collection[int]) -> dict[int, list[HostView]]:
@@ -39,24 +43,33 @@ def hosts_of(episode_ids: Collection[int]) -> dict[int, list[HostView]]:
     found: dict[int, list[HostView]] = {episode_id: [] for episode_id in episode_ids}
     if found:
         for row in db.session.execute(tweets.hosts_of(found)):
-            found[row.EpisodeTweetConfig.episode_id].append(_view(row, _trouble(row) or _text_trouble(row)))
+            found[row.EpisodeTweetConfig.episode_id].append(_view(row, _text_trouble(row)))
     return found
 
 
 def hosts_with_texts(episode_id: int, video_id: str) -> list[HostView]:
-    """The hosts of one episode with the words that were or would be sent. `video_id`: the matched one, or empty."""
+    """The hosts of one episode with the words that were or would be sent. `video_id`: the matched one, or empty.
+
+    Before the video is known its link is counted, and shown as SOME_LINK.
+    """
     views = []
     for row in db.session.execute(tweets.hosts_of([episode_id])):
         config, post = row.EpisodeTweetConfig, row.Post
-        text, trouble = (post.text, None) if post and post.text else words_now(config, video_id)
-        views.append(_view(row, _trouble(row) or trouble, text))
+        if post and post.text and config.status != ConfigStatus.PENDING:
+            views.append(_view(row, None, post.text))
+        else:
+            text, trouble = words_now(config, video_id or SOME_VIDEO)
+            views.append(_view(row, f"{trouble}." if trouble else None, text))
     return views
 
 
 _Found = Row[EpisodeTweetConfig, Post, int, SocialConnection]
 
 
-def _view(row: _Found, trouble: str | None, text: str = "") -> HostView:
+def _view(row: _Found, text_trouble: str | None, text: str = "") -> HostView:
+    """`text` as it is sent; of words that cannot be, the length would say nothing."""
+    trouble = _trouble(row)
+    waits = row.EpisodeTweetConfig.status == ConfigStatus.PENDING and row.EpisodeTweetConfig.enabled
     config, post, connection = row.EpisodeTweetConfig, row.Post, row.SocialConnection
     username = (post.username if post else "") or (connection.username if connection else "")
     return HostView(
@@ -65,12 +78,13 @@ def _view(row: _Found, trouble: str | None, text: str = "") -> HostView:
         user_id=config.user_id,
         name=config.user.name,
         username=username,
-        light=light_of_host(config.status, enabled=config.enabled, post=post, trouble=trouble),
+        light=light_of_host(config.status, enabled=config.enabled, post=post, trouble=trouble or text_trouble),
         post_url=post_url(post) if post else None,
-        text=text,
-        length=tweet_text.weighted_length(text) if text else 0,
+        text=text.replace(watch_url(SOME_VIDEO), SOME_LINK),
+        length=tweet_text.weighted_length(text) if text and not text_trouble else 0,
         include_link=config.include_link,
         post_id=post.id if post else None,
+        text_trouble=text_trouble if waits and row.member_id is not None else None,
     )
 
 

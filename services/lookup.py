@@ -1,4 +1,4 @@
-"""Pure: whether a post whose outcome is unknown stands on the host's timeline (reliability 2.5)."""
+"""Pure: whether a post whose outcome is unknown stands on the host's timeline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -58,7 +58,7 @@ class Match:
 def match(
     start: Start, shows: Sequence[Show], episodes: Sequence[Planned], announced: Sequence[tuple[int, datetime]]
 ) -> Match:
-    """Decides by architecture section 5.
+    """Named first, then nearest in time, then made anew.
 
     `shows`: the active podcasts on the video's channel, or those whose episodes name it if there is none.
     `episodes`: their open episodes. `announced`: podcast and start of broadcasts announced within three hours.

@@ -1,10 +1,10 @@
-"""What needs a person: refused texts, missing connections, silent channels, unmatched streams. Reads only."""
+"""What needs a person: posts that wait, texts that do not fit, connections, silent channels. Reads only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from extensions import db
 from models import (
@@ -15,17 +15,21 @@ from models import (
     Podcast,
     PodcastMember,
     Post,
+    PostStatus,
     SocialConnection,
     User,
     Verdict,
     YouTubeChannel,
 )
-from services.causes import explain
-from services.vocabulary import SILENT
+from services.causes import CAUSES, explain
+from services.hosts import HostView
+from services.vocabulary import SILENT, WAITS_FOR_A_PERSON
 
 #: what is older needs nobody any more
 RECENT = timedelta(days=14)
-UNMATCHED_SHOWN = timedelta(days=2)
+#: nobody posts about a stream that was so long ago
+MISSED_SHOWN = UNMATCHED_SHOWN = timedelta(days=2)
+MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
 MOST_NEEDS, MOST_UNMATCHED = 20, 10
 
 
@@ -52,13 +56,36 @@ class Unmatched:
 Shows = Mapping[int, Podcast]
 
 
-def needs_of(shows: Shows, now: datetime) -> list[Need]:
-    """Posts first, then people, then channels."""
-    return [*_of_posts(shows, now), *_of_hosts(shows), *_of_channels(shows)][:MOST_NEEDS]
+def needs_of(
+    shows: Shows, now: datetime, upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostView]]] = ()
+) -> list[Need]:
+    """Posts first, then texts of `upcoming` episodes, then people, then channels."""
+    return [*_of_posts(shows, now), *_of_texts(shows, upcoming), *_of_hosts(shows), *_of_channels(shows)][:MOST_NEEDS]
+
+
+def _of_texts(shows: Shows, upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostView]]]) -> list[Need]:
+    """Words that could not be posted at the start."""
+    return [
+        Need(shows[episode.podcast_id], host.name, host.text_trouble, episode.id, episode.title)
+        for episode, hosts in upcoming
+        for host in hosts
+        if host.text_trouble
+    ]
+
+
+def _needs_a_person(now: datetime) -> ColumnElement[bool]:
+    """Refused, undecided, missed for a reason that can be mended, or held up until somebody has mended it."""
+    status = EpisodeTweetConfig.status
+    refused = and_(status.in_((ConfigStatus.FAILED, ConfigStatus.REVIEW)), Post.created_at > now - RECENT)
+    missed = and_(status == ConfigStatus.MISSED, Post.cause.in_(MENDABLE), Post.created_at > now - MISSED_SHOWN)
+    held = and_(
+        status == ConfigStatus.POSTING, Post.status == PostStatus.QUEUED, Post.cause.in_(WAITS_FOR_A_PERSON)
+    )
+    return or_(refused, missed, held)
 
 
 def _of_posts(shows: Shows, now: datetime) -> list[Need]:
-    """Texts that were refused, and posts whose fate a person has to decide."""
+    """The newest post of a host, where it waits for a person."""
     newest = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
     newest_id = newest.correlate(EpisodeTweetConfig).scalar_subquery()
     query = (
@@ -66,11 +93,7 @@ def _of_posts(shows: Shows, now: datetime) -> list[Need]:
         .join(EpisodeTweetConfig, EpisodeTweetConfig.episode_id == EpisodeGuide.id)
         .join(User, User.id == EpisodeTweetConfig.user_id)
         .join(Post, Post.id == newest_id)
-        .where(
-            EpisodeGuide.podcast_id.in_(shows),
-            EpisodeTweetConfig.status.in_((ConfigStatus.FAILED, ConfigStatus.REVIEW)),
-            Post.created_at > now - RECENT,
-        )
+        .where(EpisodeGuide.podcast_id.in_(shows), _needs_a_person(now))
         .order_by(Post.id.desc())
         .limit(MOST_NEEDS)
     )

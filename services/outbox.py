@@ -24,7 +24,7 @@ Q, S, U, R = PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN, PostStat
 #: these are one to a config: its status does not change between them
 ON_ITS_WAY = frozenset({Q, S, U})
 
-#: which states a post may come from, architecture section 4
+#: which states a post may come from
 ALLOWED: Mapping[PostStatus, frozenset[PostStatus]] = {
     PostStatus.SENDING: frozenset({Q}),
     PostStatus.POSTED: frozenset({S, U, R}),

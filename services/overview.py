@@ -23,7 +23,7 @@ from services.episodes import HIGHEST_ID
 from services.errors import NotFound
 from services.hosts import HostView, hosts_of
 from services.needs import Need, Unmatched, needs_of, unmatched_of
-from services.vocabulary import Lamp, Light, light_of_episode
+from services.vocabulary import SILENT, Lamp, Light, light_of_episode
 
 #: an episode stays under "next" for so long after its planned start when nothing was seen of it
 OVERDUE = timedelta(hours=6)
@@ -45,6 +45,11 @@ class EpisodeCard:
         return sum(host.light.lamp == Lamp.BLUE for host in self.hosts)
 
     @property
+    def silence(self) -> str | None:
+        """Why nothing was announced for the stream, if so."""
+        return SILENT.get(Verdict(self.broadcast.verdict)) if self.broadcast else None
+
+    @property
     def wanted(self) -> int:
         return sum(host.light.word not in ("Off", "Cancelled") for host in self.hosts)
 
@@ -59,6 +64,15 @@ class Home:
     needs: list[Need] = field(default_factory=list)
     unmatched: list[Unmatched] = field(default_factory=list)
 
+    @property
+    def unannounced(self) -> list[Unmatched]:
+        """Those that are on air at this moment: there is still time to do something."""
+        return [one for one in self.unmatched if one.broadcast.state == BroadcastState.LIVE]
+
+    @property
+    def is_on_air(self) -> bool:
+        return bool(self.on_air or self.unannounced)
+
 
 def home(user: User, now: datetime) -> Home:
     """Everything of the podcasts this person is on; of all podcasts for an admin of the server."""
@@ -70,12 +84,13 @@ def home(user: User, now: datetime) -> Home:
     hosts = hosts_of([*(row.EpisodeGuide.id for row in live), *(episode.id for episode in planned)])
     on_air = [_card(shows, row.EpisodeGuide, row.Broadcast, hosts) for row in live]
     upcoming = [_card(shows, episode, None, hosts) for episode in planned]
+    shown = {row.Broadcast.id for row in live}
     return Home(
         podcasts=list(shows.values()),
         on_air=on_air,
         next=upcoming,
-        needs=needs_of(shows, now),
-        unmatched=unmatched_of(shows, now),
+        needs=needs_of(shows, now, [(card.episode, card.hosts) for card in upcoming]),
+        unmatched=[one for one in unmatched_of(shows, now) if one.broadcast.id not in shown],
     )
 
 
@@ -128,7 +143,7 @@ def card_of(podcast: Podcast, episode: EpisodeGuide, broadcast: Broadcast | None
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody on a podcast. `trouble` says why his posts would not go out; None when they would."""
+    """Somebody on a podcast. `trouble` says why their posts would not go out; None when they would."""
 
     name: str
     role: str

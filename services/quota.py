@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models import QuotaDay
 from services.outbox import insert_or_ignore
 
-#: the day of the quota begins at midnight there (api_facts A.1.2)
+#: the day of the quota begins at midnight there: developers.google.com/youtube/data/determine_quota_cost
 PACIFIC = ZoneInfo("America/Los_Angeles")
 PEOPLE_SHARE = 0.10
 #: of uploads lists, when the channels are too many for them and feeds are the rule

@@ -238,7 +238,7 @@ class SchedulerService:
         session.commit()
 
     def _watch_over(self) -> None:
-        """A plain thread: APScheduler's own may die or sleep, and says nothing (reliability 1.3)."""
+        """A plain thread: APScheduler's own may die or sleep, and says nothing."""
         last_wall = time.time() - time.monotonic()
         while not self._stopped.wait(WATCHDOG_EVERY_SECONDS):
             why = self.sickness()
@@ -294,6 +294,7 @@ class SchedulerService:
         self._posting.stop()
         scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None:
+            scheduler.remove_all_jobs()  # or one that comes due meanwhile would be submitted to a closed pool
             scheduler.shutdown(wait=True)
         self._release_lease()
         log.info("scheduler stopped", extra={"worker": self.process})

@@ -1,4 +1,4 @@
-"""Pure: what an answer of X, or its absence, makes of a post that is being sent (reliability 2.6)."""
+"""Pure: what an answer of X, or its absence, makes of a post that is being sent."""
 
 import random
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def settle(sending: Sending, result: Accepted | Outcome, now: datetime, *, first
         return _move(sending, PostStatus.UNKNOWN, AttemptOutcome.UNKNOWN, values, result)
     assert isinstance(result, Refused)
     if result.cause == "x_duplicate":
-        # X has this text already, and never says where. It may be ours: the timeline tells (E12).
+        # X has this text already, and never says where. It may be ours: the timeline tells.
         values = {"unknown_since": now, "next_lookup_at": now, "lease_until": None, "lookups": 0, "absences": 0}
         return _move(sending, PostStatus.UNKNOWN, AttemptOutcome.UNKNOWN, values, result)
     # What never left this machine annoys nobody: that is tried for as long as it is in time.

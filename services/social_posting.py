@@ -1,4 +1,4 @@
-"""The only drain of the outbox: claim, send, settle; reap what was interrupted. Looking up is lookup_job's."""
+"""The only drain of the outbox: claim, send, settle; reap what was interrupted. Looking up is in confirming.py."""
 
 import logging
 import threading

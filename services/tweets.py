@@ -107,7 +107,7 @@ def _error_of(post: Post) -> str | None:
 
 
 def in_the_way(config: EpisodeTweetConfig, is_member: bool, connection: SocialConnection | None) -> str | None:
-    """Why a host would not be posted for. One who is off is where he wants to be."""
+    """Why a host would not be posted for. Who is off is meant to be."""
     if not is_member:
         return explain("member_gone")
     if not config.user.is_active:

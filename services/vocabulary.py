@@ -29,6 +29,9 @@ class Light:
     until: datetime | None = None
 
 
+#: a post that is queued for one of these goes nowhere before a host or the operator has done something
+WAITS_FOR_A_PERSON = frozenset({"x_credits", "x_client", "x_auth", "x_scope", "x_token_refused", "no_connection"})
+
 #: what ends a host's part without Airhorn, and what needs a person
 _ENDS = {
     ConfigStatus.POSTED: Light("Posted", Lamp.BLUE),
@@ -40,7 +43,7 @@ _ENDS = {
 
 
 def light_of_host(status: str, *, enabled: bool, post: Post | None, trouble: str | None) -> Light:
-    """Where one host's text stands (architecture section 4). `trouble` is a sentence: why it could not go out now."""
+    """Where one host's text stands. `trouble` is a sentence: why it could not go out now."""
     state = ConfigStatus(status)
     if state == ConfigStatus.PENDING:
         if not enabled:
@@ -56,6 +59,8 @@ def light_of_host(status: str, *, enabled: bool, post: Post | None, trouble: str
 def _on_its_way(post: Post | None, why: str) -> Light:
     if post is not None and post.status == PostStatus.UNKNOWN:
         return Light("Checking with X", Lamp.RED, why)
+    if post is not None and post.status == PostStatus.QUEUED and post.cause in WAITS_FOR_A_PERSON:
+        return Light("Paused", Lamp.AMBER, why, until=post.not_after)
     if post is not None and post.status == PostStatus.QUEUED and post.cause:
         return Light("Retrying", Lamp.RED, why, until=post.not_after)
     return Light("Posting", Lamp.RED)
@@ -106,10 +111,11 @@ def light_of_episode(hosts: list[Light], broadcast: Broadcast | None, *, is_watc
 
 #: why a live broadcast was not announced, and what to do about it
 SILENT = {
-    Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant.",
-    Verdict.SAME_SHOW: "It began soon after another stream of this podcast. It may be the same show again.",
-    Verdict.TOO_OLD: "It had been live for too long when it was first seen.",
-    Verdict.NOT_PUBLIC: "It is not public.",
+    Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant. Say which with flask podcasts match.",
+    Verdict.SAME_SHOW: "It began soon after another stream of this podcast and may be the same show again. If not, say which episode it "
+    "is with flask podcasts match.",
+    Verdict.TOO_OLD: "It had been live for too long when it was first seen. Hosts can still be posted for with flask tweets post-now.",
+    Verdict.NOT_PUBLIC: "It is not public. Make it public on YouTube, and it is announced.",
     Verdict.PREMIERE: "It is a premiere, and this podcast does not announce premieres.",
 }
 

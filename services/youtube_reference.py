@@ -18,7 +18,7 @@ HOSTS = frozenset({*(f"{name}youtube.com" for name in ("", "www.", "m.", "music.
 VIDEO_PATHS = frozenset({"live", "shorts", "embed", "v", "e", "watch"})
 #: Eleven letters that stand where a video id stands.
 NO_VIDEOS = frozenset({"live_stream", "videoseries"})
-#: First path parts that are YouTube's own, never a channel's name (api_facts A.5).
+#: First path parts that are YouTube's own, never a channel's name.
 RESERVED = frozenset(
     {"channel", "c", "user", "playlist", "watch", "w", "v", "embed", "e", "live", "watch_popup", "clip", "shorts"}
     | {"movies", "results", "search", "shared", "hashtag", "trending", "explore", "feed", "feeds", "browse", "oembed"}

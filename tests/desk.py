@@ -24,7 +24,7 @@ from sandbox.x import X
 from services.causes import explain
 from tests.cast import Cast
 
-#: architecture section 4: what a post's state means for the host's text
+#: what a post's state means for the host's text
 CONFIG_OF = {
     "queued": "posting",
     "sending": "posting",

@@ -15,7 +15,7 @@ class VideoRef:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What YouTube says of one video right now (api_facts: videos.list, or the player JSON of the live page)."""
+    """What YouTube says of one video right now (videos.list, or the player JSON of the live page)."""
 
     id: str
     channel_id: str

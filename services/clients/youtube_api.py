@@ -26,7 +26,7 @@ from services.errors import Invalid, Refused
 
 IDS_PER_CALL = 50
 
-#: What Google gives as the reason → our cause (api_facts A.1.8). Reasons not listed are judged by the HTTP status.
+#: What Google gives as the reason → our cause. Reasons not listed are judged by the HTTP status.
 REASONS: Mapping[str, str] = {
     "quotaExceeded": "youtube_quota",
     "dailyLimitExceeded": "youtube_quota",
@@ -194,7 +194,7 @@ def _channel(item: object) -> Channel | None:
 
 
 def judge(answer: Answer) -> Refused:
-    """What an answer other than 200 means (api_facts A.1.8): first by Google's reasons, then by the status."""
+    """What an answer other than 200 means: first by Google's reasons, then by the status."""
     try:
         error = part(json_of(answer), "error")
     except Refused:

@@ -15,7 +15,7 @@ from services.errors import Invalid, Outcome, Refused
 
 TITLE_LENGTH = 300
 
-#: The ids as yt-dlp knows them (api_facts A.5); ASCII on purpose, they end up in URLs.
+#: The ids as yt-dlp knows them; ASCII on purpose, they end up in URLs.
 VIDEO_ID = re.compile(r"[0-9A-Za-z_-]{11}")
 CHANNEL_ID = re.compile(r"UC[0-9A-Za-z_-]{22}")
 

@@ -1,7 +1,7 @@
 """YouTube's pages read as a browser shows them: the way without an API key. One page about 1 MB, so ask rarely.
 
 Decides from the player's JSON of the page's own (canonical) video only: a bare search for "isLive" in the page would
-find it in recommended videos too. Page and JSON come from outside; nothing in them is trusted (api_facts A.4).
+find it in recommended videos too. Page and JSON come from outside; nothing in them is trusted.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The player's JSON of a watch page, judged: which state a broadcast is in (the table of api_facts A.4)."""
+"""The player's JSON of a watch page, judged: which state a broadcast is in."""
 
 import re
 from datetime import datetime

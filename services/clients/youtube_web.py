@@ -5,7 +5,7 @@ from urllib.parse import urljoin, urlsplit
 from services.clients.http import Answer, Http
 from services.clients.youtube_fields import ask, failure
 
-#: SOCS=CAI says that the consent page was answered with "reject all" (api_facts A.4). English, so that reasons can
+#: SOCS=CAI says that the consent page was answered with "reject all". English, so that reasons can
 #: be told apart.
 HEADERS = {"Cookie": "SOCS=CAI", "Accept-Language": "en-US,en;q=0.9"}
 PAGE_BYTES = 2 * 1024 * 1024
