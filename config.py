@@ -54,6 +54,10 @@ def _checked_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("must be a plain http or https address without user, query or fragment")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must have a port from 1 to 65535, or none") from None
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https; plain http is allowed to this machine only")
     return value.rstrip("/")
@@ -215,13 +219,20 @@ class Settings(BaseSettings):
             made["token_encryption_keys"] = (key,)
         if not self.database_url:
             made["database_url"] = f"sqlite:///{self.instance_path / 'airhorn.sqlite'}"
-            self.instance_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(self.instance_path)
         return self.model_copy(update=made)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"INSTANCE_PATH {path} cannot be made: {error.strerror}.") from error
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
     """Reads a local secret, or makes it: readable by its owner only, the same for all processes that start at once."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folder(path.parent)
     try:
         fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from alembic import context
 from flask import current_app
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
 
 import models  # noqa: F401 - the tables must be known
@@ -23,11 +24,19 @@ def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     return False
 
 
+#: any number, the same for every process that migrates this database
+ONE_AT_A_TIME = 7_245_781
+
+
 def run() -> None:
     engine = db.engine
     arguments = current_app.extensions["migrate"].configure_args
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
+            # Several machines may start at once: the first migrates, the others wait and find it done.
+            connection.execute(sa.text("SET statement_timeout = 0"))
+            connection.execute(sa.text("SET lock_timeout = 0"))
+            connection.execute(sa.select(sa.func.pg_advisory_lock(ONE_AT_A_TIME)))
             # Rather fail and be run again than stand in the way of everybody who posts.
             connection.execute(sa.text("SET lock_timeout = '5s'"))
             connection.commit()
@@ -38,4 +47,10 @@ def run() -> None:
 
 if context.is_offline_mode():
     raise SystemExit("Migrations need the database: run them online.")
-run()
+try:
+    run()
+except OperationalError as error:
+    reason = " ".join(str(error.orig).split())
+    raise SystemExit(
+        f"Error: The database cannot be reached or used. Look at DATABASE_URL. It said: {reason}"
+    ) from None

