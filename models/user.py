@@ -23,7 +23,7 @@ class User(Base):
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     #: IANA name; times are shown in it
     timezone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
-    #: the host's own template, used where he wrote nothing for an episode
+    #: the host's own template, used where nothing was written for an episode
     default_text: Mapped[str] = mapped_column(Text, default="", server_default="")
     #: strict mode: a post whose outcome is unknown is never sent again by itself
     never_repost: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

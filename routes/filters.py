@@ -78,7 +78,7 @@ def iso(moment: datetime) -> str:
 def age(moment: datetime, now: datetime) -> str:
     """ "12 s ago"; a clock that was set back reads as now."""
     seconds = (now - moment).total_seconds()
-    return "just now" if seconds < 1 else f"{_rough(seconds)} ago"
+    return "just now" if seconds < 1 else f"{_rough(seconds)}\N{NO-BREAK SPACE}ago"
 
 
 def distance(moment: datetime, now: datetime) -> str:
@@ -86,14 +86,15 @@ def distance(moment: datetime, now: datetime) -> str:
     seconds = (moment - now).total_seconds()
     if abs(seconds) < 30:
         return "now"
-    return f"in {_rough(seconds)}" if seconds > 0 else f"{_rough(-seconds)} ago"
+    return f"in\N{NO-BREAK SPACE}{_rough(seconds)}" if seconds > 0 else f"{_rough(-seconds)}\N{NO-BREAK SPACE}ago"
 
 
 def _rough(seconds: float) -> str:
+    """ "12 s" or "3 d", never torn apart at the end of a line."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size or (unit == "min" and seconds >= 90):
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
+            return f"{int(seconds // size)}\N{NO-BREAK SPACE}{unit}"
+    return f"{int(seconds)}\N{NO-BREAK SPACE}s"
 
 
 def span(seconds: float) -> str:

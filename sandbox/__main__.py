@@ -1,4 +1,4 @@
-"""`python -m sandbox --port P [--demo] [--seed N] [--state FILE]`: the stand-ins on one loopback port."""
+"""`python -m sandbox --port P [--demo] [--seed N] [--state FILE] [--airhorn URL]`: the stand-ins on a loopback port."""
 
 import argparse
 import secrets
@@ -16,6 +16,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--demo", action="store_true", help="begin with a channel and three people")
     parser.add_argument("--seed", type=int, help="makes ids, tokens and chance the same in every run")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep the world in this file over restarts")
+    parser.add_argument("--airhorn", metavar="URL", help="where Airhorn is, for a link back")
     return parser.parse_args(arguments)
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     try:
-        sandbox = Sandbox(seed=seed, demo=chosen.demo, state_file=chosen.state)
+        sandbox = Sandbox(seed=seed, demo=chosen.demo, state_file=chosen.state, airhorn=chosen.airhorn)
         sandbox.start(chosen.port)
     except (ValueError, OSError, OverflowError) as error:
         sys.stderr.write(f"The sandbox cannot start: {error}\n")

@@ -45,9 +45,11 @@ class Sandbox(StandIn):
         now: Callable[[], datetime] | None = None,
         demo: bool = False,
         state_file: Path | None = None,
+        airhorn: str | None = None,
     ) -> None:
+        """`airhorn`: where Airhorn itself is, if it was started together with this."""
         self.youtube, self.x = YouTube(seed=seed, now=now), X(seed=seed, now=now)
-        self.demo, self.state_file = demo, state_file
+        self.demo, self.state_file, self.airhorn = demo, state_file, airhorn
         self.templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
         self.actions: dict[str, Callable[[Given], dict[str, Any]]] = {
             "channels": self.add_channel,
@@ -128,7 +130,7 @@ class Sandbox(StandIn):
 
     def _page(self, *, notice: str = "", status: int = 200) -> Response:
         scene = page.scene(self.youtube, self.x)
-        text = self.templates.get_template("control.html").render(scene, notice=notice, most=int(MOST_SECONDS))
+        text = self.templates.get_template("control.html").render(scene, notice=notice, airhorn=self.airhorn)
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
         headers["X-Content-Type-Options"] = "nosniff"
         return Response(text, status=status, headers=headers, content_type="text/html; charset=utf-8")

@@ -84,7 +84,8 @@ def _rehearse(children: Children, given: dict[str, str], port: int, airhorn: str
     instance = Path(given.get("INSTANCE_PATH") or ROOT / "instance").absolute()
     sandbox = f"http://127.0.0.1:{port + 1}"
     kept = Kept.read(instance)
-    children.start("-m", "sandbox", "--port", str(port + 1), "--state", str(kept.state_file), env=dict(os.environ))
+    control_room = ("-m", "sandbox", "--port", str(port + 1), "--state", str(kept.state_file), "--airhorn", airhorn)
+    children.start(*control_room, env=dict(os.environ))
     settings = settings_of(instance, airhorn, sandbox)
     env_file = _write_env_file(instance, settings)
     environment = os.environ | settings

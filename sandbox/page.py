@@ -5,12 +5,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from sandbox.demo_show import TITLES
 from sandbox.standin import StandIn
 from sandbox.x import X
 from sandbox.x_values import Post
 from sandbox.youtube import YouTube
 from sandbox.youtube_video import Video
 
+NBSP = "\N{NO-BREAK SPACE}"
 WATCH = "https://www.youtube.com/watch?v="
 VIDEO_ID = re.compile(r"[?&]v=([\w-]{11})")
 STATES = {"live": "live", "upcoming": "upcoming"}
@@ -47,6 +49,7 @@ def scene(youtube: YouTube, x: X) -> dict[str, Any]:
     """The variables of the page."""
     now = x.now()
     people = x.accounts
+    reads = x.spent_on("read", "user")
     posts = sorted((p for a in people for p in x.timeline(a.id)), key=lambda post: int(post.id), reverse=True)
     channels = [_channel_card(youtube, id) for id in list(youtube.channels)]
     return {
@@ -55,7 +58,7 @@ def scene(youtube: YouTube, x: X) -> dict[str, Any]:
         "people": people,
         "posts": [_post_card(youtube, x, post, now) for post in posts[:50]],
         "trouble": trouble(x),
-        "spent": f"{x.spent_micros / 1_000_000:.3f}",
+        "spent": {"posts": dollars(x.spent_micros - reads), "reads": dollars(reads)},
         "attempts": x.attempts(),
     }
 
@@ -66,7 +69,14 @@ def _channel_card(youtube: YouTube, channel_id: str) -> dict[str, Any]:
         "channel": youtube.channels[channel_id],
         "live": [video for video in videos if video.state == "live"],
         "upcoming": [video for video in videos if video.state == "upcoming"],
+        "next_title": _next_title(videos),
     }
+
+
+def _next_title(videos: list[Video]) -> str:
+    """Of the titles that the demo plans, the first of those that were streamed least."""
+    streamed = Counter(video.title for video in videos)
+    return min(TITLES, key=lambda title: streamed[title])
 
 
 def _post_card(youtube: YouTube, x: X, post: Post, now: datetime) -> dict[str, Any]:
@@ -103,14 +113,20 @@ def _link_card(youtube: YouTube, url: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def dollars(micros: int) -> str:
+    """ "$0.40", or "$0.015" where the cents do not tell all."""
+    text = f"${micros / 1_000_000:.3f}"
+    return text.removesuffix("0")
+
+
 def ago(seconds: float) -> str:
     """ "12 s ago", "3 min ago"; a clock that was set back reads as now."""
     if seconds < 5:
         return "just now"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return f"{int(seconds)} s ago"
+            return f"{int(seconds // size)}{NBSP}{unit}{NBSP}ago"
+    return f"{int(seconds)}{NBSP}s{NBSP}ago"
 
 
 def _video(video: Video) -> dict[str, Any]:

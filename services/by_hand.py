@@ -50,7 +50,7 @@ class ByHandService:
     # Post now
 
     def post_now(self, config_id: int, now: datetime, *, without_link: bool = False) -> int:
-        """Puts a host's post into the outbox at once and returns its id. The start will not announce him again.
+        """Puts a host's post into the outbox at once and returns its id. The start will not announce that host again.
 
         The config is taken by the same compare-and-set as at a start, so that two clicks and the start make one post.
         Raises Conflict when somebody was faster, Invalid when it cannot be sent, with what to do about it.

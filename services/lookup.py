@@ -8,7 +8,7 @@ from services.clients.x_posts import Timeline, TimelinePost
 from services.tweet_text import normal_form, similarity
 from services.youtube_reference import video_id_of
 
-#: the host may have edited his post on X; more different than this it is another one
+#: the host may have edited the post on X; more different than this it is another one
 SAME_ENOUGH = 0.9
 #: the timeline is read from so long before the sending; our clock and X's may differ
 MARGIN = timedelta(minutes=10)

@@ -78,9 +78,7 @@ def _needs_a_person(now: datetime) -> ColumnElement[bool]:
     status = EpisodeTweetConfig.status
     refused = and_(status.in_((ConfigStatus.FAILED, ConfigStatus.REVIEW)), Post.created_at > now - RECENT)
     missed = and_(status == ConfigStatus.MISSED, Post.cause.in_(MENDABLE), Post.created_at > now - MISSED_SHOWN)
-    held = and_(
-        status == ConfigStatus.POSTING, Post.status == PostStatus.QUEUED, Post.cause.in_(WAITS_FOR_A_PERSON)
-    )
+    held = and_(status == ConfigStatus.POSTING, Post.status == PostStatus.QUEUED, Post.cause.in_(WAITS_FOR_A_PERSON))
     return or_(refused, missed, held)
 
 

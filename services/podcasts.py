@@ -127,7 +127,7 @@ def set_podcast(
 
 
 def add_host(slug: str, email: str, role: str = Role.CONTRIBUTOR) -> PodcastMember:
-    """Puts a user on the podcast; the next look makes his texts for what is planned."""
+    """Puts a user on the podcast; the next look makes texts for what is planned."""
     if role not in set(Role):
         raise Invalid(f"There is no role “{shown(role)}”. Roles are {' and '.join(Role)}.")
     podcast, user = find_podcast(slug), find_active_user(email)
@@ -143,7 +143,7 @@ def add_host(slug: str, email: str, role: str = Role.CONTRIBUTOR) -> PodcastMemb
 
 
 def remove_host(slug: str, email: str, *, now: datetime | None = None) -> None:
-    """Takes a user off the podcast and cancels his posts there that are not under way. Refuses the last admin."""
+    """Takes a user off the podcast and cancels the posts there that are not under way. Refuses the last admin."""
     podcast, user = find_podcast(slug), find_user(email)
     # Two admins who remove each other at once must not both succeed.
     db.session.execute(select(Podcast.id).where(Podcast.id == podcast.id).with_for_update())

@@ -8,7 +8,7 @@ from services.checks import email_address
 from services.errors import Invalid
 from services.passwords import hash_password, needs_rehash, verify_password
 
-REFUSED = "This e-mail address and password do not belong together, or the account is switched off."
+REFUSED = "E-mail and password do not match, or the account is switched off."
 
 
 def sign_in(email: str, password: str) -> User:

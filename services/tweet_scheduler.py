@@ -101,7 +101,7 @@ class TweetSchedulerService:
     def announce(self, broadcast_ids: Iterable[int], now: datetime) -> int:
         """Puts the posts of live broadcasts into the outbox, one transaction for each. Returns how many.
 
-        One broken broadcast costs nobody else his post: it is logged and tried again at its next look.
+        One broken broadcast costs nobody else a post: it is logged and tried again at its next look.
         """
         queued = 0
         for broadcast_id in broadcast_ids:

@@ -19,6 +19,7 @@ from models import (
     PostStatus,
     SocialConnection,
     User,
+    Verdict,
 )
 from services.announcing import trouble_of
 from services.causes import explain
@@ -28,6 +29,13 @@ from services.registry import get_services
 from services.users import find_user
 
 PLATFORM = "x"
+
+
+#: why a stream that an episode names is not announced
+SILENT = {
+    Verdict.NOT_PUBLIC: "Its stream is not public, so it is not announced. Post now, if you still want to.",
+    Verdict.PREMIERE: "Its stream is a premiere, and this podcast does not announce those. Post now, if you want to.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,10 @@ class TweetRow:
 def list_tweets(slug: str, episode_id: int) -> list[TweetRow]:
     """By name. The number of statements does not grow with the hosts."""
     episode = find_episode(slug, episode_id)
-    matched = select(Broadcast.video_id).where(Broadcast.episode_id == episode.id).order_by(Broadcast.id.desc())
-    video_id = db.session.execute(matched.limit(1)).scalar() or ""
-    return [_row(found, video_id) for found in db.session.execute(hosts_of([episode.id]))]
+    matched = select(Broadcast.video_id, Broadcast.verdict).where(Broadcast.episode_id == episode.id)
+    stream = db.session.execute(matched.order_by(Broadcast.id.desc()).limit(1)).one_or_none()
+    video_id, silent = (stream.video_id, SILENT.get(stream.verdict)) if stream else ("", None)
+    return [_row(found, video_id, silent) for found in db.session.execute(hosts_of([episode.id]))]
 
 
 def hosts_of(episode_ids: Collection[int]) -> Select[EpisodeTweetConfig, Post, int, SocialConnection]:
@@ -75,7 +84,7 @@ def hosts_of(episode_ids: Collection[int]) -> Select[EpisodeTweetConfig, Post, i
     )
 
 
-def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], video_id: str) -> TweetRow:
+def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], video_id: str, silent: str | None) -> TweetRow:
     config, post, member_id, connection = found
     text, trouble = (post.text, None) if post and post.text else words_now(config, video_id)
     return TweetRow(
@@ -84,7 +93,7 @@ def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], video_id: 
         status=config.status,
         text=text,
         post_url=post_url(post) if post else None,
-        error=_error_of(post) if post else in_the_way(config, member_id is not None, connection) or trouble,
+        error=_error_of(post) if post else in_the_way(config, member_id is not None, connection) or trouble or silent,
     )
 
 

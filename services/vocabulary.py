@@ -109,13 +109,14 @@ def light_of_episode(hosts: list[Light], broadcast: Broadcast | None, *, is_watc
     return Light(f"Stand by: {ready} of {len(wanted)} ready", Lamp.AMBER)
 
 
+_MATCH = "Say which episode it is with “flask podcasts match”."
+_POST_NOW = "A host's post still goes out with “flask tweets post-now”."
 #: why a live broadcast was not announced, and what to do about it
 SILENT = {
-    Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant. Say which with flask podcasts match.",
-    Verdict.SAME_SHOW: "It began soon after another stream of this podcast and may be the same show again. If not, say which episode it "
-    "is with flask podcasts match.",
-    Verdict.TOO_OLD: "It had been live for too long when it was first seen. Hosts can still be posted for with flask tweets post-now.",
-    Verdict.NOT_PUBLIC: "It is not public. Make it public on YouTube, and it is announced.",
+    Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant. " + _MATCH,
+    Verdict.SAME_SHOW: "It began soon after another stream of this podcast and may be the same show. If not: " + _MATCH,
+    Verdict.TOO_OLD: "It had been live for too long when it was first seen. " + _POST_NOW,
+    Verdict.NOT_PUBLIC: "It is not public. Make it public on YouTube if it should be announced.",
     Verdict.PREMIERE: "It is a premiere, and this podcast does not announce premieres.",
 }
 

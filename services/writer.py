@@ -18,7 +18,7 @@ class Writer:
     def compose(
         self, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
     ) -> tuple[str, str]:
-        """Host's text, else draft, else his template, else the podcast's, else the built-in writer's."""
+        """Host's text, else draft, else the host's template, else the podcast's, else the built-in writer's."""
         facts = tweet_text.Facts(
             show=podcast.name,
             title=episode.title,

@@ -1,5 +1,7 @@
 """Signing in and out, as people and as others try it."""
 
+import re
+
 import pytest
 
 from extensions import db
@@ -59,7 +61,7 @@ def test_what_was_wrong_is_not_told(browser, ada, email, password):
     stranger = Browser(browser.client.application)
     answer = stranger.post("/sign-in", {"email": email, "password": password})
     assert answer.status_code == 422
-    assert "do not belong together" in words(answer)
+    assert "do not match" in words(answer)
     assert not is_in(stranger)
 
 
@@ -67,6 +69,9 @@ def test_what_was_typed_is_kept_but_for_the_password(browser, ada):
     answer = browser.post("/sign-in", {"email": "ada@example.com", "password": "wrong password here"})
     assert 'value="ada@example.com"' in answer.text
     assert "wrong password here" not in answer.text
+    focused = [field for field in re.findall("<input[^>]*>", answer.text) if "autofocus" in field]
+    assert len(focused) == 1
+    assert 'name="password"' in focused[0]
 
 
 def test_signing_out_ends_every_session_also_a_copied_cookie(browser, ada):

@@ -7,7 +7,17 @@ import pytest
 from sqlalchemy import event, select, update
 
 from extensions import db
-from models import Broadcast, BroadcastState, ConfigStatus, JobRun, PodcastMember, User
+from models import (
+    Broadcast,
+    BroadcastState,
+    ConfigStatus,
+    JobRun,
+    PodcastMember,
+    Post,
+    PostEvent,
+    PostStatus,
+    User,
+)
 from services import vocabulary
 from tests.browser import Browser, words
 from tests.cast import ago
@@ -119,6 +129,107 @@ def test_a_stream_that_was_not_announced_is_shown_with_the_reason(cast, browser)
     assert "<b>Surprise" not in page.text
 
 
+def test_a_stream_that_is_on_air_and_not_announced_is_on_air_with_the_reason_and_what_to_do(cast, browser):
+    show = cast.show(hosts=("ada",), auto_create_episodes=False)
+    cast.youtube.go_live(show.youtube_channel_id, "Surprise", at=ago(seconds=20))
+    cast.check()
+    browser.sign_in(user("ada"))
+    page = browser.get("/")
+    assert "On air 00:0" in words(page)
+    assert "Needs you Not announced. No planned episode fits" in words(page)
+    assert "flask podcasts match" in words(page)
+    assert "Off air" not in words(page)
+    assert "lamp-air.svg" in page.text
+
+
+def test_home_and_episode_page_agree_about_a_text_that_only_its_link_makes_too_long(cast, browser):
+    show = cast.show(hosts=("ada", "bo"))
+    episode = cast.episode(show, "Queues", at=ago(hours=-2))
+    cast.config(episode, "ada").text = "w" * 270
+    cast.config(episode, "bo").text = "w" * 256
+    db.session.commit()
+    browser.sign_in(user("ada"))
+    home = words(browser.get("/"))
+    page = words(browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets"))
+    assert "Needs you Ada Deep Dive · Queues Too long by 14 characters." in home
+    assert "Ada @ada Stand by Too long by 14 characters." in page
+    assert "Bo Ready" in home
+    assert "Bo @bo Ready" in page
+    assert "280 of 280" in page
+    assert "https://www.youtube.com/watch?v=…" in page
+    assert "270 of 280" not in page
+    assert "dQw4w9WgXcQ" not in page
+
+
+def waiting_post(cast, **columns):
+    """The newest post of a host of a show that was on air, as something else left it; its config fits it."""
+    show = cast.show(hosts=("ada",))
+    episode = cast.episode(show, "Queues", at=ago(minutes=1))
+    config = cast.config(episode, "ada")
+    states = {"queued": ConfigStatus.POSTING, "missed": ConfigStatus.MISSED}
+    config.status = states[columns["status"]]
+    made = {"key": "k", "text": "Words", "not_after": ago(minutes=-14), "created_at": ago(minutes=1)} | columns
+    post = Post(config_id=config.id, episode_id=episode.id, podcast_id=show.id, user_id=config.user_id, **made)
+    db.session.add(post)
+    db.session.commit()
+
+
+@pytest.mark.parametrize(
+    "columns, said",
+    [
+        ({"status": "queued", "cause": "x_credits"}, "run out of X credits"),
+        ({"status": "queued", "cause": "x_client"}, "The operator checks X_CLIENT_ID"),
+        ({"status": "missed", "cause": "too_late"}, "Post now, if you still want to."),
+        ({"status": "missed", "cause": "too_late", "created_at": ago(days=3)}, None),
+        ({"status": "missed", "cause": "already_posted"}, None),
+        ({"status": "queued", "cause": "x_rate"}, None),
+        ({"status": "queued"}, None),
+    ],
+)
+def test_posts_that_wait_for_somebody_and_no_others_need_a_person(cast, browser, columns, said):
+    waiting_post(cast, **columns)
+    browser.sign_in(user("ada"))
+    seen = words(browser.get("/")).split("Needs a person")[1]
+    assert ("Nothing right now" in seen) == (said is None)
+    assert said is None or said in seen
+
+
+@pytest.mark.parametrize("cause, word, lamp", [("x_credits", "Paused", "amber"), ("x_rate", "Retrying", "red")])
+def test_what_waits_for_somebody_is_paused_and_what_waits_for_time_is_retrying(cause, word, lamp):
+    post = Post(status=PostStatus.QUEUED, cause=cause, not_after=ago())
+    light = vocabulary.light_of_host(ConfigStatus.POSTING, enabled=True, post=post, trouble=None)
+    assert (light.word, light.lamp) == (word, lamp)
+
+
+def test_a_planned_start_that_is_still_to_come_is_told_with_its_day(cast, browser):
+    show = cast.show(hosts=("ada",))
+    episode = cast.episode(show, "Queues", at=ago(days=-1))
+    browser.sign_in(user("ada"))
+    seen = words(browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets"))
+    assert f"Planned for {episode.scheduled_at:%a}" in seen
+    assert "Planned start" not in seen
+
+
+def test_what_happens_to_several_hosts_at_once_is_one_line_with_a_link_for_each(cast, browser):
+    show = cast.show(hosts=("ada", "bo"))
+    episode = cast.episode(show, "Queues", at=ago(minutes=1))
+    at = ago(seconds=10)
+    for n, host in enumerate(("ada", "bo")):
+        config = cast.config(episode, host)
+        config.status = ConfigStatus.POSTED
+        made = {"key": host, "text": "Words", "status": PostStatus.POSTED, "not_after": at, "remote_id": f"9{n}"}
+        post = Post(config_id=config.id, episode_id=episode.id, host_name=host.title(), username=host, **made)
+        db.session.add(post)
+        db.session.flush()
+        db.session.add(PostEvent(post_id=post.id, at=at + timedelta(seconds=n * 0.4), status=PostStatus.POSTED))
+        db.session.commit()
+    browser.sign_in(user("ada"))
+    page = browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets")
+    assert page.text.split("What happened")[1].count("lamp blue") == 1
+    assert page.text.count("https://x.com/ada/status/90") == page.text.count("https://x.com/bo/status/91") == 2
+    assert page.text.count("Bo’s post on X") == 2
+
+
 def test_the_episode_page_tells_the_story_in_order(cast, browser):
     show = cast.show(hosts=("ada", "bo"))
     episode = cast.episode(show, "Queues", at=ago(minutes=1))
@@ -167,7 +278,7 @@ def test_the_machine_says_when_it_last_looked_and_when_that_is_late(cast, browse
     assert "Last check 3" in browser.get("/").text
     db.session.execute(update(JobRun).values(finished_at=ago(hours=1)))
     db.session.commit()
-    assert "Late: the last check was 60 min ago" in browser.get("/").text
+    assert "Late: the last check was 60 min ago" in words(browser.get("/"))
 
 
 def test_ready_means_database_migrations_and_a_scheduler_that_beats(cast, browser):

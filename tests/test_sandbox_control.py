@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from sandbox.control import Sandbox
+from sandbox.demo_show import TITLES
 
 ROOT = Path(__file__).parent.parent
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -194,6 +195,26 @@ def test_the_page_shows_posts_as_x_does_with_a_card_that_stays_on_this_machine(s
     assert "12:00:00 UTC" in shown
     assert 'href="http' not in shown
     assert "t.co" not in shown
+
+
+def test_the_page_tells_what_posts_and_what_reads_would_have_cost(sandbox):
+    assert "posts $0.00, reads $0.00" in page(sandbox)
+    url = press(sandbox, "go-live").json()["url"]
+    post_as(sandbox.url, "ada", "Hello")
+    post_as(sandbox.url, "bo", f"We are live {url}")
+    token = press(sandbox, "accounts", username="ada").json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert requests.get(f"{sandbox.url}/2/users/me", headers=headers, timeout=5).status_code == 200
+    assert "posts $0.215, reads $0.01" in page(sandbox)
+
+
+def test_started_with_airhorn_the_page_leads_back_to_it_and_knows_the_planned_title():
+    with (sandbox := Sandbox(demo=True, airhorn="http://127.0.0.1:5999")).serving():
+        first = page(sandbox)
+        assert 'href="http://127.0.0.1:5999/"' in first
+        assert f'value="{TITLES[0]}"' in first
+        press(sandbox, "go-live", title=TITLES[0])
+        assert f'value="{TITLES[1]}"' in page(sandbox)
 
 
 def test_the_page_says_that_it_is_a_rehearsal_and_holds_no_style_script_or_address_of_its_own(sandbox):

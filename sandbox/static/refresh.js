@@ -3,7 +3,7 @@
 
 function busy(part) {
   if (part.contains(document.activeElement) && document.activeElement !== document.body) return true;
-  return [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== "");
+  return [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
 }
 
 async function refresh() {
