@@ -1,4 +1,4 @@
-"""The demo show: a podcast, its channel and three hosts. One has no text, one has words of his own, one is switched off."""
+"""The demo show: a podcast, its channel and three hosts: one without a text, one with, one switched off."""
 
 import json
 import os

@@ -176,7 +176,7 @@ class ConfirmingService:
         return fresh
 
     def _read(self, one: Pending) -> Timeline | Outcome | None:
-        """In a thread: the host's timeline since the sending, with the host's own token; else why there is no information."""
+        """In a thread: the host's timeline since the sending, by the host's own token; or why it tells nothing."""
         if one.access is None:
             return None
         try:
