@@ -105,6 +105,7 @@ def test_a_user_is_made_with_his_address_in_lower_case(run):
         "name": "Ada",
         "admin": True,
         "never_repost": True,
+        "active": True,
         "has_password": False,
     }
 
