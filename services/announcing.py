@@ -186,8 +186,21 @@ def queue_posts(session: Session, broadcast: Broadcast, now: datetime, not_after
     )
     mine = set(claimed.scalars())
     times = {"not_before": now, "not_after": not_after, "created_at": now}
-    outbox.add_posts(session, [row | times for row in rows if row["config_id"] in mine], now)
-    return sum(row["config_id"] in mine and row["status"] == PostStatus.QUEUED for row in rows)
+    wanted = [row | times for row in rows if row["config_id"] in mine]
+    made = outbox.add_posts(session, wanted, now)
+    _give_back(session, [row["config_id"] for row in wanted if row["key"] not in made])
+    return sum(row["key"] in made and row["status"] == PostStatus.QUEUED for row in wanted)
+
+
+def _give_back(session: Session, config_ids: Sequence[int]) -> None:
+    """Another podcast used the same account for this video in this very moment: the next look sees that and says so."""
+    if config_ids:
+        session.execute(
+            update(EpisodeTweetConfig)
+            .where(EpisodeTweetConfig.id.in_(config_ids), EpisodeTweetConfig.status == ConfigStatus.POSTING)
+            .values(status=ConfigStatus.PENDING),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def trouble_of(connection: SocialConnection | None) -> str | None:

@@ -189,7 +189,8 @@ def add_posts(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime
     ]
     if events:
         session.execute(insert(PostEvent), events)
-        derive_config_status(session, ids.values())
+        # Who queues has taken the config by compare-and-set already, and that is its status.
+        derive_config_status(session, [ids[r["key"]] for r in rows if r["key"] in ids and r["status"] != Q])
     return ids
 
 
