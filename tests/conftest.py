@@ -18,6 +18,7 @@ import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
@@ -30,6 +31,9 @@ from services.registry import Services, get_services
 from tests.cast import Cast
 
 ENGINES = ("sqlite", "postgresql")
+#: fewer examples than by default, seen anew at every run; a deadline would judge the machine
+hypothesis_settings.register_profile("suite", max_examples=50, deadline=None)
+hypothesis_settings.load_profile("suite")
 TOKEN_KEY = Fernet.generate_key().decode()
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
