@@ -205,10 +205,6 @@ class Settings(BaseSettings):
     def is_public(self) -> bool:
         return self.public_url.startswith("https://")
 
-    @property
-    def has_x_app(self) -> bool:
-        return bool(self.x_client_id)
-
     def with_local_secrets(self) -> Self:
         """Fills what a local machine may have made for it: keys and the SQLite file, kept in the instance folder."""
         made: dict[str, Any] = {}

@@ -21,15 +21,12 @@ from models import (
     User,
     Verdict,
 )
-from services.announcing import trouble_of
+from services.announcing import PLATFORM, trouble_of
 from services.causes import explain
 from services.episodes import find_episode
 from services.errors import Invalid, NotFound
 from services.registry import get_services
 from services.users import find_user
-
-PLATFORM = "x"
-
 
 #: why a stream that an episode names is not announced
 SILENT = {
