@@ -117,6 +117,7 @@ def test_one_stored_post_never_becomes_two_of_ours_and_holds_nobody_else_up(desk
     desk.look()
     lose(x, stored=True)
     lose(x)
+    cast.services.posting.drain(desk.at)
     desk.on_air("bo")
     lose(x, stored=True)
     cast.services.posting.drain(desk.at)
