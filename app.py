@@ -11,6 +11,7 @@ from config import ROOT, Settings
 from extensions import bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
 from services import registry
 from services.logs import configure_logging
+from services.sessions import LONGEST
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,12 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=1024 * 1024,
+        PERMANENT_SESSION_LIFETIME=LONGEST,
         WTF_CSRF_TIME_LIMIT=None,
         RATELIMIT_STORAGE_URI=settings.redis_url or "memory://",
+        # Pages stay up while Redis is down: each process counts for itself until it is back.
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.redis_url),
+        RATELIMIT_HEADERS_ENABLED=True,
         BOOTSTRAP_SERVE_LOCAL=True,
     )
     if settings.trusted_proxies:

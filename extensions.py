@@ -32,6 +32,7 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(metadata=Base.metadata)
 migrate = Migrate(render_as_batch=True, compare_server_default=True)
 login_manager = LoginManager()
+#: every limit names its own key, see routes/limits.py; this one only has to be there
 limiter = Limiter(key_func=get_remote_address)
 csrf = CSRFProtect()
 bootstrap = Bootstrap5()

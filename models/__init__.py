@@ -1,13 +1,17 @@
 """Tables, constraints, indexes and derived properties. No commit, no flask, no HTTP, no URL building."""
 
+from models.audit import AuditEvent
 from models.broadcast import Broadcast, QuotaDay, YouTubeChannel
 from models.podcast import EpisodeGuide, EpisodeTweetConfig, Podcast, PodcastMember
 from models.post import Post, PostAttempt, PostEvent
-from models.social import SendGate, SocialConnection
+from models.rehearsal import Rehearsal
+from models.session import OAuthFlow, OneTimeLink, RecoveryCode, SignInThrottle, UserSession
+from models.social import SendGate, SocialConnection, TokenRevocation
 from models.types import (
     OPEN_STATES,
     BroadcastState,
     ConfigStatus,
+    LinkPurpose,
     Outcome,
     PostStatus,
     RefreshState,
@@ -20,12 +24,16 @@ from models.worker import JobRun, WorkerLease
 
 __all__ = [
     "OPEN_STATES",
+    "AuditEvent",
     "Broadcast",
     "BroadcastState",
     "ConfigStatus",
     "EpisodeGuide",
     "EpisodeTweetConfig",
     "JobRun",
+    "LinkPurpose",
+    "OAuthFlow",
+    "OneTimeLink",
     "Outcome",
     "Podcast",
     "PodcastMember",
@@ -34,11 +42,16 @@ __all__ = [
     "PostEvent",
     "PostStatus",
     "QuotaDay",
+    "RecoveryCode",
     "RefreshState",
+    "Rehearsal",
     "Role",
     "SendGate",
+    "SignInThrottle",
     "SocialConnection",
+    "TokenRevocation",
     "User",
+    "UserSession",
     "UtcDateTime",
     "Verdict",
     "WorkerLease",

@@ -30,7 +30,10 @@ class Podcast(Base):
     default_text: Mapped[str] = mapped_column(Text, default="", server_default="")
     #: BCP 47, such as "en" or "pt-BR"
     language: Mapped[str] = mapped_column(String(16), default="en", server_default="en")
+    #: false: archived, nothing is looked at or announced
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    #: raised to make the secret link of the calendar a new one
+    calendar_epoch: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
 
     @property
@@ -77,6 +80,8 @@ class EpisodeGuide(Base):
     scheduled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: a wish; the truth about what was matched is broadcasts.episode_id
     video_id: Mapped[str | None] = mapped_column(String(11))
+    #: counts edits, so that a stale form is noticed
+    version: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
 
     podcast: Mapped[Podcast] = relationship(lazy="raise_on_sql")

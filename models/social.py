@@ -55,6 +55,20 @@ class SocialConnection(Base):
     user: Mapped[User] = relationship(lazy="raise_on_sql")
 
 
+class TokenRevocation(Base):
+    """A token of a login that was removed here and that X could not be told to end yet: told again until it is."""
+
+    __tablename__ = "token_revocations"
+    __table_args__ = (Index("ix_token_revocations_next_try_at", "next_try_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: sealed for `owner`, such as "x:123:refresh"
+    token: Mapped[bytes] = mapped_column(LargeBinary)
+    owner: Mapped[str] = mapped_column(String(64))
+    tries: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    next_try_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class SendGate(Base):
     """Holds back what may not be sent yet: one account at its limit, or everybody when credits are gone."""
 

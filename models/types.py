@@ -99,6 +99,14 @@ class RefreshState(StrEnum):
     REVOKED = "revoked"  # only connecting again helps
 
 
+class LinkPurpose(StrEnum):
+    """What a link that works once is for."""
+
+    FIRST_ADMIN = "first_admin"
+    INVITATION = "invitation"
+    PASSWORD = "password"  # noqa: S105 - a purpose, not a password
+
+
 def sql_list(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 

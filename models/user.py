@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, String, Text, false, func, true
+from sqlalchemy import Boolean, LargeBinary, String, Text, false, func, true
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,12 +28,12 @@ class User(Base):
     #: strict mode: a post whose outcome is unknown is never sent again by itself
     never_repost: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
-    #: raised to end every session of this user at once
-    session_epoch: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    #: the sealed secret of the second step; set but not confirmed yet while `totp_on` is false
+    totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_on: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: the time step of the last code that was accepted: a code works once
+    totp_last_step: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
 
     # What flask-login asks of a user, without importing it here.
     is_authenticated = True
     is_anonymous = False
-
-    def get_id(self) -> str:
-        return f"{self.id}:{self.session_epoch}"

@@ -7,13 +7,14 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from config import Settings
-from extensions import login_manager, reading
+from extensions import login_manager
 from routes import auth, dashboard, errors, filters, headers, health, podcasts
-from services.sign_in import user_of_session
+from routes.signed_in import READING_METHODS, begin_reading, user_of_request
 
 #: the only endpoints that answer to people who are not signed in
 OPEN = frozenset({"auth.sign_in", "auth.appearance", "health.healthz", "health.readyz", "static", "bootstrap.static"})
-READING_METHODS = ("GET", "HEAD", "OPTIONS")
+#: these ask no database
+WITHOUT_DATABASE = ("static", "bootstrap.static", None)
 
 
 def init_app(app: Flask) -> None:
@@ -21,7 +22,7 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     host = urlsplit(settings.public_url).hostname or ""
     app.config["TRUSTED_HOSTS"] = [host, "127.0.0.1", "localhost"]
-    login_manager.user_loader(user_of_session)
+    login_manager.request_loader(user_of_request)
     app.before_request(begin)
     app.before_request(require_sign_in)
     for blueprint in (auth.bp, dashboard.bp, podcasts.bp, health.bp):
@@ -32,9 +33,8 @@ def init_app(app: Flask) -> None:
 
 
 def begin() -> None:
-    """What only reads takes no write lock."""
-    if request.method in READING_METHODS and request.endpoint not in ("static", "bootstrap.static", None):
-        reading()
+    if request.endpoint not in WITHOUT_DATABASE:
+        begin_reading()
 
 
 def require_sign_in() -> ResponseReturnValue | None:

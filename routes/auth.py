@@ -1,16 +1,19 @@
 """Signing in and out, and light or dark."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired
 
 from extensions import limiter
 from routes.filters import THEMES
+from routes.limits import limited, of_network
+from routes.signed_in import actor, this_session
 from services import sign_in as sign_in_service
 from services.errors import Invalid
 
@@ -30,7 +33,7 @@ def _who() -> str:
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
-@limiter.limit("30 per minute", methods=["POST"])
+@limiter.limit("30 per minute", methods=["POST"], key_func=of_network)
 @limiter.limit("6 per minute; 30 per hour", methods=["POST"], key_func=_who)
 def sign_in() -> ResponseReturnValue:
     if request.method == "GET" and current_user.is_authenticated:
@@ -42,23 +45,25 @@ def sign_in() -> ResponseReturnValue:
         except Invalid as error:
             form.form_errors.append(str(error))
         else:
+            agent = request.user_agent.string
+            token = sign_in_service.begin_session(user.id, actor(), datetime.now(UTC), agent=agent)
             session.clear()  # what somebody put there before must not stay
-            login_user(user)
+            session["token"], session.permanent = token, True
             return redirect(_where_to())
     return render_template("auth/sign_in.html", form=form), 422 if form.errors else 200
 
 
 @bp.post("/sign-out")
+@limited("10/minute")
 def sign_out() -> ResponseReturnValue:
-    """Ends every session of this person, so that a copied cookie is of no use."""
-    sign_in_service.end_sessions(current_user.id)
-    logout_user()
+    sign_in_service.sign_out(this_session().session_id, actor(), datetime.now(UTC))
     session.clear()
-    flash("You are signed out, on all your devices.")
+    flash("You are signed out.")
     return redirect(url_for("auth.sign_in"))
 
 
 @bp.post("/appearance")
+@limited("30/minute")
 def appearance() -> ResponseReturnValue:
     """Light, dark, or as the system has it; kept in a cookie of this browser."""
     response = redirect(_where_to())

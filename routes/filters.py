@@ -12,6 +12,21 @@ from services.causes import explain
 from services.health import LastCheck, last_check
 
 THEMES = ("system", "light", "dark")
+#: what the head of every page leads to
+MENU = (
+    ("dashboard.home", "Home"),
+    ("podcasts.index", "Podcasts"),
+    ("connections.show", "Connections"),
+    ("profile.show", "Profile"),
+    ("admin.people", "Admin"),
+)
+#: name, label and endpoint of what is in a podcast
+TABS = (
+    ("episodes", "Episodes", "podcasts.show"),
+    ("hosts", "Hosts", "podcasts.hosts"),
+    ("youtube", "YouTube", "podcasts.youtube"),
+    ("settings", "Settings", "podcasts.edit"),
+)
 
 
 def init_app(app: Flask) -> None:
@@ -21,7 +36,16 @@ def init_app(app: Flask) -> None:
     @app.context_processor
     def known() -> dict[str, Any]:
         """For every page. Nothing here asks the database: error pages are made without one."""
-        return {"sandbox_url": settings.sandbox_url, "theme": chosen_theme(), "themes": THEMES, "checked": checked}
+        return {
+            "sandbox_url": settings.sandbox_url,
+            "theme": chosen_theme(),
+            "themes": THEMES,
+            "checked": checked,
+            "now": datetime.now(UTC),
+            "menu": MENU,
+            "tabs_of_podcast": TABS,
+            "endpoints": app.view_functions,
+        }
 
     @app.template_filter()
     def outward(url: str) -> str:

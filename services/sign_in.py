@@ -1,9 +1,13 @@
-"""Signing in and staying signed in. Knows no cookie: a session is the text that User.get_id gave."""
+"""Signing in and out. Knows no cookie: a session is a token that services/sessions.py gave."""
 
-from sqlalchemy import select, update
+from datetime import datetime
+
+from sqlalchemy import select
 
 from extensions import db
 from models import User
+from services import audit, sessions
+from services.audit import Actor, Kind
 from services.checks import email_address
 from services.errors import Invalid
 from services.passwords import hash_password, needs_rehash, verify_password
@@ -40,19 +44,25 @@ def _find(email: str) -> User | None:
     return db.session.execute(select(User).where(User.email == address)).scalar_one_or_none()
 
 
-def user_of_session(session_id: str) -> User | None:
-    """The user of a session, or None when it has ended: signed out, switched off, or no session of ours."""
-    user_id, _, epoch = session_id.partition(":")
-    if not (user_id.isascii() and user_id.isdecimal() and len(user_id) < 10):
-        return None
-    user = db.session.get(User, int(user_id))
-    return user if user is not None and user.is_active and str(user.session_epoch) == epoch else None
+def begin_session(user_id: int, by: Actor, now: datetime, *, agent: str) -> str:
+    """A new session for somebody who proved who he is. Returns its token."""
+    token = sessions.begin(user_id, now, agent=agent, address=by.address)
+    audit.note(Kind.SIGNED_IN, Actor(user_id, by.address), now)
+    db.session.commit()
+    return token
 
 
-def end_sessions(user_id: int) -> None:
-    """Ends every session of a user, on all devices: a copied cookie is of no use from here on."""
-    db.session.execute(
-        update(User).where(User.id == user_id).values(session_epoch=User.session_epoch + 1),
-        execution_options={"synchronize_session": False},
-    )
+def sign_out(session_id: int, by: Actor, now: datetime) -> None:
+    """Ends one session: a copied cookie is of no use from here on."""
+    if by.user_id is not None:
+        sessions.end(session_id, user_id=by.user_id)
+    audit.note(Kind.SIGNED_OUT, by, now)
+    db.session.commit()
+
+
+def sign_out_everywhere(by: Actor, now: datetime) -> None:
+    """Ends every session of this person, on all devices."""
+    if by.user_id is not None:
+        sessions.end_all(by.user_id)
+    audit.note(Kind.SIGNED_OUT_EVERYWHERE, by, now)
     db.session.commit()

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Post, PostStatus, User
-from services import outbox
+from services import outbox, sessions
 from services.checks import email_address, one_line, shown
 from services.errors import Conflict, Invalid, NotFound
 from services.passwords import hash_password
@@ -64,7 +64,7 @@ def set_user(
     user = find_user(email)
     if password_hash is not None:
         user.password_hash = password_hash
-        user.session_epoch += 1
+        sessions.end_all(user.id)
     user.never_repost = user.never_repost if never_repost is None else never_repost
     user.is_active = user.is_active or active is True
     db.session.commit()
@@ -76,7 +76,7 @@ def deactivate_user(email: str, *, now: datetime | None = None) -> User:
     user = find_user(email)
     if user.is_active:
         user.is_active = False
-        user.session_epoch += 1
+        sessions.end_all(user.id)
         cancel_queued(user.id, cause="user_inactive", now=now)
     db.session.commit()
     return user

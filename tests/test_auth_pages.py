@@ -74,7 +74,7 @@ def test_what_was_typed_is_kept_but_for_the_password(browser, ada):
     assert 'name="password"' in focused[0]
 
 
-def test_signing_out_ends_every_session_also_a_copied_cookie(browser, ada):
+def test_signing_out_ends_the_session_also_for_a_copied_cookie(browser, ada):
     browser.sign_in(ada)
     cookie = browser.client.get_cookie("airhorn").value
     assert browser.post("/sign-out", form="/").status_code == 302
@@ -91,10 +91,10 @@ def test_who_is_switched_off_is_out_at_once_and_cannot_come_back(browser, ada):
     assert browser.sign_in(db.session.get_one(User, ada.id)).status_code == 422
 
 
-@pytest.mark.parametrize("session_id", ["", ":", "1", "x:0", "1:1", "99999999999999999999:0", "١:0", "-1:0"])
-def test_a_session_that_is_not_ours_is_nobodys(browser, ada, session_id):
+@pytest.mark.parametrize("token", ["", ":", "1", 1, None, ["x"], "x" * 5000, "\ud800"])
+def test_a_session_that_is_not_ours_is_nobodys(browser, ada, token):
     with browser.client.session_transaction() as session:
-        session["_user_id"] = session_id
+        session["token"] = token
     assert not is_in(browser)
 
 

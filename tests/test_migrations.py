@@ -12,24 +12,33 @@ import pytest
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from app import create_app
 from extensions import db
 from models import (
+    AuditEvent,
     Broadcast,
     EpisodeGuide,
     EpisodeTweetConfig,
     JobRun,
+    LinkPurpose,
+    OAuthFlow,
+    OneTimeLink,
     Podcast,
     PodcastMember,
     Post,
     PostAttempt,
     PostEvent,
     QuotaDay,
+    RecoveryCode,
+    Rehearsal,
     SendGate,
+    SignInThrottle,
     SocialConnection,
+    TokenRevocation,
     User,
+    UserSession,
     WorkerLease,
     YouTubeChannel,
 )
@@ -44,7 +53,9 @@ REVISIONS = [script.revision for script in reversed(list(SCRIPTS.walk_revisions(
 def schema(engine_name: str) -> set[str]:
     """Everything the database itself says of its tables, columns, constraints and indexes."""
     if engine_name == "sqlite":
-        rows = db.session.execute(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")).scalars()
+        rows = db.session.execute(
+            text("SELECT sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql <> ''")
+        ).scalars()
         found = {line for sql in rows for line in _lines(sql)}
     else:
         queries = (
@@ -121,7 +132,27 @@ def fill() -> None:
             JobRun(process="me", job="check", started_at=NOW, seen_at=NOW),
         ]
     )
+    fill_people(user, podcast, episode)
     db.session.commit()
+
+
+def fill_people(user: User, podcast: Podcast, episode: EpisodeGuide) -> None:
+    """What signing in and rehearsing leave behind."""
+    session = UserSession(token_hash="t", user_id=user.id, created_at=NOW, seen_at=NOW, confirmed_at=NOW)
+    link = {"podcast_id": podcast.id, "made_by": user.id, "created_at": NOW, "expires_at": NOW}
+    db.session.add(session)
+    db.session.flush()
+    db.session.add_all(
+        [
+            OAuthFlow(state_hash="s", session_id=session.id, verifier=b"sealed"),
+            OneTimeLink(token_hash="l", purpose=LinkPurpose.INVITATION, email="bo@example.com", **link),
+            RecoveryCode(user_id=user.id, code_hash="c"),
+            SignInThrottle(key="everybody", last_at=NOW),
+            TokenRevocation(token=b"sealed", owner="x:1:refresh", next_try_at=NOW),
+            Rehearsal(podcast_id=podcast.id, episode_id=episode.id, actor_id=user.id, at=NOW),
+            AuditEvent(at=NOW, kind="signed_in", actor_id=user.id),
+        ]
+    )
 
 
 def test_every_table_is_covered_by_these_tests(bare_app: Flask) -> None:
@@ -144,7 +175,7 @@ def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(bare_app:
 
 
 DELETIONS: list[tuple[type, dict[type, int]]] = [
-    (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0}),
+    (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0, UserSession: 0}),
     (Podcast, {Post: 1, EpisodeGuide: 0, EpisodeTweetConfig: 0, Broadcast: 1}),
     (EpisodeGuide, {Post: 1, EpisodeTweetConfig: 0, Broadcast: 1}),
     (Post, {PostAttempt: 0, PostEvent: 0}),
@@ -180,6 +211,14 @@ def test_deleting_what_has_history_works_and_keeps_the_history(
 def test_the_database_itself_refuses_what_must_not_be(bare_app: Flask, statement: str) -> None:
     fill()
     with pytest.raises(IntegrityError):
+        db.session.execute(text(statement))
+    db.session.rollback()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit_events SET kind = 'nothing'", "DELETE FROM audit_events"])
+def test_what_the_audit_log_says_is_never_changed(bare_app: Flask, statement: str) -> None:
+    fill()
+    with pytest.raises(DBAPIError, match="append-only"):
         db.session.execute(text(statement))
     db.session.rollback()
 

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from routes.podcasts import core, tweets
 
-bp = Blueprint("podcasts", __name__, url_prefix="/podcasts/<int:podcast_id>")
+bp = Blueprint("podcasts", __name__, url_prefix="/podcasts")
 
 core.add_to(bp)
 tweets.add_to(bp)

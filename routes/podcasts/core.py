@@ -11,7 +11,7 @@ from services.access import Access
 
 
 def add_to(bp: Blueprint) -> None:
-    bp.add_url_rule("", view_func=show)
+    bp.add_url_rule("/<int:podcast_id>", view_func=show)
 
 
 @require_podcast_access

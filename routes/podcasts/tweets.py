@@ -12,7 +12,7 @@ from services.episode_page import episode_page
 
 
 def add_to(bp: Blueprint) -> None:
-    bp.add_url_rule("/episodes/<int:episode_id>/tweets", view_func=tweets)
+    bp.add_url_rule("/<int:podcast_id>/episodes/<int:episode_id>/tweets", view_func=tweets)
 
 
 @require_podcast_access
