@@ -1,0 +1,16 @@
+"""Who may use which route: every endpoint has its line, and the generated tests hold the application to it."""
+
+#: endpoint → "open" (nobody has to be signed in), "anyone" (who is signed in), "member" and "admin" of the podcast in
+#: its address, "site_admin" (of the server)
+ROUTES: dict[str, str] = {
+    "auth.appearance": "open",
+    "auth.sign_in": "open",
+    "auth.sign_out": "anyone",
+    "bootstrap.static": "open",
+    "dashboard.home": "anyone",
+    "health.healthz": "open",
+    "health.readyz": "open",
+    "podcasts.show": "member",
+    "podcasts.tweets": "member",
+    "static": "open",
+}
