@@ -138,7 +138,7 @@ class StandIn:
         )
         listener.close()
         self._server.daemon_threads = True  # type: ignore[attr-defined]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     @property
@@ -148,6 +148,8 @@ class StandIn:
 
     def stop(self) -> None:
         if self._server is not None:
+            with contextlib.suppress(OSError):
+                self._server.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for the next caller
             self._server.shutdown()
             self._server.server_close()
             self._server = None
