@@ -42,6 +42,12 @@ class Browser:
             db.session.commit()
         return self.post("/sign-in", {"email": user.email, "password": password, **form})
 
+    def let_in(self, user: User) -> None:
+        """Signs the user in without the page, which takes a tenth of a second for the password."""
+        with self.client.session_transaction() as session:
+            session["_user_id"], session["_fresh"] = user.get_id(), True
+        db.session.commit()
+
     def _ask(self, method: str, path: str, **options: Any) -> TestResponse:
         # The test's own transaction would keep the request waiting, and its context would become the request's.
         if has_app_context():

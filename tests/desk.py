@@ -1,11 +1,12 @@
 """The posting desk: hosts whose posts wait in the outbox, a clock to move, and a check after every commit."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
 from extensions import db
@@ -74,18 +75,27 @@ def wrong_in(session: Session) -> list[str]:
 
 @contextmanager
 def checked_at_every_commit() -> Iterator[None]:
-    """Runs `wrong_in` in every transaction just before it is committed; fails at the end with all it found."""
+    """Runs `wrong_in` in every transaction that wrote, just before its commit; fails at the end with all it found."""
     found: list[str] = []
+    has_written: set[int] = set()  # by thread: where one has only read, nothing can have become wrong
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "BEGIN", "PRAGMA")):
+            has_written.add(threading.get_ident())
 
     def look(session: Session) -> None:
         session.flush()
-        found.extend(wrong_in(session))
+        if threading.get_ident() in has_written:
+            has_written.discard(threading.get_ident())
+            found.extend(wrong_in(session))
 
     event.listen(db.session, "before_commit", look)
+    event.listen(Engine, "before_cursor_execute", note)
     try:
         yield
     finally:
         event.remove(db.session, "before_commit", look)
+        event.remove(Engine, "before_cursor_execute", note)
     assert not found, found
 
 

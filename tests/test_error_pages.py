@@ -32,7 +32,7 @@ def browser(app, cast):
         }[what]
 
     browser = Browser(app)
-    browser.sign_in(cast.user("ada"))
+    browser.let_in(cast.user("ada"))
     return browser
 
 

@@ -66,7 +66,7 @@ def test_the_statements_of_a_page_do_not_grow_with_the_hosts(cast, browser, path
         episode = episode_with(cast, hosts)
         address = path.format(episode)
         somebody = Browser(browser.client.application)
-        somebody.sign_in(user(f"admin{hosts}"))
+        somebody.let_in(user(f"admin{hosts}"))
         with counted() as statements:
             answer = somebody.get(address)
         assert answer.status_code == 200
@@ -80,7 +80,7 @@ def test_while_a_show_is_on_air_the_first_page_says_who_has_posted(cast, browser
     show = cast.show(hosts=("ada", "bo"))
     cast.youtube.go_live(show.youtube_channel_id, "Queues", at=ago(seconds=20))
     cast.check()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     page = browser.get("/")
     assert "On air" in words(page)
     assert "2 of 2 posted" in words(page)
@@ -95,7 +95,7 @@ def test_a_planned_episode_says_who_is_ready_and_why_somebody_is_not(cast, brows
     db.session.add(PodcastMember(podcast_id=show.id, user_id=di.id))
     db.session.commit()
     cast.episode(show, "Queues", at=ago(hours=-2))
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     seen = words(browser.get("/"))
     assert "Stand by: 1 of 2 ready" in seen
     assert "Ada Ready" in seen
@@ -108,13 +108,13 @@ def test_a_text_that_does_not_fit_is_a_reason_to_stand_by(cast, browser):
     episode = cast.episode(show, "Queues", at=ago(hours=-2))
     cast.config(episode, "ada").text = "long " * 80
     db.session.commit()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     assert "Too long by" in words(browser.get("/"))
 
 
 def test_an_episode_whose_start_nobody_would_notice_is_no_go(cast, browser):
     cast.episode(cast.show(hosts=("ada",), youtube_channel_id=None), at=ago(hours=-2))
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     assert "Stand by: no channel" in words(browser.get("/"))
 
 
@@ -122,7 +122,7 @@ def test_a_stream_that_was_not_announced_is_shown_with_the_reason(cast, browser)
     show = cast.show(hosts=("ada",), auto_create_episodes=False)
     cast.youtube.go_live(show.youtube_channel_id, "<b>Surprise</b>", at=ago(seconds=20))
     cast.check()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     page = browser.get("/")
     assert "No planned episode fits" in words(page)
     assert "&lt;b&gt;Surprise&lt;/b&gt;" in page.text
@@ -133,7 +133,7 @@ def test_a_stream_that_is_on_air_and_not_announced_is_on_air_with_the_reason_and
     show = cast.show(hosts=("ada",), auto_create_episodes=False)
     cast.youtube.go_live(show.youtube_channel_id, "Surprise", at=ago(seconds=20))
     cast.check()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     page = browser.get("/")
     assert "On air 00:0" in words(page)
     assert "Needs you Not announced. No planned episode fits" in words(page)
@@ -148,7 +148,7 @@ def test_home_and_episode_page_agree_about_a_text_that_only_its_link_makes_too_l
     cast.config(episode, "ada").text = "w" * 270
     cast.config(episode, "bo").text = "w" * 256
     db.session.commit()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     home = words(browser.get("/"))
     page = words(browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets"))
     assert "Needs you Ada Deep Dive · Queues Too long by 14 characters." in home
@@ -188,7 +188,7 @@ def waiting_post(cast, **columns):
 )
 def test_posts_that_wait_for_somebody_and_no_others_need_a_person(cast, browser, columns, said):
     waiting_post(cast, **columns)
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     seen = words(browser.get("/")).split("Needs a person")[1]
     assert ("Nothing right now" in seen) == (said is None)
     assert said is None or said in seen
@@ -204,7 +204,7 @@ def test_what_waits_for_somebody_is_paused_and_what_waits_for_time_is_retrying(c
 def test_a_planned_start_that_is_still_to_come_is_told_with_its_day(cast, browser):
     show = cast.show(hosts=("ada",))
     episode = cast.episode(show, "Queues", at=ago(days=-1))
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     seen = words(browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets"))
     assert f"Planned for {episode.scheduled_at:%a}" in seen
     assert "Planned start" not in seen
@@ -223,7 +223,7 @@ def test_what_happens_to_several_hosts_at_once_is_one_line_with_a_link_for_each(
         db.session.flush()
         db.session.add(PostEvent(post_id=post.id, at=at + timedelta(seconds=n * 0.4), status=PostStatus.POSTED))
         db.session.commit()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     page = browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets")
     assert page.text.split("What happened")[1].count("lamp blue") == 1
     assert page.text.count("https://x.com/ada/status/90") == page.text.count("https://x.com/bo/status/91") == 2
@@ -238,7 +238,7 @@ def test_the_episode_page_tells_the_story_in_order(cast, browser):
     db.session.commit()
     video = cast.youtube.go_live(show.youtube_channel_id, "Queues", at=ago(seconds=20))
     cast.check()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     page = browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets")
     seen = words(page)
     story = [seen.index(word) for word in ("Planned start", "Stream started", "Seen live", "Queued Ada")]
@@ -251,7 +251,7 @@ def test_the_episode_page_tells_the_story_in_order(cast, browser):
 def test_an_episode_of_another_podcast_is_not_found_under_mine(cast, browser):
     mine, other = cast.show(hosts=("ada",)), cast.show("Small Talk", hosts=("bo",))
     theirs = cast.episode(other)
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     assert browser.get(f"/podcasts/{mine.id}/episodes/{theirs.id}/tweets").status_code == 404
     assert browser.get(f"/podcasts/{other.id}/episodes/{theirs.id}/tweets").status_code == 404
     assert browser.get(f"/podcasts/{2**40}").status_code == 404
@@ -259,17 +259,17 @@ def test_an_episode_of_another_podcast_is_not_found_under_mine(cast, browser):
 
 def test_an_admin_of_the_server_sees_every_podcast(cast, browser):
     cast.show(hosts=("ada",))
-    browser.sign_in(cast.user("di", is_admin=True))
+    browser.let_in(cast.user("di", is_admin=True))
     assert "Deep Dive" in words(browser.get("/"))
 
 
 def test_who_is_on_no_podcast_learns_what_to_do(cast, browser):
-    browser.sign_in(cast.user("cy"))
+    browser.let_in(cast.user("cy"))
     assert "You are not on any podcast yet" in words(browser.get("/"))
 
 
 def test_the_machine_says_when_it_last_looked_and_when_that_is_late(cast, browser):
-    browser.sign_in(cast.user("ada"))
+    browser.let_in(cast.user("ada"))
     assert "YouTube has not been checked yet" in browser.get("/").text
     at = ago(seconds=30)
     run = JobRun(process="p", job="check", started_at=at, finished_at=at, seen_at=at)
@@ -315,6 +315,6 @@ def test_an_episode_that_is_over_is_neither_on_air_nor_next(cast, browser):
     columns = {"state": BroadcastState.ENDED, "episode_id": episode.id, "first_seen_at": ago(minutes=5)}
     db.session.add(Broadcast(video_id="dQw4w9WgXcQ", **columns))
     db.session.commit()
-    browser.sign_in(user("ada"))
+    browser.let_in(user("ada"))
     assert "Queues" not in words(browser.get("/"))
     assert "Earlier" in words(browser.get(f"/podcasts/{show.id}"))

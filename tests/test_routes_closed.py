@@ -53,7 +53,7 @@ def test_every_open_door_is_a_route_that_exists(app):
 
 
 def test_a_stranger_finds_no_podcast_that_is_not_his(app, browser, cast, episode):
-    browser.sign_in(cast.user("cy"))
+    browser.let_in(cast.user("cy"))
     tried = 0
     for _, method, path in rules(app):
         if path.startswith("/podcasts/"):
@@ -63,7 +63,7 @@ def test_a_stranger_finds_no_podcast_that_is_not_his(app, browser, cast, episode
 
 
 def test_what_changes_something_needs_the_token_of_a_form_of_ours(app, browser, cast):
-    browser.sign_in(cast.user("ada"))
+    browser.let_in(cast.user("ada"))
     for _endpoint, method, path in rules(app):
         if method not in ("GET", "HEAD"):
             assert browser.ask(method, path, data={"csrf_token": "forged"}).status_code == 400, (method, path)
@@ -72,7 +72,7 @@ def test_what_changes_something_needs_the_token_of_a_form_of_ours(app, browser, 
 
 
 def test_reading_changes_nothing(app, browser, cast, episode):
-    browser.sign_in(cast.user("di", is_admin=True))
+    browser.let_in(cast.user("di", is_admin=True))
     before = everything()
     for _endpoint, method, path in rules(app):
         if method in ("GET", "HEAD"):
