@@ -11,8 +11,10 @@ from services.audit import Actor, Kind
 from services.checks import email_address
 from services.errors import Invalid
 from services.passwords import hash_password, needs_rehash, verify_password
+from services.sessions import SignedIn
 
 REFUSED = "E-mail and password do not match, or the account is switched off."
+WRONG = "This is not your password."
 
 
 def sign_in(email: str, password: str) -> User:
@@ -50,6 +52,17 @@ def begin_session(user_id: int, by: Actor, now: datetime, *, agent: str) -> str:
     audit.note(Kind.SIGNED_IN, Actor(user_id, by.address), now)
     db.session.commit()
     return token
+
+
+def confirm(signed_in: SignedIn, password: str, by: Actor, now: datetime) -> None:
+    """The password again, for dangerous acts in this session. Raises Invalid when it is another."""
+    stored = signed_in.user.password_hash
+    db.session.rollback()  # nothing is open while the password is compared
+    if not verify_password(stored, password):
+        raise Invalid(WRONG)
+    sessions.confirm(signed_in.session_id, now)
+    audit.note(Kind.CONFIRMED, by, now)
+    db.session.commit()
 
 
 def sign_out(session_id: int, by: Actor, now: datetime) -> None:

@@ -4,6 +4,7 @@
 #: its address, "site_admin" (of the server)
 ROUTES: dict[str, str] = {
     "auth.appearance": "open",
+    "auth.confirm": "anyone",
     "auth.sign_in": "open",
     "auth.sign_out": "anyone",
     "bootstrap.static": "open",
