@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from config import Settings
 from extensions import login_manager
-from routes import auth, dashboard, errors, filters, headers, health, podcasts
+from routes import admin, auth, dashboard, errors, filters, headers, health, podcasts
 from routes.signed_in import READING_METHODS, begin_reading, user_of_request
 
 #: the only endpoints that answer to people who are not signed in
@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
     login_manager.request_loader(user_of_request)
     app.before_request(begin)
     app.before_request(require_sign_in)
-    for blueprint in (auth.bp, dashboard.bp, podcasts.bp, health.bp):
+    for blueprint in (admin.bp, auth.bp, dashboard.bp, podcasts.bp, health.bp):
         app.register_blueprint(blueprint)
     errors.init_app(app)
     filters.init_app(app)

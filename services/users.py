@@ -74,12 +74,17 @@ def set_user(
 def deactivate_user(email: str, *, now: datetime | None = None) -> User:
     """Ends the sessions and cancels the posts that are not under way. `now` is for their history."""
     user = find_user(email)
+    switch_off(user, now)
+    db.session.commit()
+    return user
+
+
+def switch_off(user: User, now: datetime | None = None) -> None:
+    """As `deactivate_user`, in the caller's transaction."""
     if user.is_active:
         user.is_active = False
         sessions.end_all(user.id)
         cancel_queued(user.id, cause="user_inactive", now=now)
-    db.session.commit()
-    return user
 
 
 def cancel_queued(user_id: int, *, cause: str, podcast_id: int | None = None, now: datetime | None = None) -> None:

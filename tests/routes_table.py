@@ -3,6 +3,7 @@
 #: endpoint → "open" (nobody has to be signed in), "anyone" (who is signed in), "member" and "admin" of the podcast in
 #: its address, "site_admin" (of the server)
 ROUTES: dict[str, str] = {
+    "admin.people": "site_admin",
     "auth.appearance": "open",
     "auth.confirm": "anyone",
     "auth.sign_in": "open",
