@@ -170,8 +170,8 @@ def queue_posts(session: Session, broadcast: Broadcast, now: datetime, not_after
     ready = [row for row in waiting if trouble_of(row.SocialConnection) is None]
     if not ready:
         return 0
-    episode = session.get_one(EpisodeGuide, broadcast.episode_id)
-    podcast = session.get_one(Podcast, episode.podcast_id)
+    about = select(EpisodeGuide, Podcast).join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
+    episode, podcast = session.execute(about.where(EpisodeGuide.id == broadcast.episode_id)).one()
     rows = _post_rows(session, ready, broadcast, podcast, episode, compose)
     claimed = session.execute(
         update(EpisodeTweetConfig)

@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 #: posts sent at once by one process
 HANDS = 64
 #: a short wait for others that finish at the same time, so that they share one transaction
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.03
+#: beside other work the outbox is seen to so often; each time costs a transaction or two
+GO_ON_EVERY_SECONDS = 0.2
 LOOK_UP_WHILE_WAITING_SECONDS = 0.25
 #: an outcome that the database does not take is kept in memory and offered again for so long
 KEEP_OUTCOMES_SECONDS = 60.0
@@ -50,10 +52,11 @@ class Drained:
 
 
 @dataclass(slots=True)
-class _Work:
+class Delivery:
     """What is in flight in one drain."""
 
     clock: Callable[[], datetime]
+    seen_to: float = field(default_factory=time.monotonic)
     sends: dict[Future[Accepted | Outcome], Sending] = field(default_factory=dict)
     refreshes: dict[Future[Tokens | Outcome], Refresh] = field(default_factory=dict)
     drained: Drained = field(default_factory=Drained)
@@ -91,15 +94,24 @@ class SocialPostingService:
 
         `now` is the time at the beginning; it runs on from there.
         """
-        work = _Work(running_clock(now))
+        return self.finish(self.begin(now))
+
+    def begin(self, now: datetime | None = None) -> Delivery:
+        """A drain that goes on beside other work in this thread: `go_on` as often as it likes, then `finish`."""
+        return Delivery(running_clock(now))
+
+    def go_on(self, work: Delivery) -> None:
+        """Settles what has come back and starts sending what is due. Waits for nobody; call it between transactions."""
+        if time.monotonic() - work.seen_to < GO_ON_EVERY_SECONDS:
+            return
+        self._finish(work)
+        self._claim(work)
+        work.seen_to = time.monotonic()
+
+    def finish(self, work: Delivery) -> Drained:
+        """Sends until nothing is due and nothing in flight."""
         while True:
-            try:
-                self._begin(work)
-            except DBAPIError:
-                db.session.rollback()
-                if not work.futures:
-                    raise
-                log.exception("nothing more could be claimed")  # what is in flight is settled all the same
+            self._claim(work)
             if not work.futures:
                 return work.drained
             done, _ = wait(work.futures, timeout=LOOK_UP_WHILE_WAITING_SECONDS, return_when=FIRST_COMPLETED)
@@ -109,7 +121,16 @@ class SocialPostingService:
 
     # Claim
 
-    def _begin(self, work: _Work) -> None:
+    def _claim(self, work: Delivery) -> None:
+        try:
+            self._begin(work)
+        except DBAPIError:
+            db.session.rollback()
+            if not work.futures:
+                raise
+            log.exception("nothing more could be claimed")  # what is in flight is settled all the same
+
+    def _begin(self, work: Delivery) -> None:
         """Claims as many as there are free hands and starts sending them."""
         free = HANDS - len(work.sends)
         if self._stopping.is_set() or free <= 0:
@@ -136,7 +157,7 @@ class SocialPostingService:
             else:
                 work.refreshes[self._pool.submit(self._connections.call_refresh, refresh)] = refresh
 
-    def _start_sending(self, one: Sending, claimed_at: float, work: _Work) -> None:
+    def _start_sending(self, one: Sending, claimed_at: float, work: Delivery) -> None:
         try:
             work.sends[self._pool.submit(self._send, one, claimed_at)] = one
         except RuntimeError:  # the interpreter is ending: certainly not sent, and another process may have it at once
@@ -160,7 +181,7 @@ class SocialPostingService:
 
     # Settle
 
-    def _finish(self, work: _Work) -> None:
+    def _finish(self, work: Delivery) -> None:
         now = work.clock()
         for future in [future for future in work.refreshes if future.done()]:
             refresh, result = work.refreshes.pop(future), future.result()
@@ -172,7 +193,7 @@ class SocialPostingService:
         if done:
             self._settle_surely(done, work)
 
-    def _settle_surely(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: _Work) -> None:
+    def _settle_surely(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: Delivery) -> None:
         """Settles, also when the database is away for a moment: what X said must not be forgotten."""
         until = time.monotonic() + KEEP_OUTCOMES_SECONDS
         while True:
@@ -191,7 +212,7 @@ class SocialPostingService:
                     return  # the lease runs out, and the look-up finds what was sent
                 time.sleep(1.0)
 
-    def _settle_apart(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: _Work) -> None:
+    def _settle_apart(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: Delivery) -> None:
         """X gave an id that another post has already: that answer is odd, the others are not."""
         for one, result in done:
             try:

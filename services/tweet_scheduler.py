@@ -23,7 +23,7 @@ from models import (
 from services import announcing, outbox, tweet_text
 from services.errors import Conflict, NotFound
 from services.looking import Looked
-from services.social_posting import Drained, SocialPostingService
+from services.social_posting import Delivery, Drained, SocialPostingService
 from services.writer import Writer
 from services.youtube_live import YouTubeLiveService
 
@@ -81,12 +81,15 @@ class TweetSchedulerService:
         Safe to run anywhere, at any time, by several at once. `drain` takes the place of sending in this thread,
         where a hanging X must not hold up the next channels.
         """
-        drain = drain or self._posting.drain
         now = now or datetime.now(UTC)
         summary = CheckSummary()
         for looked in self._live.check(now, everything=everything):
-            queued = self.announce(looked.broadcast_ids, now)
-            summary.add(looked, queued, drain(now))
+            if drain is not None:
+                summary.add(looked, self.announce(looked.broadcast_ids, now), drain(now))
+                continue
+            delivery = self._posting.begin(now)
+            queued = self.announce(looked.broadcast_ids, now, delivery)
+            summary.add(looked, queued, self._posting.finish(delivery))
         self.close_overdue(now)
         return summary
 
@@ -98,10 +101,11 @@ class TweetSchedulerService:
         self.close_overdue(now)
         return queued
 
-    def announce(self, broadcast_ids: Iterable[int], now: datetime) -> int:
+    def announce(self, broadcast_ids: Iterable[int], now: datetime, delivery: Delivery | None = None) -> int:
         """Puts the posts of live broadcasts into the outbox, one transaction for each. Returns how many.
 
         One broken broadcast costs nobody else a post: it is logged and tried again at its next look.
+        With a `delivery` the first posts are on their way while the last are still being written.
         """
         queued = 0
         for broadcast_id in broadcast_ids:
@@ -111,6 +115,8 @@ class TweetSchedulerService:
             except Exception:
                 db.session.rollback()
                 log.exception("an announcement failed", extra={"broadcast": broadcast_id})
+            if delivery is not None and queued:
+                self._posting.go_on(delivery)
         return queued
 
     def close_overdue(self, now: datetime) -> None:
