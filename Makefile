@@ -25,6 +25,7 @@ run: .venv/.run ## starts Airhorn; without keys with stand-ins and a demo show (
 	@PORT=$(PORT) $(BIN)/python -m sandbox.demo
 
 test: .venv/.dev ## lint, types, import contracts and every test on SQLite and PostgreSQL
+	@command -v chromium >/dev/null || echo "Browser tests are skipped: install Debian's chromium to run them."
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy models services config.py extensions.py app.py commands.py routes sandbox

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import go_live, idle, many_shows, quiet_check, units
+from benchmarks import go_live, idle, many_shows, pages, quiet_check, units
 
 FIGURES = {
     "go_live": go_live.measure,
@@ -10,6 +10,7 @@ FIGURES = {
     "quiet_check": quiet_check.measure,
     "units": units.measure,
     "idle": idle.measure,
+    "pages": pages.measure,
 }
 
 

@@ -7,13 +7,16 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from extensions import Base
-from models.types import ConfigStatus, Role, UtcDateTime, one_of, where
+from models.types import NEVER_AGAIN, ConfigStatus, Role, UtcDateTime, one_of, where
 from models.user import User
 
 
 class Podcast(Base):
     __tablename__ = "podcasts"
-    __table_args__ = (Index("ix_podcasts_youtube_channel_id", "youtube_channel_id", **where(sql("is_active"))),)
+    __table_args__ = (
+        Index("ix_podcasts_youtube_channel_id", "youtube_channel_id", **where(sql("is_active"))),
+        NEVER_AGAIN,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(80), unique=True)
@@ -67,6 +70,7 @@ class EpisodeGuide(Base):
     __table_args__ = (
         Index("ix_episode_guides_podcast_id_scheduled_at", "podcast_id", "scheduled_at"),
         Index("ix_episode_guides_video_id", "video_id", **where(sql("video_id IS NOT NULL"))),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -7,7 +7,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from extensions import Base
-from models.types import Outcome, PostStatus, UtcDateTime, one_of, where
+from models.types import NEVER_AGAIN, Outcome, PostStatus, UtcDateTime, one_of, where
 
 
 class Post(Base):
@@ -29,6 +29,7 @@ class Post(Base):
             "uq_posts_platform_remote_id", "platform", "remote_id", unique=True, **where(sql("remote_id IS NOT NULL"))
         ),
         one_of("status", PostStatus),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

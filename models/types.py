@@ -8,6 +8,9 @@ from typing import Any
 from sqlalchemy import CheckConstraint, DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
 
+#: for a table whose ids people hold rights by: SQLite gives the id of a deleted row out again otherwise
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant: aware in Python, UTC in the database, naive values refused."""

@@ -7,11 +7,12 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from extensions import Base
-from models.types import UtcDateTime
+from models.types import NEVER_AGAIN, UtcDateTime
 
 
 class User(Base):
     __tablename__ = "users"
+    __table_args__ = (NEVER_AGAIN,)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     #: lower-cased, so that one mailbox is one user

@@ -20,19 +20,24 @@ _SHOWN: dict[str, str] = {}
 
 
 class Browser:
-    """`app` must be the one whose context the test has pushed. Limits begin anew with every browser."""
+    """`app` must be the one whose context the test has pushed. Limits begin anew with every browser, unless kept."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, *, keep_limits: bool = False) -> None:
         self.client = app.test_client()
-        limiter.reset()
+        if not keep_limits:
+            limiter.reset()
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self._ask("GET", path, **options)
 
     def post(self, path: str, data: dict[str, Any] | None = None, *, form: str = "/sign-in", **options: Any) -> Any:
         """Sends a form with the token of the page `form`."""
-        token = _TOKEN.search(self.get(form, follow_redirects=True).text)
-        return self._ask("POST", path, data={"csrf_token": token[1] if token else "", **(data or {})}, **options)
+        return self._ask("POST", path, data={"csrf_token": self.token(form), **(data or {})}, **options)
+
+    def token(self, form: str = "/sign-in") -> str:
+        """What a form of ours on the page carries; empty when there is none."""
+        found = _TOKEN.search(self.get(form, follow_redirects=True).text)
+        return found[1] if found else ""
 
     def ask(self, method: str, path: str, **options: Any) -> TestResponse:
         return self._ask(method, path, **options)

@@ -44,6 +44,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_podcasts")),
         sa.UniqueConstraint("slug", name=op.f("uq_podcasts_slug")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("podcasts", schema=None) as batch_op:
         batch_op.create_index(
@@ -87,6 +88,7 @@ def upgrade() -> None:
         sa.Column("session_epoch", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "worker_leases",
@@ -130,6 +132,7 @@ def upgrade() -> None:
             ["podcast_id"], ["podcasts.id"], name=op.f("fk_episode_guides_podcast_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_episode_guides")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("episode_guides", schema=None) as batch_op:
         batch_op.create_index("ix_episode_guides_podcast_id_scheduled_at", ["podcast_id", "scheduled_at"], unique=False)
@@ -363,6 +366,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_posts_user_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posts")),
         sa.UniqueConstraint("key", name=op.f("uq_posts_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.create_index("ix_posts_broadcast_id", ["broadcast_id"], unique=False)

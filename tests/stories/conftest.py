@@ -1,0 +1,145 @@
+"""Stories: the whole product as people meet it, in a real browser, with the stand-ins behind it."""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from extensions import db, limiter
+from models import User
+from services.passwords import hash_password
+from services.registry import get_services
+from tests.browser import PASSWORD
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+#: how long anything on a page may take to appear
+PATIENCE = 15_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all stories of a test process."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI tries the pages in a browser: chromium is missing")
+        pytest.skip("browser tests were skipped: install Debian's chromium to run them")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no line for each request."""
+
+    def log(self, *_args: Any, **_kwargs: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """The stories are about pages; what differs by database is tried elsewhere."""
+    return "sqlite"
+
+
+@pytest.fixture
+def settings(settings: Any, x: Any) -> Any:
+    """A show that is looked at often, so that nobody waits."""
+    changes = {"x_authorize_url": f"{x.url}/i/oauth2/authorize", "live_check_interval_seconds": 1.0}
+    return settings.model_copy(update=changes | {"live_watch_interval_seconds": 0.2})
+
+
+@pytest.fixture
+def site(app: Flask) -> Iterator[str]:
+    """The application behind a real server, its scheduler running. Yields the address."""
+    limiter.reset()
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    scheduler = get_services().scheduler
+    scheduler.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    scheduler.stop()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Visitor:
+    """Somebody in front of a browser window of his own."""
+
+    def __init__(self, context: BrowserContext, site: str) -> None:
+        self.context, self.site = context, site
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        #: what the browser complained about: scripts that failed, things the policy forbade
+        self.complaints: list[str] = []
+        self.foreign: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("request", self._asked)
+
+    def _heard(self, message: Any) -> None:
+        # A refused form or a page that is not there is an answer, no complaint.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((f"{self.site}/", "data:", "blob:")) and not request.is_navigation_request():
+            self.foreign.append(request.url)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.site}{path}")
+        return self.page
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> Page:
+        self.open("/sign-in")
+        self.page.get_by_label("E-mail").fill(f"{name}@example.com")
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(re.compile(r"^(?!.*sign-in)"))
+        return self.page
+
+    def words(self) -> str:
+        """What a person reads on the page."""
+        return " ".join(self.page.locator("main").inner_text().split())
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
+    """Opens a window, wide unless said otherwise. At the end no page may have complained or asked anybody else."""
+    visitors: list[Visitor] = []
+
+    def opened(size: dict[str, int] = WIDE, **options: Any) -> Visitor:
+        context = chromium.new_context(viewport=size, reduced_motion="reduce", **options)
+        visitors.append(Visitor(context, site))
+        return visitors[-1]
+
+    yield opened
+    for visitor in visitors:
+        visitor.context.close()
+    for visitor in visitors:
+        assert not visitor.complaints
+        assert not visitor.foreign
+
+
+@pytest.fixture
+def person(cast: Any) -> Callable[..., Any]:
+    """Gives somebody of the cast a password to sign in with."""
+
+    def ready(name: str) -> User:
+        user = db.session.execute(db.select(User).filter_by(email=f"{name}@example.com")).scalar_one_or_none()
+        user = user or cast.user(name)
+        user.password_hash = hash_password(PASSWORD)
+        db.session.commit()
+        return user
+
+    return ready
