@@ -8,15 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, event, insert, select
 
 from extensions import db
-from models import Post, PostStatus
+from models import Post, PostStatus, SocialConnection
 from sandbox.x import X
 from services.errors import Conflict
 from services.registry import get_services
+from services.vault import Vault
 from tests.cast import Cast
+from tests.conftest import TOKEN_KEY
 from tests.desk import Desk, wrong_in
 
 #: whoever is kept waiting by a lock for so long is let go on waiting
@@ -161,6 +164,42 @@ def test_f58_sending_between_any_two_statements_of_switching_off_gives_an_answer
     assert len(statements) <= number, "there are more statements than were tried"
     assert number >= 6
     assert {NOT_SENT} < set(answers) <= {NOT_SENT, *TOO_LATE}
+
+
+def test_s48_a_pair_that_is_renewed_between_any_two_statements_of_sealing_anew_is_kept_and_sealed_anew(
+    cast: Cast, x: X, make_app: Callable[..., Flask]
+) -> None:
+    new = Fernet.generate_key().decode()
+    halfway, rotated = (make_app(token_encryption_keys=keys) for keys in ((TOKEN_KEY, new), (new, TOKEN_KEY)))
+    for number in range(MANY):
+        cast.connect(cast.user(f"host{number}"), now=x.now(), expires_in=60)
+        row_id = newest_connection().id
+        renewing = Other(halfway, renewing_of(row_id, x), patience=patience(number))
+        with rotated.app_context():
+            with before(lambda n, _, at=number: n == at, renewing.step_in) as statements:
+                assert get_services().connections.reseal() == number + 1
+            renewing.end()
+            assert get_services().connections.reseal() == number + 1
+            db.session.remove()
+        row, account = newest_connection(), x.account(f"host{number}")
+        assert Vault((new,)).unseal(row.access_token, f"x:{account.id}:access") == account.access_token
+        assert row.token_version == 2
+        if len(statements) <= number:
+            break
+    assert len(statements) <= number, "there are more statements than were tried"
+    assert number >= 4
+
+
+def newest_connection() -> SocialConnection:
+    query = select(SocialConnection).order_by(SocialConnection.id.desc()).limit(1)
+    found = db.session.execute(query, execution_options={"populate_existing": True}).scalar_one()
+    db.session.expunge(found)
+    db.session.commit()
+    return found
+
+
+def renewing_of(connection_id: int, x: X) -> Callable[[], None]:
+    return lambda: get_services().connections.refresh_now([connection_id], x.now)
 
 
 def test_another_podcast_that_is_a_moment_faster_with_the_same_account_and_video_wins_and_the_loser_says_so(
