@@ -1,26 +1,30 @@
 """The application factory: settings, extensions, services, routes, commands. Nothing else happens here."""
 
-import logging
-
 from flask import Flask
+from flask.helpers import get_debug_flag
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
 import routes
-from config import ROOT, Settings
+from config import ROOT, Settings, SettingsError
 from extensions import bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
+from routes.incoming import MOST_FIELDS
 from services import registry
 from services.logs import configure_logging
 from services.sessions import LONGEST
 
-log = logging.getLogger(__name__)
+#: bytes; the longest text that people write is a thousandth of it
+LARGEST_BODY = 256 * 1024
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Builds the application. Raises SettingsError with a sentence when a setting is wrong."""
     settings = settings or Settings.load()
     configure_logging(settings)
-    app = Flask(__name__, instance_path=str(settings.instance_path))
+    if get_debug_flag():
+        raise SettingsError("FLASK_DEBUG must be off: its pages show to everybody what is inside.")
+    # Files are served by routes/assets.py.
+    app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None, static_url_path="/static")
     _configure(app, settings)
     _bind_extensions(app)
     registry.init_app(app, settings)
@@ -40,7 +44,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SECURE=settings.is_public,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        MAX_FORM_PARTS=MOST_FIELDS,
         PERMANENT_SESSION_LIFETIME=LONGEST,
         WTF_CSRF_TIME_LIMIT=None,
         RATELIMIT_STORAGE_URI=settings.redis_url or "memory://",
@@ -55,9 +61,11 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _engine_options(url: str) -> dict[str, object]:
+    # What is written into rows may be secret; a failed statement is logged with its text only.
+    common: dict[str, object] = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {}
-    return {
+        return common
+    return common | {
         "pool_size": 5,
         "max_overflow": 5,
         "pool_timeout": 10,

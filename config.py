@@ -4,6 +4,8 @@ import contextlib
 import itertools
 import os
 import secrets
+import shlex
+import stat
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -120,7 +122,9 @@ class Settings(BaseSettings):
             name = str(first["loc"][0]).upper() if first["loc"] else ""
             sentence = _sentence(first)
             raise SettingsError(f"{name} {sentence}" if name else sentence) from None
-        return settings.with_local_secrets()
+        settings = settings.with_local_secrets()
+        settings.refuse_what_others_can_read(values.get("_env_file", cls.model_config["env_file"]))
+        return settings
 
     @field_validator("token_encryption_keys", mode="before")
     @classmethod
@@ -217,6 +221,30 @@ class Settings(BaseSettings):
             made["database_url"] = f"sqlite:///{self.instance_path / 'airhorn.sqlite'}"
             _make_folder(self.instance_path)
         return self.model_copy(update=made)
+
+    def refuse_what_others_can_read(self, env_file: Path | None) -> None:
+        """Keys and database are for the owner. Raises SettingsError with the command that makes it so."""
+        private = [self.instance_path / name for name in ("secret_key", "token_key")]
+        if self.database_url.startswith("sqlite:///"):
+            private.append(Path(self.database_url.removeprefix("sqlite:///").partition("?")[0]))
+        if self.is_public and env_file is not None:
+            private.append(Path(env_file))
+        for path in private:
+            if _others_can_read(path):
+                raise SettingsError(
+                    f"Other users of this machine can read {path}. Run: chmod 600 {shlex.quote(str(path))}"
+                )
+
+
+def _others_can_read(path: Path) -> bool:
+    """Whether the file and every folder above it let everybody in."""
+    try:
+        path = path.resolve()
+        if not path.is_file() or not path.stat().st_mode & stat.S_IROTH:
+            return False
+        return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
+    except OSError:
+        return False
 
 
 def _make_folder(path: Path) -> None:

@@ -1,5 +1,7 @@
 """Flask extensions, made here and bound in app.py, and how our databases begin a transaction."""
 
+import contextlib
+import os
 import sqlite3
 from typing import Any
 
@@ -54,8 +56,17 @@ def reading() -> None:
 def prepare_engine(engine: Engine) -> None:
     """Sets the pragmas and the BEGIN of SQLite. Nothing to do for PostgreSQL."""
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _private_file)
         event.listen(engine, "connect", _sqlite_pragmas)
         event.listen(engine, "begin", _sqlite_begin)
+
+
+def _private_file(_dialect: Any, _record: Any, arguments: tuple[Any, ...], _named: Any) -> None:
+    """Makes a database file that is new readable by its owner only; SQLite gives its other files the same mode."""
+    path = str(arguments[0])
+    if path != ":memory:" and not path.startswith("file:"):
+        with contextlib.suppress(OSError):  # SQLite says it better
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _sqlite_pragmas(connection: sqlite3.Connection, _record: Any) -> None:

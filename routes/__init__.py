@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from config import Settings
 from extensions import login_manager
-from routes import admin, auth, dashboard, errors, filters, headers, health, podcasts
+from routes import admin, assets, auth, dashboard, errors, filters, headers, health, incoming, podcasts
 from routes.signed_in import READING_METHODS, begin_reading, user_of_request
 
 #: the only endpoints that answer to people who are not signed in
@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     host = urlsplit(settings.public_url).hostname or ""
     app.config["TRUSTED_HOSTS"] = [host, "127.0.0.1", "localhost"]
     login_manager.request_loader(user_of_request)
+    incoming.init_app(app, settings)
     app.before_request(begin)
     app.before_request(require_sign_in)
     for blueprint in (admin.bp, auth.bp, dashboard.bp, podcasts.bp, health.bp):
@@ -30,6 +31,7 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     filters.init_app(app)
     headers.init_app(app, settings)
+    assets.init_app(app, compressed=settings.instance_path / "static", headers=headers.always(settings))
 
 
 def begin() -> None:

@@ -12,9 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Post, PostStatus, RefreshState, SocialConnection, User
+from services import audit, resealing
+from services.audit import NOBODY, Actor, Kind
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
 from services.errors import Conflict, Invalid, NotFound, Outcome, Refused, Unknown
+from services.revoking import RevokingService, remember
 from services.vault import Vault, VaultError
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,7 @@ class Refresh:
     """A refresh that this process alone may make: taken and committed, not yet sent."""
 
     connection_id: int
+    platform_user_id: str
     owner: str
     version: int
     refresh_token: str
@@ -53,9 +57,10 @@ class Refresh:
 class ConnectionService:
     """Keeps connections. Every method that writes commits."""
 
-    def __init__(self, vault: Vault, x: XClient) -> None:
+    def __init__(self, vault: Vault, x: XClient, revoking: RevokingService) -> None:
         self._vault = vault
         self._x = x
+        self._revoking = revoking
 
     # Connecting
 
@@ -76,12 +81,22 @@ class ConnectionService:
             raise NotFound(f"No user has the address {email.strip()[:254]}.")
         who = self._x.me(access_token)
         tokens = Tokens(access_token, refresh_token, 0, frozenset())
-        return self.connect(user_id, who, tokens, now, expires_at=expires_at)
+        return self.connect(user_id, who, tokens, now, expires_at=expires_at, by=NOBODY)
 
     def connect(
-        self, user_id: int, who: XUser, tokens: Tokens, now: datetime, *, expires_at: datetime | None = None
+        self,
+        user_id: int,
+        who: XUser,
+        tokens: Tokens,
+        now: datetime,
+        *,
+        expires_at: datetime | None = None,
+        by: Actor | None = None,
     ) -> SocialConnection:
-        """Stores a login, replacing the user's former one; what waited for it is sent. Raises Conflict."""
+        """Stores a login, replacing the user's former one; what waited for it is sent. Raises Conflict.
+
+        `by` is written into the audit log. The tokens of another account that it replaces are ended at X.
+        """
         active = select(SocialConnection).where(SocialConnection.is_active, SocialConnection.platform == "x")
         theirs = db.session.execute(active.where(SocialConnection.platform_user_id == who.id)).scalar_one_or_none()
         if theirs is not None and theirs.user_id != user_id:
@@ -89,11 +104,11 @@ class ConnectionService:
             raise Conflict(f"@{who.username} is already connected by somebody else here. One X account, one person.")
         connection = db.session.execute(active.where(SocialConnection.user_id == user_id)).scalar_one_or_none()
         if connection is not None and connection.platform_user_id != who.id:
-            connection.is_active = False
+            self._retire(connection, now)
             db.session.flush()
             connection = None
         if connection is None:
-            connection = SocialConnection(user_id=user_id, platform="x", platform_user_id=who.id, token_version=0)
+            connection = self._former(user_id, who.id)
             db.session.add(connection)
         if expires_at is None and tokens.expires_in:
             expires_at = now + timedelta(seconds=tokens.expires_in)
@@ -108,8 +123,56 @@ class ConnectionService:
             db.session.rollback()
             raise Conflict(f"@{who.username} was just connected elsewhere. Look at the connections again.") from error
         self._release_waiting(connection, now)
+        if by is not None:
+            audit.note(Kind.X_CONNECTED, by, now, subject_id=user_id, connection=connection.id)
         db.session.commit()
         return connection
+
+    @staticmethod
+    def _former(user_id: int, platform_user_id: str) -> SocialConnection:
+        """The row of an account that this user had connected before, so that posts which wait for it find it; or new.
+
+        Locked against whoever still settles a refresh for it.
+        """
+        query = select(SocialConnection).where(
+            SocialConnection.user_id == user_id,
+            SocialConnection.platform == "x",
+            SocialConnection.platform_user_id == platform_user_id,
+        )
+        newest = query.order_by(SocialConnection.id.desc()).limit(1).with_for_update(key_share=True)
+        found = db.session.execute(newest).scalar_one_or_none()
+        return found or SocialConnection(
+            user_id=user_id, platform="x", platform_user_id=platform_user_id, token_version=0
+        )
+
+    def disconnect(self, user_id: int, by: Actor, now: datetime) -> None:
+        """Forgets the login at once and tells X that its tokens have ended, now or as soon as X answers.
+
+        Posts that were queued for it wait until they are too late; its history stays. Nothing happens without one.
+        """
+        query = select(SocialConnection).where(
+            SocialConnection.user_id == user_id, SocialConnection.platform == "x", SocialConnection.is_active
+        )
+        connection = db.session.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
+        if connection is None:
+            db.session.rollback()
+            return
+        account = connection.platform_user_id
+        self._retire(connection, now)
+        audit.note(Kind.X_DISCONNECTED, by, now, subject_id=user_id, connection=connection.id)
+        db.session.commit()
+        self._revoking.revoke_due(now, account=account)
+
+    @staticmethod
+    def _retire(connection: SocialConnection, now: datetime) -> None:
+        """No token of it stays in the row; a refresh under way finds another version and keeps nothing either."""
+        owner = _owner(connection.platform_user_id)
+        remember({f"{owner}:refresh": connection.refresh_token, f"{owner}:access": connection.access_token}, now)
+        connection.is_active = False
+        connection.access_token, connection.refresh_token, connection.expires_at = b"", None, None
+        connection.token_version += 1
+        connection.refresh_state = RefreshState.REVOKED
+        connection.refresh_owner = connection.refresh_lease_until = connection.trouble = None
 
     def _store_pair(self, connection: SocialConnection, tokens: Tokens, expires_at: datetime | None) -> None:
         owner = _owner(connection.platform_user_id)
@@ -197,7 +260,8 @@ class ConnectionService:
             db.session.rollback()
             raise
         db.session.commit()
-        return Refresh(connection_id, owner, taken.token_version, token, taken.trouble == IN_DOUBT)
+        is_last_try = taken.trouble == IN_DOUBT
+        return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_last_try)
 
     def call_refresh(self, refresh: Refresh) -> Tokens | Outcome:
         """The HTTP part, for a thread: no database, no exception."""
@@ -211,9 +275,12 @@ class ConnectionService:
         connection = db.session.execute(
             select(SocialConnection).where(SocialConnection.id == refresh.connection_id).with_for_update(key_share=True)
         ).scalar_one_or_none()
-        if connection is None or connection.token_version != refresh.version:
-            db.session.rollback()  # deleted, or somebody stored a newer pair meanwhile: that one counts
-            return connection is not None
+        if connection is None or not connection.is_active:
+            self._end_new_pair(refresh, result, now)  # disconnected meanwhile
+            return False
+        if connection.token_version != refresh.version:
+            db.session.rollback()  # somebody stored a newer pair meanwhile: that one counts
+            return True
         if isinstance(result, Tokens):
             expires_at = now + timedelta(seconds=result.expires_in) if result.expires_in is not None else None
             self._store_pair(connection, result, expires_at)
@@ -221,6 +288,13 @@ class ConnectionService:
             self._store_failed_refresh(connection, refresh, result)
         db.session.commit()
         return isinstance(result, Tokens)
+
+    def _end_new_pair(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> None:
+        if isinstance(result, Tokens):
+            pair = {"refresh": result.refresh_token, "access": result.access_token}
+            owner = _owner(refresh.platform_user_id)
+            remember({f"{owner}:{kind}": self._vault.seal(t, f"{owner}:{kind}") for kind, t in pair.items() if t}, now)
+        db.session.commit()
 
     @staticmethod
     def _store_failed_refresh(connection: SocialConnection, refresh: Refresh, result: Outcome) -> None:
@@ -250,25 +324,8 @@ class ConnectionService:
     # Keys
 
     def reseal(self) -> int:
-        """Seals every stored token with the first key, row by row, while others go on refreshing. Returns how many."""
-        count = 0
-        ids = list(db.session.execute(select(SocialConnection.id)).scalars())
-        db.session.commit()
-        for connection_id in ids:
-            row = db.session.execute(
-                select(SocialConnection).where(SocialConnection.id == connection_id).with_for_update(key_share=True)
-            ).scalar_one_or_none()
-            if row is not None:
-                owner = _owner(row.platform_user_id)
-                row.access_token = self._resealed(row.access_token, f"{owner}:access")
-                if row.refresh_token is not None:
-                    row.refresh_token = self._resealed(row.refresh_token, f"{owner}:refresh")
-                count += 1
-            db.session.commit()
-        return count
-
-    def _resealed(self, sealed: bytes, owner: str) -> bytes:
-        return self._vault.seal(self._vault.unseal(sealed, owner), owner)
+        """Seals every stored token with the first key of the vault. Returns how many connections."""
+        return resealing.reseal(self._vault)
 
     def check_keys(self) -> None:
         """Raises VaultError when the keys do not open what is stored, so that a start with wrong keys stops."""
@@ -279,6 +336,23 @@ class ConnectionService:
         db.session.rollback()
         if connection is not None:
             self.access(connection)
+
+    # Rehearsing
+
+    def accesses(self, connection_ids: Sequence[int]) -> dict[int, Access]:
+        """The access tokens of these connections as they are stored now, by id; leaves no transaction open."""
+        query = select(SocialConnection).where(SocialConnection.id.in_(list(connection_ids)))
+        rows = db.session.execute(query, execution_options={"populate_existing": True}).scalars()
+        found = {connection.id: self.access(connection) for connection in rows}
+        db.session.rollback()
+        return found
+
+    def who_is(self, access: Access) -> XUser | Outcome:
+        """The HTTP part, for a thread: whose token X says this is. No database, no exception."""
+        try:
+            return self._x.me(access.token)
+        except Outcome as outcome:
+            return outcome
 
 
 def _owner(platform_user_id: str) -> str:

@@ -17,13 +17,22 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in STANDARD}
 
 
+def one_line(text: str) -> str:
+    """Everything that could break a line, move the cursor or turn the writing direction, as its code."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class TextFormatter(logging.Formatter):
-    """For reading: time, level, logger, message, ids. Line breaks in values stay on the line."""
+    """For reading: time, level, logger, message, ids. Nothing from outside begins a line or colours one."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        line = super().formatMessage(record).replace("\n", "\\n").replace("\r", "\\r").replace("\x1b", "\\x1b")
+        line = one_line(super().formatMessage(record))
         ids = " ".join(f"{key}={json.dumps(value, default=str)}" for key, value in _extras(record).items())
         return f"{line} {ids}" if ids else line
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The trace, each line set in: the text of an exception may hold anything."""
+        return "\n".join(f"  | {one_line(line)}" for line in super().formatException(ei).split("\n"))
 
 
 class JsonFormatter(logging.Formatter):

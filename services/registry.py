@@ -14,6 +14,8 @@ from services.clients.youtube_page import YouTubePage
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.content_atomizer import ContentAtomizer
+from services.oauth import OAuthService
+from services.revoking import RevokingService
 from services.scheduler import SchedulerService, should_start
 from services.social_posting import SocialPostingService
 from services.tweet_scheduler import TweetSchedulerService
@@ -32,6 +34,7 @@ class Services:
     http: Http
     vault: Vault
     connections: ConnectionService
+    oauth: OAuthService
     live: YouTubeLiveService
     posting: SocialPostingService
     confirming: ConfirmingService
@@ -58,19 +61,27 @@ def init_app(app: Flask, settings: Settings) -> None:
         page=YouTubePage(http, settings.youtube_web_url),
     )
     vault = Vault(settings.token_encryption_keys)
-    connections = ConnectionService(vault, x)
+    revoking = RevokingService(vault, x)
+    connections = ConnectionService(vault, x, revoking)
     posting = SocialPostingService(settings, x, connections)
     writer = Writer(ContentAtomizer())
     tweets = TweetSchedulerService(settings, live, posting, writer)
     confirming = ConfirmingService(settings, x, connections)
     scheduler = SchedulerService(
-        app, settings, tweets=tweets, posting=posting, confirming=confirming, connections=connections
+        app,
+        settings,
+        tweets=tweets,
+        posting=posting,
+        confirming=confirming,
+        connections=connections,
+        revoking=revoking,
     )
     app.extensions[EXTENSION] = Services(
         settings=settings,
         http=http,
         vault=vault,
         connections=connections,
+        oauth=OAuthService(settings, vault, x, connections),
         live=live,
         posting=posting,
         confirming=confirming,

@@ -27,6 +27,7 @@ from models import JobRun, WorkerLease
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.outbox import insert_or_ignore
+from services.revoking import RevokingService
 from services.social_posting import Drained, SocialPostingService
 from services.status import read_status
 from services.tweet_scheduler import TweetSchedulerService
@@ -36,9 +37,18 @@ log = logging.getLogger(__name__)
 LOOKER = "looker"
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10
+REVOKE_SECONDS = 60
 SLOW_JOBS_SECONDS = 5
 #: a job that runs longer than this, or a scheduler without a run for so long, is taken for dead
-DEADLINES = {"check": 120.0, "watch": 60.0, "deliver": 120.0, "look_up": 120.0, "reap": 60.0, "heartbeat": 60.0}
+DEADLINES = {
+    "check": 120.0,
+    "watch": 60.0,
+    "deliver": 120.0,
+    "look_up": 120.0,
+    "reap": 60.0,
+    "revoke": 300.0,
+    "heartbeat": 60.0,
+}
 WATCHDOG_EVERY_SECONDS = 5.0
 
 
@@ -78,10 +88,11 @@ class SchedulerService:
         posting: SocialPostingService,
         confirming: ConfirmingService,
         connections: ConnectionService,
+        revoking: RevokingService,
     ) -> None:
         self._app, self._settings = app, settings
         self._tweets, self._posting = tweets, posting
-        self._confirming, self._connections = confirming, connections
+        self._confirming, self._connections, self._revoking = confirming, connections, revoking
         self.process = f"{socket.gethostname()[:30]}-{os.getpid()}-{os.urandom(3).hex()}"
         self._runs: dict[str, Run] = {}
         self._scheduler: BackgroundScheduler | None = None
@@ -97,7 +108,8 @@ class SchedulerService:
         reaped = self._posting.reap(now)
         confirmed = self._confirming.look_up(now)
         summary = asdict(self._tweets.check_and_post_live_tweets(now))
-        return summary | {"interrupted": reaped, "confirmed": confirmed}
+        revoked = self._revoking.revoke_due(now)
+        return summary | {"interrupted": reaped, "confirmed": confirmed, "revoked": revoked}
 
     def status(self, now: datetime | None = None) -> dict[str, Any]:
         """What an operator wants to know, JSON-able."""
@@ -135,6 +147,7 @@ class SchedulerService:
             ("deliver", self._posting.drain, settings.live_watch_interval_seconds),
             ("look_up", self._confirming.look_up, min(SLOW_JOBS_SECONDS, settings.lookup_delays_seconds[0])),
             ("reap", self._posting.reap, min(SLOW_JOBS_SECONDS, settings.send_lease_seconds / 3)),
+            ("revoke", self._revoking.revoke_due, REVOKE_SECONDS),
             ("heartbeat", self._beat, HEARTBEAT_SECONDS),
         ]
         first = datetime.now(UTC)

@@ -164,9 +164,9 @@ class XClient:
         """A new pair; the old refresh token is spent. Unknown: it may or may not be spent."""
         return self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
-    def revoke(self, token: str) -> None:
+    def revoke(self, token: str, *, deadline: float = READ_DEADLINE) -> None:
         """Ends a token, of either kind."""
-        answer = self._oauth("/2/oauth2/revoke", {"token": token})
+        answer = self._oauth("/2/oauth2/revoke", {"token": token}, deadline=deadline)
         if answer.status != 200:
             raise token_failure(answer.status, answer.headers, answer.body, now=self._clock())
 
@@ -174,7 +174,7 @@ class XClient:
         answer = self._oauth("/2/oauth2/token", form)
         return parse_tokens(answer.status, answer.headers, answer.body, now=self._clock())
 
-    def _oauth(self, path: str, form: Mapping[str, str]) -> Answer:
+    def _oauth(self, path: str, form: Mapping[str, str], *, deadline: float = READ_DEADLINE) -> Answer:
         if not self._client_id:
             raise Refused("This server has no X app yet: X_CLIENT_ID is not set.", cause="x_client")
         headers, data = {}, dict(form)
@@ -184,7 +184,7 @@ class XClient:
         else:
             data["client_id"] = self._client_id
         try:
-            answer = self._http.post_form(self._base_url + path, data, headers=headers)
+            answer = self._http.post_form(self._base_url + path, data, headers=headers, deadline=deadline)
         except Outcome as outcome:
             failure = _translated(outcome)
         else:
