@@ -70,6 +70,7 @@ class Verdict(StrEnum):
     UNMATCHED = "unmatched"  # no episode or no single podcast fits: one click
     SAME_SHOW = "same_show"  # a second video soon after an announced one: one click
     TOO_OLD = "too_old"  # was live for longer than the maximum age when first seen
+    OVER = "over"  # had ended before it was first seen
     NOT_PUBLIC = "not_public"  # unlisted, private or for members only
     PREMIERE = "premiere"  # and the podcast does not announce premieres
 

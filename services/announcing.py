@@ -32,6 +32,9 @@ PLATFORM = "x"
 #: a post in one of these may be out, or will be
 USED = (PostStatus.QUEUED, PostStatus.SENDING, PostStatus.POSTED, PostStatus.UNKNOWN, PostStatus.REVIEW)
 
+#: it was too late for announcing when the broadcast was first seen
+MISSED = (Verdict.TOO_OLD, Verdict.OVER)
+
 #: (config, user, podcast, episode, video id) → final text and whose words they are; raises Invalid
 Compose = Callable[[EpisodeTweetConfig, User, Podcast, EpisodeGuide, str], tuple[str, str]]
 
@@ -57,7 +60,13 @@ def find_match(session: Session, broadcast: Broadcast, *, was_late: bool) -> Mat
         shows = session.execute(active.where(Podcast.id.in_(naming))).scalars().all()
     ids = [show.id for show in shows]
     start = Start(
-        broadcast.video_id, broadcast.title, at, broadcast.privacy == "public", broadcast.is_premiere, was_late
+        broadcast.video_id,
+        broadcast.title,
+        at,
+        broadcast.privacy == "public",
+        broadcast.is_premiere,
+        was_late,
+        was_over=broadcast.state == BroadcastState.ENDED and broadcast.live_seen_at is None,
     )
     return match(
         start,
@@ -290,7 +299,7 @@ def close(session: Session, broadcast: Broadcast, now: datetime, cause: str) -> 
     queued = select(Post.id, Post.cause).where(Post.broadcast_id == broadcast.id, Post.status == PostStatus.QUEUED)
     moves = [missed(row.id, cause, row.cause) for row in session.execute(queued)]
     outbox.apply(session, moves, now)
-    if broadcast.episode_id is None or broadcast.verdict not in (Verdict.ANNOUNCED, Verdict.TOO_OLD):
+    if broadcast.episode_id is None or broadcast.verdict not in (Verdict.ANNOUNCED, *MISSED):
         return
     top_up_configs(session, broadcast.episode_id)
     waiting = session.execute(_waiting(broadcast.episode_id)).all()

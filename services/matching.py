@@ -36,7 +36,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A broadcast that is live. `was_late`: live for longer than the maximum age when first seen."""
+    """A broadcast that is live, or was. `was_late`: live for longer than the maximum age when first seen.
+
+    `was_over`: it had ended by then.
+    """
 
     video_id: str
     title: str
@@ -44,6 +47,7 @@ class Start:
     is_public: bool
     is_premiere: bool
     was_late: bool
+    was_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ def _refusal(start: Start, show: Show) -> Verdict | None:
         return Verdict.NOT_PUBLIC
     if start.is_premiere and not show.announces_premieres:
         return Verdict.PREMIERE
+    if start.was_over:
+        return Verdict.OVER
     return Verdict.TOO_OLD if start.was_late else None
 
 

@@ -74,7 +74,7 @@ def _channels(session: Session) -> list[dict[str, Any]]:
 
 def _unmatched(session: Session, now: datetime) -> list[dict[str, Any]]:
     """Live or lately live broadcasts that nothing was announced for, and why."""
-    silent = (Verdict.UNMATCHED, Verdict.SAME_SHOW, Verdict.TOO_OLD, Verdict.NOT_PUBLIC, Verdict.PREMIERE)
+    silent = tuple(verdict for verdict in Verdict if verdict not in (Verdict.OPEN, Verdict.ANNOUNCED))
     query = (
         select(Broadcast)
         .where(Broadcast.verdict.in_(silent), Broadcast.first_seen_at > now - RECENT)

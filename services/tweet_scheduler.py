@@ -136,11 +136,11 @@ class TweetSchedulerService:
         is_over = broadcast.state == BroadcastState.ENDED
         # A recording no longer tells that it was a premiere or for members only: what was decided live stays.
         kept = (Verdict.PREMIERE, Verdict.NOT_PUBLIC) if is_over else ()
-        if broadcast.verdict not in (Verdict.ANNOUNCED, Verdict.TOO_OLD, *kept):
+        if broadcast.verdict not in (Verdict.ANNOUNCED, *announcing.MISSED, *kept):
             was_late = broadcast.live_seen_at is None or broadcast.live_seen_at > not_after
             found = announcing.find_match(session, broadcast, was_late=was_late)
             announcing.adopt(session, broadcast, found, now)
-        if is_over or now >= not_after or broadcast.verdict == Verdict.TOO_OLD:
+        if is_over or now >= not_after or broadcast.verdict in announcing.MISSED:
             announcing.close(session, broadcast, now, "stream_over" if is_over else "too_late")
             return 0
         if broadcast.verdict != Verdict.ANNOUNCED or broadcast.episode_id is None:

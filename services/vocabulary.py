@@ -116,6 +116,7 @@ SILENT = {
     Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant. " + _MATCH,
     Verdict.SAME_SHOW: "It began soon after another stream of this podcast and may be the same show. If not: " + _MATCH,
     Verdict.TOO_OLD: "It had been live for too long when it was first seen. " + _POST_NOW,
+    Verdict.OVER: "It had ended before it was first seen. " + _POST_NOW,
     Verdict.NOT_PUBLIC: "It is not public. Make it public on YouTube if it should be announced.",
     Verdict.PREMIERE: "It is a premiere, and this podcast does not announce premieres.",
 }

@@ -87,7 +87,7 @@ def test_members_only_endless_and_ended_streams_are_not_announced(stage: Stage) 
     over = stage.youtube.go_live(ended.youtube_channel_id, "Over", at=stage.ago(minutes=40))
     stage.youtube.end(over, at=stage.ago(minutes=1))
     stage.check()
-    assert set(stage.unmatched().values()) == {"not_public", "too_old"}
+    assert set(stage.unmatched().values()) == {"not_public", "too_old", "over"}
     assert stage.said("ada") == [0]
 
 

@@ -244,7 +244,7 @@ def upgrade() -> None:
             "state IN ('new', 'upcoming', 'live', 'ended', 'vod', 'gone')", name=op.f("ck_broadcasts_state")
         ),
         sa.CheckConstraint(
-            "verdict IN ('open', 'announced', 'unmatched', 'same_show', 'too_old', 'not_public', 'premiere')",
+            "verdict IN ('open', 'announced', 'unmatched', 'same_show', 'too_old', 'over', 'not_public', 'premiere')",
             name=op.f("ck_broadcasts_verdict"),
         ),
         sa.ForeignKeyConstraint(
