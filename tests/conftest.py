@@ -32,6 +32,8 @@ from sandbox.x import X
 from sandbox.youtube import YouTube
 from services.registry import Services, get_services
 from tests.cast import Cast
+from tests.desk import Desk, checked_at_every_commit
+from tests.stage import Stage
 
 ENGINES = ("sqlite", "postgresql")
 #: fewer examples than by default, seen anew at every run; a deadline would judge the machine
@@ -245,6 +247,19 @@ def services(app: Flask) -> Services:
 def cast(app: Flask, youtube: YouTube, x: X) -> Cast:
     """Makes podcasts with connected hosts; see tests/cast.py."""
     return Cast(get_services(), youtube, x)
+
+
+@pytest.fixture
+def desk(cast: Cast, x: X) -> Iterator[Desk]:
+    """Hosts whose posts wait; every commit is checked. See tests/desk.py."""
+    with checked_at_every_commit():
+        yield Desk(cast, x)
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    """Everybody at one simulated time; see tests/stage.py."""
+    return Stage(cast)
 
 
 @pytest.fixture

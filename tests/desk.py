@@ -21,6 +21,7 @@ from models import (
     SocialConnection,
     User,
 )
+from sandbox.standin import Fault
 from sandbox.x import X
 from services.causes import explain
 from tests.cast import Cast
@@ -206,3 +207,29 @@ class Desk:
         found = db.session.get_one(model, id, populate_existing=True)
         db.session.commit()
         return found
+
+
+# What X does to the requests to come
+
+
+def spoil(x: X, times: int = 1, **spoiled: Any) -> None:
+    """A fault for so many next POSTs of a post."""
+    x.faults += [Fault(method="POST", path="^/2/tweets$", **spoiled)] * times
+
+
+def lose(x: X, times: int = 1, **more: Any) -> None:
+    """The answer to the next POST is lost; with stored=True the post is there all the same."""
+    spoil(x, times, status=503, **more)
+
+
+def blind(x: X, times: int, **spoiled: Any) -> None:
+    """The next look-ups fail."""
+    x.faults += [Fault(method="GET", path="/tweets$", **spoiled)] * times
+
+
+def unknown(desk: Desk, *, text: str = "We are live & well: {url}", strict: bool = False) -> Post:
+    """Ada's post was sent and nobody knows what became of it."""
+    desk.on_air("ada", text=text, strict=strict)
+    post = desk.drain()
+    assert post.status == "unknown"
+    return post

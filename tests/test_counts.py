@@ -11,13 +11,7 @@ from config import Settings
 from extensions import db
 from models import EpisodeGuide, EpisodeTweetConfig, PodcastMember, Role, User
 from services.registry import get_services
-from tests.cast import Cast
 from tests.stage import Stage
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
 
 
 def episode_with_members(stage: Stage, number: int) -> EpisodeGuide:

@@ -4,13 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.cast import Cast
 from tests.stage import Stage
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
 
 
 def judged_at(stage: Stage) -> list[float]:

@@ -3,14 +3,7 @@
 import pytest
 
 from services.youtube_live import YouTubeLiveService
-from tests.cast import Cast
 from tests.stage import Stage
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
-
 
 # Gone
 

@@ -10,13 +10,7 @@ from services.errors import Conflict
 from services.podcasts import add_host, remove_host
 from services.tweets import list_tweets
 from services.users import deactivate_user
-from tests.cast import Cast
 from tests.stage import Stage
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
 
 
 def planned_and_live(stage: Stage, *hosts: str) -> tuple[Podcast, EpisodeGuide, str]:

@@ -7,7 +7,6 @@ from werkzeug.wrappers import Request
 
 from config import Settings
 from sandbox.standin import Fault
-from tests.cast import Cast
 from tests.stage import Stage
 
 LIVE_PAGE = "/live$"
@@ -22,11 +21,6 @@ def settings(settings: Settings) -> Settings:
 def engine_name() -> str:
     """The other way of looking is what differs, not the database."""
     return "sqlite"
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
 
 
 def test_an_unscheduled_start_is_seen_by_the_live_page_without_a_unit(stage: Stage) -> None:

@@ -12,7 +12,6 @@ from extensions import db
 from sandbox.standin import Fault
 from sandbox.youtube import API_TROUBLE
 from services.status import read_status
-from tests.cast import Cast
 from tests.stage import Stage
 
 LIST, VIDEOS = "/playlistItems$", "/v3/videos$"
@@ -23,11 +22,6 @@ KINDS = {LIST: "youtube#playlistItemListResponse", VIDEOS: "youtube#videoListRes
 def engine_name() -> str:
     """What the outside does is the same for both databases; the other files run on both."""
     return "sqlite"
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
 
 
 def wrong_types(path: str) -> list[bytes]:

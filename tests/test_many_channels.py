@@ -7,7 +7,6 @@ import pytest
 from config import Settings
 from services.live_rules import Pace, at_next_check
 from services.quota import Spent, make_plan
-from tests.cast import Cast
 from tests.stage import Stage
 
 CHECK = timedelta(seconds=180)
@@ -22,11 +21,6 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def engine_name() -> str:
     return "sqlite"
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
 
 
 def test_a_waiting_room_that_is_due_does_not_make_every_feed_be_asked(stage: Stage) -> None:

@@ -6,13 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models import Podcast
-from tests.cast import Cast
 from tests.stage import Stage
-
-
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
 
 
 def live(stage: Stage, show: Podcast, title: str = "Queues", **delta: float) -> str:

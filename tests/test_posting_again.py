@@ -1,17 +1,12 @@
 """A post that is proven absent is sent once more: the same words, once, and what a second doubt means."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from config import Settings
 from extensions import db
-from models import Post
-from sandbox.standin import Fault
-from sandbox.x import X
-from tests.cast import Cast
-from tests.desk import Desk, checked_at_every_commit
+from tests.desk import blind, lose, unknown
 
 SPAN = timedelta(seconds=90)
 
@@ -19,28 +14,6 @@ SPAN = timedelta(seconds=90)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"send_deadline_seconds": 2.0})
-
-
-@pytest.fixture
-def desk(cast: Cast, x: X):
-    with checked_at_every_commit():
-        yield Desk(cast, x)
-
-
-def lose(x: X, times: int = 1, **more: Any) -> None:
-    """The answer to the next POST is lost; with stored=True the post is there all the same."""
-    x.faults += [Fault(method="POST", path="^/2/tweets$", status=503, **more)] * times
-
-
-def blind(x: X, times: int, **spoiled: Any) -> None:
-    x.faults += [Fault(method="GET", path="/tweets$", **spoiled)] * times
-
-
-def unknown(desk: Desk, *, text: str = "We are live & well: {url}", strict: bool = False) -> Post:
-    desk.on_air("ada", text=text, strict=strict)
-    post = desk.drain()
-    assert post.status == "unknown"
-    return post
 
 
 # Sent once more
@@ -79,7 +52,7 @@ def test_a_duplicate_refusal_is_proof_also_when_the_timeline_cannot_be_read(desk
     blind(x, 500, status=503)
     for _ in range(40):
         desk.look()
-        desk.find_out(until=60)
+        desk.find_out(until=60, every=15)
     post = desk.post()
     assert (post.status, len(desk.texts())) == ("posted", 1)
 

@@ -1,7 +1,6 @@
 """X does not answer clearly, E1 to E8: what becomes of post, attempt, history and config, and what people read."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
@@ -10,12 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from config import Settings
 from extensions import db
 from models import Post, PostAttempt, PostStatus
-from sandbox.standin import Fault
-from sandbox.x import X
 from services import claiming, outbox
-from tests.cast import Cast
 from tests.conftest import ENGINES
-from tests.desk import Desk, checked_at_every_commit
+from tests.desk import Desk, spoil
 
 DEADLINE = 0.4
 
@@ -23,17 +19,6 @@ DEADLINE = 0.4
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"send_deadline_seconds": DEADLINE})
-
-
-@pytest.fixture
-def desk(cast: Cast, x: X):
-    with checked_at_every_commit():
-        yield Desk(cast, x)
-
-
-def spoil(x: X, **spoiled: Any) -> None:
-    """A fault for the next POST of a post."""
-    x.faults.append(Fault(method="POST", path="^/2/tweets$", **spoiled))
 
 
 def outcomes(desk: Desk, post: Post) -> list[tuple[str | None, str | None, int | None]]:

@@ -14,19 +14,12 @@ from services.registry import get_services
 from services.vault import Vault, VaultError
 from tests.cast import Cast
 from tests.conftest import ENGINES, TOKEN_KEY
-from tests.desk import Desk, checked_at_every_commit
 
 NEW_KEY = Fernet.generate_key().decode()
 MANY = 200
 
 #: several posts at once: one is settled in a short transaction while others are on the wire
 pytestmark = pytest.mark.calls_in_transaction
-
-
-@pytest.fixture
-def desk(cast: Cast, x: X):
-    with checked_at_every_commit():
-        yield Desk(cast, x)
 
 
 def crowd(cast: Cast, x: X, count: int) -> dict[str, str]:

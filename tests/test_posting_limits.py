@@ -1,29 +1,15 @@
 """What X does not take now, E11 and E15: credits are gone, a limit is used up. Who must wait, and until when."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from sandbox.standin import Fault
-from sandbox.x import X
 from sandbox.x_limits import Limit
-from tests.cast import Cast
 from tests.conftest import ENGINES
-from tests.desk import Desk, checked_at_every_commit
+from tests.desk import spoil
 
 #: several posts at once: one is settled in a short transaction while others are on the wire
 pytestmark = pytest.mark.calls_in_transaction
-
-
-@pytest.fixture
-def desk(cast: Cast, x: X):
-    with checked_at_every_commit():
-        yield Desk(cast, x)
-
-
-def spoil(x: X, times: int = 1, **spoiled: Any) -> None:
-    x.faults += [Fault(method="POST", path="^/2/tweets$", **spoiled)] * times
 
 
 # E11: no credits

@@ -2,18 +2,14 @@
 
 import unicodedata
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from config import Settings
-from models import Post
-from sandbox.standin import Fault
 from sandbox.x import X
 from sandbox.x_values import shorten
-from tests.cast import Cast
 from tests.conftest import ENGINES
-from tests.desk import Desk, checked_at_every_commit
+from tests.desk import blind, lose, unknown
 
 SPAN = timedelta(seconds=90)
 
@@ -23,33 +19,11 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"send_deadline_seconds": 2.0})
 
 
-@pytest.fixture
-def desk(cast: Cast, x: X):
-    with checked_at_every_commit():
-        yield Desk(cast, x)
-
-
-def lose(x: X, times: int = 1, **more: Any) -> None:
-    """The answer to the next POST is lost; with stored=True the post is there all the same."""
-    x.faults += [Fault(method="POST", path="^/2/tweets$", status=503, **more)] * times
-
-
-def blind(x: X, times: int, **spoiled: Any) -> None:
-    x.faults += [Fault(method="GET", path="/tweets$", **spoiled)] * times
-
-
 def edit_by_hand(x: X, text: str) -> None:
     """The host edits his newest post on x.com."""
     post = x.timeline("ada")[0]
     post.text = text
     post.stored, post.urls = shorten(text)
-
-
-def unknown(desk: Desk, *, text: str = "We are live & well: {url}", strict: bool = False) -> Post:
-    desk.on_air("ada", text=text, strict=strict)
-    post = desk.drain()
-    assert post.status == "unknown"
-    return post
 
 
 # It is there
@@ -226,7 +200,7 @@ def test_who_can_never_be_looked_up_ends_with_a_person_and_is_not_sent_again(des
     blind(x, 500, status=503)
     for _ in range(40):
         desk.look()
-        desk.find_out(until=60)
+        desk.find_out(until=60, every=15)
     post = desk.post()
     assert (post.status, post.cause, x.attempts()) == ("review", "not_found", 1)
 

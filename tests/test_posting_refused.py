@@ -7,23 +7,11 @@ import pytest
 from extensions import db
 from models import EpisodeTweetConfig, Post, User
 from sandbox.standin import Fault
-from sandbox.x import X
 from services.clients.x_answers import Tokens, XUser
-from tests.cast import Cast
-from tests.desk import Desk, checked_at_every_commit
+from tests.desk import Desk, spoil
 
 #: several posts at once: one is settled in a short transaction while others are on the wire
 pytestmark = pytest.mark.calls_in_transaction
-
-
-@pytest.fixture
-def desk(cast: Cast, x: X):
-    with checked_at_every_commit():
-        yield Desk(cast, x)
-
-
-def spoil(x: X, times: int = 1, **spoiled: Any) -> None:
-    x.faults += [Fault(method="POST", path="^/2/tweets$", **spoiled)] * times
 
 
 def refused(desk: Desk, post: Post) -> list[tuple[str | None, str | None, int | None]]:

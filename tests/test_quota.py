@@ -103,11 +103,6 @@ def test_a_whole_day_of_looking_leaves_enough_to_judge_and_never_passes_the_unit
 # The ledger
 
 
-@pytest.fixture
-def stage(cast: Cast) -> Stage:
-    return Stage(cast)
-
-
 def test_units_are_counted_before_they_are_sent(stage: Stage) -> None:
     show = stage.show(hosts=())
     stage.youtube.upload(show.youtube_channel_id, "Trailer")

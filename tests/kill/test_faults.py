@@ -68,6 +68,7 @@ def test_f17_an_x_that_refuses_connections_gets_the_posts_when_it_is_back(stage:
 
 def test_f35_a_401_costs_one_refresh_and_posts_once_though_two_workers_run(stage: Stage, x: X):
     x.reuse_revokes_family = True
+    stage.take_time()
     stage.queue(ada=False, bo=True)
     for name in ("ada", "bo"):
         x.expire_token(x.account(name))
