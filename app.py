@@ -1,5 +1,7 @@
 """The application factory: settings, extensions, services, routes, commands. Nothing else happens here."""
 
+from datetime import UTC, datetime
+
 from flask import Flask
 from flask.helpers import get_debug_flag
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -9,7 +11,7 @@ import routes
 from config import ROOT, Settings, SettingsError
 from extensions import bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
 from routes.incoming import MOST_FIELDS
-from services import registry
+from services import first_admin, registry
 from services.logs import configure_logging
 from services.sessions import LONGEST
 
@@ -19,6 +21,7 @@ LARGEST_BODY = 256 * 1024
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Builds the application. Raises SettingsError with a sentence when a setting is wrong."""
+    is_process = settings is None
     settings = settings or Settings.load()
     configure_logging(settings)
     if get_debug_flag():
@@ -31,6 +34,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     routes.init_app(app)
     commands.init_app(app)
     registry.start_embedded(app)
+    if is_process:
+        first_admin.offer_at_start(app, datetime.now(UTC))
     return app
 
 

@@ -13,10 +13,12 @@ from console import Command, Group, print_json, say
 from extensions import reading
 from models import EpisodeGuide, Podcast, User
 from services import episodes as episode_service
+from services import first_admin, password_links
 from services import podcasts as podcast_service
 from services import sandbox as sandbox_service
 from services import tweets as tweet_service
 from services import users as user_service
+from services.audit import NOBODY
 from services.by_hand import ANSWERS
 from services.checks import email_address, instant
 from services.errors import Invalid
@@ -79,6 +81,23 @@ def users_set(email: str, as_json: bool, password_stdin: bool, **given: Any) -> 
     password = {"password": _password()} if password_stdin else {}
     user = user_service.set_user(email, now=_now(), **_changes(given | password))
     say(as_json, lambda: _user(user), "{name} <{email}> is changed.")
+
+
+@users.command("link")
+@click.argument("email")
+@as_json
+def users_link(email: str, as_json: bool) -> None:
+    """Print a link to a new password, to be handed over; it works once, for an hour."""
+    link = password_links.make_for(user_service.find_user(email), NOBODY, _now())
+    say(as_json, lambda: {"email": email_address(email), "link": link}, "{link}")
+
+
+@users.command("first-link")
+@as_json
+def users_first_link(as_json: bool) -> None:
+    """Print a link to the first account; it works once, for an hour, while there is no account."""
+    link = first_admin.offer_again(_now())
+    say(as_json, lambda: {"link": link}, "{link}")
 
 
 def _password() -> str:

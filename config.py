@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import secrets
 import shlex
 import stat
@@ -97,6 +98,14 @@ class Settings(BaseSettings):
     ai_base_url: str | None = None
     ai_model: str | None = None
 
+    #: without a host no mail is sent, and links are handed over by people
+    smtp_host: str | None = None
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: str | None = None
+    smtp_from: str | None = None
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+
     #: where the stand-ins' buttons are; set by `make run` without keys, shows the rehearsal banner
     sandbox_url: str | None = None
 
@@ -180,6 +189,13 @@ class Settings(BaseSettings):
             raise ValueError("must point to this machine: stand-ins are for rehearsing")
         return _checked_url(value) if value is not None else None
 
+    @field_validator("smtp_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[^\s@<>\",:;]+@[^\s@<>\",:;]+", value):
+            raise ValueError("must be one plain e-mail address, such as airhorn@example.com")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _driver(cls, value: str) -> str:
@@ -198,12 +214,20 @@ class Settings(BaseSettings):
                 "SEND_LEASE_SECONDS must be at least one and a half times SEND_DEADLINE_SECONDS, "
                 "or a post still on the wire would be taken for lost"
             )
+        if self.smtp_host is not None:
+            self._check_smtp()
         if self.is_public:
             if len(self.secret_key) < 32:
                 raise ValueError("SECRET_KEY must be set to at least 32 characters when PUBLIC_URL is https")
             if not self.token_encryption_keys:
                 raise ValueError("TOKEN_ENCRYPTION_KEYS must be set when PUBLIC_URL is https")
         return self
+
+    def _check_smtp(self) -> None:
+        if self.smtp_from is None:
+            raise ValueError("SMTP_FROM must be set when SMTP_HOST is: the address that mail comes from")
+        if self.smtp_security == "none" and not is_loopback(self.smtp_host):
+            raise ValueError("SMTP_SECURITY must be starttls or tls; none is allowed to this machine only")
 
     @property
     def is_public(self) -> bool:

@@ -8,7 +8,20 @@ from flask_login import current_user
 
 from config import Settings
 from extensions import login_manager
-from routes import admin, assets, auth, connections, dashboard, errors, filters, headers, health, incoming, podcasts
+from routes import (
+    admin,
+    assets,
+    auth,
+    connections,
+    dashboard,
+    errors,
+    filters,
+    headers,
+    health,
+    incoming,
+    links,
+    podcasts,
+)
 from routes.signed_in import READING_METHODS, begin_reading, user_of_request
 
 #: the only endpoints that answer to people who are not signed in
@@ -20,6 +33,10 @@ OPEN = frozenset(
         "connections.callback",
         "health.healthz",
         "health.readyz",
+        "links.forgot",
+        "links.invitation",
+        "links.password",
+        "links.setup",
         "static",
     }
 )
@@ -36,7 +53,7 @@ def init_app(app: Flask) -> None:
     incoming.init_app(app, settings)
     app.before_request(begin)
     app.before_request(require_sign_in)
-    for blueprint in (admin.bp, auth.bp, connections.bp, dashboard.bp, podcasts.bp, health.bp):
+    for blueprint in (admin.bp, auth.bp, connections.bp, dashboard.bp, links.bp, podcasts.bp, health.bp):
         app.register_blueprint(blueprint)
     errors.init_app(app)
     filters.init_app(app)

@@ -6,7 +6,7 @@ from sqlalchemy import Select, and_, select
 
 from extensions import db
 from models import Podcast, PodcastMember, Role, User
-from services.episodes import HIGHEST_ID
+from services.checks import HIGHEST_ID
 from services.errors import NotFound
 
 

@@ -11,6 +11,8 @@ from services.errors import Invalid
 
 LONGEST_EMAIL = 254
 LONGEST_ZONE = 64
+#: of a 32-bit primary key: what is above cannot be asked for, only refused
+HIGHEST_ID = 2**31 - 1
 #: years in which a show can be planned; beyond them a time is a slip of the finger
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 #: in the zone database, and no place on earth

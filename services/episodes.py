@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import Broadcast, BroadcastState, EpisodeGuide
-from services.checks import one_line, plausible, shown
+from services.checks import HIGHEST_ID, one_line, plausible, shown
 from services.errors import Invalid, NotFound
 from services.outbox import insert_or_ignore
 from services.podcasts import find_podcast

@@ -10,10 +10,12 @@ from extensions import db
 from models import Podcast, PodcastMember, User, UserSession
 from services import audit
 from services.audit import Actor, Kind
-from services.episodes import HIGHEST_ID
+from services.checks import HIGHEST_ID
 from services.errors import Conflict, NotFound
 from services.users import switch_off as switch_account_off
 
+#: something done to an account: (id, by whom, when) → the account
+Act = Callable[[int, Actor, datetime], User]
 PAGE = 50
 LONGEST_SEARCH = 254
 LAST_ADMIN = "{name} is the only one who runs this server. Make somebody else an admin of it first."
@@ -63,7 +65,7 @@ def find_person(user_id: int) -> User:
     """Raises NotFound."""
     found = db.session.get(User, user_id) if 0 < user_id <= HIGHEST_ID else None
     if found is None:
-        raise NotFound("There is no such account.")
+        raise NotFound("There is no such account. It may have been deleted.")
     return found
 
 

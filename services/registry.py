@@ -14,6 +14,7 @@ from services.clients.youtube_page import YouTubePage
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.content_atomizer import ContentAtomizer
+from services.mail import Mailer
 from services.oauth import OAuthService
 from services.revoking import RevokingService
 from services.scheduler import SchedulerService, should_start
@@ -41,6 +42,7 @@ class Services:
     tweets: TweetSchedulerService
     by_hand: ByHandService
     scheduler: SchedulerService
+    mail: Mailer
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -88,6 +90,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         tweets=tweets,
         by_hand=ByHandService(settings, writer, confirming),
         scheduler=scheduler,
+        mail=Mailer(settings),
     )
 
 

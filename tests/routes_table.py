@@ -3,7 +3,12 @@
 #: endpoint → "open" (nobody has to be signed in), "anyone" (who is signed in), "member" and "admin" of the podcast in
 #: its address, "site_admin" (of the server)
 ROUTES: dict[str, str] = {
+    "admin.give_admin": "site_admin",
+    "admin.password_link": "site_admin",
     "admin.people": "site_admin",
+    "admin.switch_off": "site_admin",
+    "admin.switch_on": "site_admin",
+    "admin.take_admin": "site_admin",
     "auth.appearance": "open",
     "auth.confirm": "anyone",
     "auth.sign_in": "open",
@@ -16,7 +21,19 @@ ROUTES: dict[str, str] = {
     "dashboard.home": "anyone",
     "health.healthz": "open",
     "health.readyz": "open",
+    "links.forgot": "open",
+    "links.invitation": "open",
+    "links.join": "anyone",
+    "links.password": "open",
+    "links.setup": "open",
+    "podcasts.hosts": "member",
+    "podcasts.invite": "admin",
+    "podcasts.leave": "member",
+    "podcasts.remove_host": "admin",
+    "podcasts.renew_invitation": "admin",
+    "podcasts.set_role": "admin",
     "podcasts.show": "member",
+    "podcasts.take_back_invitation": "admin",
     "podcasts.tweets": "member",
     "static": "open",
 }

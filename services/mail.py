@@ -1,0 +1,90 @@
+"""Letters to people, by SMTP. Knows no user, decides nothing, and never holds anybody up for long."""
+
+import logging
+import smtplib
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from urllib.parse import urlsplit
+
+from config import Settings
+
+log = logging.getLogger(__name__)
+
+#: seconds for the whole of a letter, and for each step of the conversation
+DEADLINE = 10.0
+AT_ONCE = 4
+LONGEST_SUBJECT = 150
+
+
+class Mailer:
+    """Sends letters when SMTP is set up. `ca_file`: whom to trust instead of the system's authorities."""
+
+    def __init__(self, settings: Settings, *, ca_file: str | None = None) -> None:
+        self._settings = settings
+        self._ca_file = ca_file
+        self._here = urlsplit(settings.public_url).hostname or "localhost"
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mail")
+        # Of its own: what runs here waits for letters in the other one.
+        self._beside = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mail-later")
+
+    @property
+    def is_set_up(self) -> bool:
+        return self._settings.smtp_host is not None
+
+    def send(self, to: str, subject: str, text: str) -> bool:
+        """Whether the server took the letter in time. Call it with no transaction open; why not is in the log."""
+        if not self.is_set_up:
+            return False
+        try:
+            self._pool.submit(self._deliver, self._letter(to, subject, text)).result(DEADLINE)
+        # A letter that cannot be written (ValueError) is as little the reader's fault as a server that is away.
+        except (OSError, smtplib.SMTPException, TimeoutError, ValueError) as error:
+            # Its own words may repeat what was sent.
+            code = getattr(error, "smtp_code", None)
+            log.warning("a mail could not be sent: %s", type(error).__name__, extra={"smtp_code": code})
+            return False
+        return True
+
+    def later(self, work: Callable[[], object]) -> None:
+        """Does something that ends with a letter beside the request, so that its time tells nobody anything."""
+        self._beside.submit(_quietly, work)
+
+    def _letter(self, to: str, subject: str, text: str) -> EmailMessage:
+        letter = EmailMessage()
+        letter["From"] = self._settings.smtp_from
+        letter["To"] = to
+        letter["Subject"] = " ".join("".join(c if c.isprintable() else " " for c in subject).split())[:LONGEST_SUBJECT]
+        letter["Date"] = formatdate()
+        letter["Message-ID"] = make_msgid(domain=self._here)
+        letter["Auto-Submitted"] = "auto-generated"
+        letter.set_content(text)
+        return letter
+
+    def _deliver(self, letter: EmailMessage) -> None:
+        settings = self._settings
+        with self._connect() as server:
+            if settings.smtp_security == "starttls":
+                server.starttls(context=self._tls())
+            if settings.smtp_user is not None:
+                server.login(settings.smtp_user, settings.smtp_password or "")
+            server.send_message(letter)
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._settings.smtp_host or "", self._settings.smtp_port
+        if self._settings.smtp_security == "tls":
+            return smtplib.SMTP_SSL(host, port, local_hostname=self._here, timeout=DEADLINE, context=self._tls())
+        return smtplib.SMTP(host, port, local_hostname=self._here, timeout=DEADLINE)
+
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._ca_file)
+
+
+def _quietly(work: Callable[[], object]) -> None:
+    """In a thread nobody waits for: what goes wrong is written down."""
+    try:
+        work()
+    except Exception:
+        log.exception("a letter was not written")
