@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,8 +78,8 @@ class Kept:
 def prepare(kept: Kept, sandbox: str, run: Commands) -> None:
     """Makes the show the first time, and episodes that wait for their start every time there is none."""
     if kept.is_new:
-        run(_people(sandbox))
-    if kept.is_new or not _is_waiting(kept, run):
+        _plan(kept, run, first=_people(sandbox))
+    elif not _is_waiting(kept, run):
         _plan(kept, run)
     kept.write()
 
@@ -106,14 +106,15 @@ def _is_waiting(kept: Kept, run: Commands) -> bool:
     return all(row["status"] == "pending" for row in rows)
 
 
-def _plan(kept: Kept, run: Commands) -> None:
+def _plan(kept: Kept, run: Commands, first: Sequence[list[str]] = ()) -> None:
+    """Episodes to come, and what the hosts want for them; before that, what `first` says, in the same process."""
     begin = datetime.now(UTC).replace(second=0, microsecond=0) + AHEAD
     plans = []
     for place, title in enumerate(TITLES):
         kept.number, kept.planned = kept.number + 1, begin + place * APART
         when = ["--at", kept.planned.isoformat(), "--number", str(kept.number), "--guest", "Grace"]
         plans.append(["episodes", "create", SLUG, title, *when])
-    episodes = [str(made["id"]) for made in run(plans)]
+    episodes = [str(made["id"]) for made in run([*first, *plans])[len(first) :]]
     kept.episode = int(episodes[-1])
     texts = [["tweets", "set", SLUG, episode, _email("bo"), "--text", BOS_TEXT] for episode in episodes]
     run(texts + [["tweets", "set", SLUG, episode, _email("cy"), "--off"] for episode in episodes])

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -41,6 +42,12 @@ def environment(tmp_path):
 
 
 @pytest.fixture
+def migrated(sqlite_template, tmp_path):
+    """The processes find their database up to date."""
+    shutil.copy(sqlite_template, tmp_path / "test.sqlite")
+
+
+@pytest.fixture
 def flask(environment):
     def flask(*args, **changed):
         return subprocess.run(
@@ -62,7 +69,7 @@ def line_of(result):
 
 
 @pytest.fixture
-def rehearsing(environment, rehearsal, flask):
+def rehearsing(environment, rehearsal, migrated):
     """Runs commands with --json here, on the migrated database and the sandbox that the processes use as well."""
     environment |= {
         "SANDBOX_URL": rehearsal.url,
@@ -72,7 +79,6 @@ def rehearsing(environment, rehearsal, flask):
         "X_API_URL": rehearsal.url,
         "X_CLIENT_ID": "rehearsal",
     }
-    assert flask("db", "upgrade").returncode == 0
     values = {name.lower(): value for name, value in environment.items()}
     app = create_app(Settings.load(_env_file=None, scheduler="off", **values))
 
@@ -153,8 +159,7 @@ def test_a_name_that_is_no_text_is_refused(flask):
 
 
 @pytest.mark.slow
-def test_the_foreground_scheduler_ends_at_sigterm(flask, environment, tmp_path):
-    assert flask("db", "upgrade").returncode == 0
+def test_the_foreground_scheduler_ends_at_sigterm(migrated, environment, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", "--app", "app:create_app", "scheduler", "run", "--json"],
         cwd=ROOT,
