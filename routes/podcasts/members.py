@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import EmailField, RadioField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired
 
 from routes.access import require_podcast_access, require_podcast_admin
@@ -17,7 +18,10 @@ from services import members as members_service
 from services.access import Access
 from services.errors import Conflict, Invalid
 
-ROLES = (("contributor", "Host: writes and posts"), ("admin", "Admin: manages the podcast too"))
+ROLES = (
+    SelectChoice("contributor", "Host: writes and posts"),
+    SelectChoice("admin", "Admin: manages the podcast too"),
+)
 
 
 class InviteForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
