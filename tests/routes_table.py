@@ -5,7 +5,9 @@
 ROUTES: dict[str, str] = {
     "admin.give_admin": "site_admin",
     "admin.password_link": "site_admin",
+    "admin.audit": "site_admin",
     "admin.people": "site_admin",
+    "admin.system": "site_admin",
     "admin.switch_off": "site_admin",
     "admin.switch_on": "site_admin",
     "admin.take_admin": "site_admin",

@@ -1,0 +1,37 @@
+"""How the machine is, and who did what."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from routes.access import require_site_admin
+from services import audit_log
+from services.system_status import system_status
+
+
+def add_to(bp: Blueprint) -> None:
+    bp.add_url_rule("/system", view_func=system)
+    bp.add_url_rule("/audit", view_func=audit)
+
+
+@require_site_admin
+def system() -> ResponseReturnValue:
+    now = datetime.now(UTC)
+    return render_template("admin/system.html", status=system_status(current_app.config["SETTINGS"], now), now=now)
+
+
+@require_site_admin
+def audit() -> ResponseReturnValue:
+    wanted = audit_log.asked(request.args)
+    page = audit_log.audit_page(wanted)
+    kept = {"kind": wanted.kind, "person": wanted.person, "podcast": wanted.podcast}
+    return render_template(
+        "admin/audit.html",
+        page=page,
+        wanted=wanted,
+        choices=audit_log.choices(),
+        older=url_for(".audit", **kept, before=page.older) if page.older else None,
+        newer=url_for(".audit", **kept, after=page.newer) if page.newer else None,
+        now=datetime.now(UTC),
+    )

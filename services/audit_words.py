@@ -1,0 +1,91 @@
+"""What the lines of the audit log say: a sentence for every kind. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.audit import Kind
+
+#: {whom}: to whom it was done, or "themselves"; {podcast}: with a leading " on …" where there is one
+WORDS: dict[Kind, str] = {
+    Kind.SIGNED_IN: "signed in",
+    Kind.SIGN_IN_FAILED: "was refused at sign-in",
+    Kind.SIGNED_OUT: "signed out",
+    Kind.SIGNED_OUT_EVERYWHERE: "signed out everywhere",
+    Kind.CODE_FAILED: "gave a wrong code of the second step",
+    Kind.CONFIRMED: "gave the password again",
+    Kind.FIRST_ADMIN: "became the first admin of this server",
+    Kind.USER_CREATED: "made the account of {whom}",
+    Kind.USER_OFF: "switched off the account of {whom}",
+    Kind.USER_ON: "switched on the account of {whom}",
+    Kind.USER_DELETED: "deleted the account of {whom}",
+    Kind.ADMIN_GIVEN: "made {whom} an admin of this server",
+    Kind.ADMIN_TAKEN: "took the administration of this server from {whom}",
+    Kind.PASSWORD_CHANGED: "changed the password of {whom}",
+    Kind.PASSWORD_LINK_MADE: "made a link for a new password for {whom}",
+    Kind.EMAIL_CHANGED: "changed the e-mail address of {whom}",
+    Kind.SECOND_STEP_ON: "switched on the second step of {whom}",
+    Kind.SECOND_STEP_OFF: "switched off the second step of {whom}",
+    Kind.RECOVERY_CODES_MADE: "made new recovery codes for {whom}",
+    Kind.RECOVERY_CODE_USED: "signed in with a recovery code",
+    Kind.INVITED: "invited somebody{podcast}",
+    Kind.INVITATION_TAKEN_BACK: "took an invitation back{podcast}",
+    Kind.INVITATION_ACCEPTED: "accepted an invitation{podcast}",
+    Kind.ROLE_CHANGED: "changed the role of {whom}{podcast}",
+    Kind.HOST_ADDED: "added {whom} as a host{podcast}",
+    Kind.HOST_REMOVED: "removed {whom} as a host{podcast}",
+    Kind.X_CONNECTED: "connected X for {whom}",
+    Kind.X_DISCONNECTED: "disconnected X of {whom}",
+    Kind.X_REFUSED: "came back from X without a connection",
+    Kind.PODCAST_CREATED: "made the podcast{podcast}",
+    Kind.PODCAST_CHANGED: "changed the settings{podcast}",
+    Kind.PODCAST_ARCHIVED: "archived the podcast{podcast}",
+    Kind.PODCAST_RESTORED: "took the podcast out of the archive{podcast}",
+    Kind.PODCAST_DELETED: "deleted the podcast{podcast}",
+    Kind.EPISODE_DELETED: "deleted an episode{podcast}",
+    Kind.CHANNEL_CHANGED: "changed the YouTube settings{podcast}",
+    Kind.CALENDAR_RENEWED: "renewed the calendar link{podcast}",
+    Kind.TEXT_CHANGED: "changed the text of {whom}{podcast}",
+    Kind.SWITCHED_ON: "switched on the post of {whom}{podcast}",
+    Kind.SWITCHED_OFF: "switched off the post of {whom}{podcast}",
+    Kind.POSTED_NOW: "posted at once for {whom}{podcast}",
+    Kind.DECIDED: "decided about an unconfirmed post of {whom}{podcast}",
+    Kind.MATCHED: "said which episode a stream is{podcast}",
+    Kind.FOREIGN_PODCAST: "tried to open a podcast of others{podcast}",
+}
+KNOWN = {kind.value: words for kind, words in WORDS.items()}
+#: why somebody came back from X without a connection
+REFUSALS = {
+    "denied": "not allowed at X",
+    "taken": "the account is connected by somebody else",
+    "x_scope": "less was granted than is needed",
+    "stale": "the proof did not open",
+}
+
+
+def sentence(kind: str, *, who: str, whom: str | None, podcast: str | None) -> str:
+    """ "Ada changed the role of Bo: Deep Dive." A kind that is not known any more is shown as it is."""
+    words = KNOWN.get(kind, kind.replace("_", " "))
+    about = f": {podcast}" if podcast else ""
+    return f"{who} {words.format(whom=whom or 'themselves', podcast=about)}."
+
+
+def label(kind: Kind) -> str:
+    """For choosing: "X connected"."""
+    return kind.value.replace("_", " ").capitalize()
+
+
+def details(kind: str, detail: Mapping[str, Any]) -> str:
+    """The plain values of a line: "role: admin, episode: 12"."""
+    parts = []
+    for key, value in detail.items():
+        said = REFUSALS.get(value, value) if kind == Kind.X_REFUSED and isinstance(value, str) else value
+        parts.append(f"{key.replace('_', ' ')}: {_plain(said)}")
+    return ", ".join(parts)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " → ".join(_plain(one) for one in value)
+    return "–" if value is None else str(value)

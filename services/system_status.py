@@ -1,0 +1,226 @@
+"""How the machine is, for those who run it: who looks, what the jobs did, what waits, what is spent. Reads only."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.pool import QueuePool
+
+from config import ROOT, Settings
+from extensions import db
+from models import JobRun, Podcast, Post, PostStatus, SendGate, SocialConnection, TokenRevocation, WorkerLease
+from models import YouTubeChannel as Channel
+from services import quota
+from services.causes import explain
+from services.health import SILENT_AFTER, Health, read_health
+from services.quota import Plan, Spent
+from services.scheduler import DEADLINES, LOOKER
+from services.vocabulary import EVENT_WORDS, Lamp, Light
+
+DAY = timedelta(hours=24)
+MOST_CHANNELS, MOST_PROCESSES = 20, 20
+#: states in which a post still wants something, in the order of a post's life
+WAITING = (PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW)
+ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The last run of one job in one process; `at` is when it ended, or began if it is still running."""
+
+    name: str
+    at: datetime
+    light: Light
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    name: str
+    seen_at: datetime
+    is_looker: bool
+    jobs: list[Job]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Posts in one state."""
+
+    light: Light
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What holds posts back at X. `username` None: it holds back everybody."""
+
+    username: str | None
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """YouTube's units of the current Pacific day."""
+
+    spent: Spent
+    of: int
+    plan: Plan
+    resets_at: datetime
+
+    @property
+    def left(self) -> int:
+        return max(0, self.of - self.spent.total) if not self.spent.exhausted else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Database connections of this process."""
+
+    size: int
+    in_use: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """`ended` holds (state, sentence, how many) of the posts of the last 24 hours."""
+
+    scheduler: Light
+    lease_until: datetime | None
+    processes: list[Process]
+    waiting: list[Waiting]
+    oldest_queued: datetime | None
+    to_revoke: int
+    ended: list[tuple[Light, str, int]]
+    units: Units | None
+    channels: list[Channel]
+    gates: list[Gate]
+    pool: Pool | None
+    engine: str
+    migration: str
+    health: Health
+    version: str
+
+
+def system_status(settings: Settings, now: datetime) -> SystemStatus:
+    """Always the same number of statements, whatever there is."""
+    lease = db.session.get(WorkerLease, LOOKER)
+    holder = lease.holder if lease is not None and lease.expires_at > now else None
+    counted = _counted()
+    health = read_health(now)
+    return SystemStatus(
+        scheduler=_scheduler_light(health, holder),
+        lease_until=lease.expires_at if lease is not None and holder else None,
+        processes=_processes(holder, now),
+        waiting=[Waiting(EVENT_WORDS[state], counted.get(state, (0, None))[0]) for state in WAITING],
+        oldest_queued=counted.get(PostStatus.QUEUED, (0, None))[1],
+        to_revoke=db.session.execute(select(func.count()).select_from(TokenRevocation)).scalar_one(),
+        ended=_ended(now),
+        units=_units(settings, now) if settings.youtube_api_key else None,
+        channels=_failing(),
+        gates=_gates(now),
+        pool=_pool(),
+        engine=ENGINES.get(db.engine.dialect.name, db.engine.dialect.name),
+        migration=_migration(),
+        health=health,
+        version=version(),
+    )
+
+
+def _scheduler_light(health: Health, holder: str | None) -> Light:
+    if health.sickness is not None:
+        return Light("Not working", Lamp.AMBER, f"The scheduler of this process: {health.sickness}.")
+    if health.scheduler_age is None:
+        return Light("Never ran", Lamp.AMBER, "No scheduler has run yet. Set SCHEDULER or start “flask scheduler run”.")
+    if health.scheduler_age >= SILENT_AFTER:
+        return Light("Silent", Lamp.AMBER, "No scheduler has said anything for more than a minute.")
+    if holder is None:
+        return Light(
+            "Nobody looks", Lamp.AMBER, "Schedulers run, but none holds the lease. One takes it within a minute."
+        )
+    return Light("Working", Lamp.GREEN)
+
+
+def _processes(holder: str | None, now: datetime) -> list[Process]:
+    """Newest first; who looks before all others."""
+    runs: dict[str, list[JobRun]] = {}
+    query = select(JobRun).order_by(JobRun.seen_at.desc(), JobRun.process).limit(MOST_PROCESSES * len(DEADLINES))
+    for run in db.session.execute(query).scalars():
+        runs.setdefault(run.process, []).append(run)
+    found = [
+        Process(name, max(run.seen_at for run in its), name == holder, [_job(run, now) for run in _in_order(its)])
+        for name, its in runs.items()
+    ]
+    return sorted(found, key=lambda process: not process.is_looker)
+
+
+def _in_order(runs: list[JobRun]) -> list[JobRun]:
+    order = list(DEADLINES)
+    return sorted(runs, key=lambda run: order.index(run.job) if run.job in order else len(order))
+
+
+def _job(run: JobRun, now: datetime) -> Job:
+    name = run.job.replace("_", "-")
+    if run.finished_at is None:
+        late = now - run.started_at > timedelta(seconds=DEADLINES.get(run.job, 60.0))
+        return Job(name, run.started_at, Light("Hangs", Lamp.AMBER) if late else Light("Running", Lamp.GREEN))
+    if run.error:
+        return Job(name, run.finished_at, Light("Failed", Lamp.AMBER, run.error))
+    return Job(name, run.finished_at, Light("Done", Lamp.GREEN))
+
+
+def _counted() -> dict[str, tuple[int, datetime | None]]:
+    """How many posts are in each state that waits, and since when the oldest of them exists."""
+    query = select(Post.status, func.count(), func.min(Post.created_at)).where(Post.status.in_(WAITING))
+    return {row[0]: (row[1], row[2]) for row in db.session.execute(query.group_by(Post.status))}
+
+
+def _ended(now: datetime) -> list[tuple[Light, str, int]]:
+    """Posts made in the last 24 hours by state and reason, most first."""
+    number = func.count().label("number")
+    query = select(Post.status, Post.cause, number).where(Post.created_at > now - DAY)
+    rows = db.session.execute(query.group_by(Post.status, Post.cause).order_by(number.desc()).limit(30))
+    return [(EVENT_WORDS[PostStatus(row.status)], explain(row.cause) if row.cause else "", row.number) for row in rows]
+
+
+def _units(settings: Settings, now: datetime) -> Units:
+    spent = quota.read_spent(db.session(), now)
+    watched = select(func.count(Podcast.youtube_channel_id.distinct())).where(Podcast.is_active)
+    channels = db.session.execute(watched).scalar_one()
+    every = timedelta(seconds=settings.live_check_interval_seconds)
+    units = settings.youtube_daily_units
+    plan = quota.make_plan(now, channels, spent, units=units, check_every=every)
+    return Units(spent, units, plan, quota.day_bounds(now)[1])
+
+
+def _failing() -> list[Channel]:
+    query = select(Channel).where(Channel.error_cause.is_not(None)).order_by(Channel.failures.desc(), Channel.id)
+    return list(db.session.execute(query.limit(MOST_CHANNELS)).scalars())
+
+
+def _gates(now: datetime) -> list[Gate]:
+    account = SocialConnection.is_active & (SendGate.key == "x:" + SocialConnection.platform_user_id)
+    query = select(SendGate, SocialConnection.username).outerjoin(SocialConnection, account)
+    rows = db.session.execute(query.where(SendGate.until > now).order_by(SendGate.until))
+    return [Gate(_name(row), row.SendGate.until, explain(row.SendGate.cause)) for row in rows]
+
+
+def _name(row: Any) -> str | None:
+    return None if row.SendGate.key == "x" else row.username or "an account that is not connected any more"
+
+
+def _pool() -> Pool | None:
+    pool = db.engine.pool
+    return Pool(pool.size() + max(0, pool.overflow()), pool.checkedout()) if isinstance(pool, QueuePool) else None
+
+
+def _migration() -> str:
+    heads = db.session.connection().exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
+    return ", ".join(heads) or "none"
+
+
+@cache
+def version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])

@@ -1,0 +1,269 @@
+"""The pages of those who run the server: how the machine is, and who did what."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+
+from extensions import db
+from models import JobRun, QuotaDay, SendGate, TokenRevocation, User, WorkerLease, YouTubeChannel
+from services import audit, quota
+from services.audit import NOBODY, Actor, Kind
+from services.audit_log import PAGE
+from services.system_status import version
+from tests.browser import Browser, words
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture
+def now():
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def ada(cast):
+    return cast.user("ada", is_admin=True, timezone="Europe/Berlin").id
+
+
+@pytest.fixture
+def browser(app, cast, ada):
+    browser = Browser(app)
+    browser.let_in(cast_user(ada))
+    return browser
+
+
+def cast_user(user_id):
+    return db.session.get_one(User, user_id)
+
+
+def read(browser, path):
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    return words(answer)
+
+
+def add(*rows):
+    db.session.add_all(rows)
+    db.session.commit()
+
+
+@pytest.mark.parametrize("path", ["/admin/system", "/admin/audit"])
+def test_who_does_not_run_the_server_sees_nothing_of_it(app, cast, path):
+    browser = Browser(app)
+    assert browser.get(path).status_code == 302
+    browser.let_in(cast.user("bo"))
+    assert browser.get(path).status_code == 403
+
+
+# System
+
+
+def test_a_server_that_has_just_begun_says_what_will_be_here(browser):
+    page = read(browser, "/admin/system")
+    for sentence in (
+        "Never ran",
+        "ten seconds after a scheduler has started",
+        "Nothing is queued.",
+        "None. Channels that",
+    ):
+        assert sentence in page
+
+
+def test_who_looks_and_what_the_jobs_last_did(browser, now):
+    seen = {"process": "web-1", "seen_at": now}
+    add(
+        WorkerLease(name="looker", holder="web-1", expires_at=now + timedelta(seconds=30)),
+        JobRun(job="check", started_at=now, finished_at=now - timedelta(seconds=100), **seen),
+        JobRun(job="look_up", started_at=now, finished_at=now, error="KeyError: 'a'", **seen),
+        JobRun(job="deliver", started_at=now - timedelta(minutes=10), **seen),
+        JobRun(job="heartbeat", started_at=now, process="web-2", seen_at=now - timedelta(hours=1)),
+    )
+    page = read(browser, "/admin/system")
+    assert "Looking and posting Working" in page
+    assert "web-1 holds the lease" in page
+    assert "check 1 min ago Done" in page
+    assert "Failed KeyError: 'a'" in page
+    assert "Hangs" in page
+    assert page.index("web-1") < page.index("web-2")
+
+
+@pytest.mark.parametrize(
+    "seen, lease, word",
+    [(5, 30, "Working"), (5, -5, "Nobody looks"), (90, 30, "Silent")],
+)
+def test_a_scheduler_that_is_not_there_is_said(browser, now, seen, lease, word):
+    at = now - timedelta(seconds=seen)
+    add(
+        JobRun(process="web-1", job="check", started_at=at, finished_at=at, seen_at=at),
+        WorkerLease(name="looker", holder="web-1", expires_at=now + timedelta(seconds=lease)),
+    )
+    assert f"Looking and posting {word}" in read(browser, "/admin/system")
+
+
+def test_what_waits_and_what_became_of_the_posts_of_a_day(browser, cast, x):
+    show = cast.show(hosts=("bo", "cy"))
+    x.lock_account(x.account("cy"))
+    cast.go_live(show)
+    cast.check()
+    page = read(browser, "/admin/system")
+    assert "Posted 1" in page
+    assert "X has locked this account." in page
+    assert "Queued 0" in page
+
+
+def test_the_units_of_the_day_and_when_they_begin_anew(browser, now):
+    add(QuotaDay(day=quota.pacific_day(now), discovery=1200, watch=300, people=34))
+    page = read(browser, "/admin/system")
+    assert "Units today 1,534 of 10,000" in page
+    assert "1,200 uploads lists, 300 videos, 34 by people" in page
+    assert "8,466" in page
+    ends = quota.day_bounds(now)[1]
+    assert f'datetime="{ends.isoformat()}"' in browser.get("/admin/system").text
+
+
+def test_units_that_youtube_says_are_gone_are_gone(browser, now):
+    add(QuotaDay(day=quota.pacific_day(now), discovery=10, exhausted_at=now))
+    assert "Left 0. YouTube says that they are used up." in read(browser, "/admin/system")
+
+
+def test_without_a_key_there_are_no_units(make_app, ada):
+    browser = Browser(make_app(youtube_api_key=None))
+    browser.let_in(cast_user(ada))
+    assert "No API key is set" in read(browser, "/admin/system")
+
+
+def test_channels_gates_and_tokens_that_need_somebody(browser, cast, now):
+    bo = cast.user("bo")
+    account = cast.connect(bo)
+    add(
+        YouTubeChannel(id="UC" + "a" * 22, title="Deep", failures=3, error_cause="youtube_feed", last_good_look_at=now),
+        SendGate(key="x", until=now + timedelta(minutes=5), cause="x_credits"),
+        SendGate(key=f"x:{account.id}", until=now + timedelta(minutes=5), cause="x_rate"),
+        SendGate(key="x:9", until=now - timedelta(minutes=5), cause="x_rate"),
+        TokenRevocation(token=b"t", owner="x:1:refresh", next_try_at=now),
+    )
+    page = read(browser, "/admin/system")
+    assert "Deep The channel's feed is broken right now." in page.replace("Needs you ", "")
+    assert "Everybody Posting is paused: this server has run out of X credits." in page
+    assert "@bo X's limit for this account" in page
+    assert "1 ended tokens that X has not been told of yet" in page
+    assert "not connected any more" not in page
+
+
+@pytest.mark.parametrize("engine_name, name", [("sqlite", "SQLite"), ("postgresql", "PostgreSQL")])
+def test_the_installation_tells_its_database_and_version(browser, name):
+    page = read(browser, "/admin/system")
+    assert f"Database {name}, 1 of" in page
+    assert f"Version {version()}" in page
+    assert ", the newest" in page
+
+
+def statements(browser, path):
+    collected = []
+    event.listen(db.engine, "before_cursor_execute", listener := lambda *a: collected.append(a[2]))
+    try:
+        assert browser.get(path).status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", listener)
+    return len([sql for sql in collected if not sql.startswith("BEGIN")])
+
+
+@pytest.mark.parametrize("path", ["/admin/system", "/admin/audit"])
+def test_more_to_show_takes_no_more_statements(browser, cast, now, path):
+    def more(first, last):
+        for n in range(first, last):
+            user = cast.user(f"user-{n}")
+            audit.note(Kind.ROLE_CHANGED, Actor(user.id, "::1"), now, subject_id=user.id, role="admin")
+            db.session.add(YouTubeChannel(id=f"UC{n:022}", failures=1, error_cause="youtube_error"))
+            db.session.add(JobRun(process=f"web-{n}", job="check", started_at=now, seen_at=now))
+            db.session.add(SendGate(key=f"x:{n}", until=now + timedelta(hours=1), cause="x_rate"))
+        db.session.commit()
+
+    more(0, 3)
+    few = statements(browser, path)
+    more(3, 30)
+    assert statements(browser, path) == few <= 14
+
+
+# The audit log
+
+
+def note(kind, by=NOBODY, *, minutes=0, **about):
+    audit.note(kind, by, datetime(2026, 11, 24, 12, 0, tzinfo=UTC) + timedelta(minutes=minutes), **about)
+
+
+def test_a_line_says_who_did_what_to_whom_when_and_from_where(browser, cast, ada):
+    bo, show = cast.user("bo"), cast.show(hosts=())
+    note(Kind.ROLE_CHANGED, Actor(ada, "192.0.2.7"), subject_id=bo.id, podcast_id=show.id, role="admin")
+    note(Kind.SIGN_IN_FAILED, Actor(None, "192.0.2.9"), minutes=1)
+    note(Kind.X_CONNECTED, subject_id=bo.id, minutes=2)
+    note(Kind.USER_DELETED, Actor(ada, "192.0.2.7"), subject_id=12345, minutes=3)
+    db.session.commit()
+    page = read(browser, "/admin/audit")
+    assert "Ada changed the role of Bo: Deep Dive. Tue 24 Nov, 13:00 Berlin role: admin · from 192.0.2.7" in page
+    assert "Somebody was refused at sign-in." in page
+    assert "A command connected X for Bo." in page
+    assert "Ada deleted the account of Somebody who is gone (no. 12345)." in page
+    assert page.index("deleted the account") < page.index("changed the role")
+
+
+def test_the_log_is_filtered_by_kind_person_and_podcast(browser, cast, ada):
+    bo, show = cast.user("bo"), cast.show(hosts=())
+    note(Kind.SIGNED_IN, Actor(bo.id))
+    note(Kind.ROLE_CHANGED, Actor(ada), subject_id=bo.id)
+    note(Kind.CHANNEL_CHANGED, Actor(ada), podcast_id=show.id)
+    db.session.commit()
+    podcast, person = show.id, bo.id
+    db.session.rollback()
+
+    def sentences(query):
+        page = read(browser, f"/admin/audit?{query}")
+        found = {"signed in.": "in", "changed the role": "role", "YouTube settings": "channel"}
+        return [short for long, short in found.items() if long in page]
+
+    assert sentences("kind=signed_in") == ["in"]
+    assert sentences(f"person={person}") == ["in", "role"]
+    assert sentences(f"podcast={podcast}") == ["channel"]
+    assert sentences(f"person={person}&podcast={podcast}") == []
+    assert "Nothing fits." in read(browser, f"/admin/audit?person={person}&podcast={podcast}")
+    assert sentences("kind=odd&person=x&podcast=99999999999999999999&before=-1") == ["in", "role", "channel"]
+
+
+@pytest.mark.parametrize(
+    "query", ["before=2147483647&person=2147483647", "after=0", "kind[]=a&kind=b", "person=١"]
+)
+def test_odd_addresses_are_no_trouble(browser, query):
+    read(browser, f"/admin/audit?{query}")
+
+
+def test_pages_go_back_and_forth_and_miss_nothing_while_lines_are_added(browser, ada):
+    for n in range(2 * PAGE + 10):
+        note(Kind.CONFIRMED, Actor(ada), n=n)
+    db.session.commit()
+
+    def seen(path):
+        text = browser.get(path).text
+        found = [int(part.split("<")[0]) for part in text.split(">n: ")[1:]]
+        links = {
+            word: text.split(f">{word}<")[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+            for word in ("Older ›", "‹ Newer")
+            if f">{word}<" in text
+        }
+        return found, links
+
+    first, links = seen("/admin/audit?kind=confirmed")
+    assert (first, list(links)) == (list(range(109, 59, -1)), ["Older ›"])
+    note(Kind.CONFIRMED, Actor(ada), n=110)
+    db.session.commit()
+    second, links = seen(links["Older ›"])
+    assert second == list(range(59, 9, -1))
+    third, last_links = seen(links["Older ›"])
+    assert (third, list(last_links)) == (list(range(9, -1, -1)), ["‹ Newer"])
+    assert seen(last_links["‹ Newer"])[0] == second
+    assert seen(links["‹ Newer"])[0] == first
+    assert list(itertools.chain(first, second, third)) == list(range(109, -1, -1))
