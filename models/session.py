@@ -81,11 +81,11 @@ class SignInThrottle(Base):
     __tablename__ = "sign_in_throttles"
     __table_args__ = (Index("ix_sign_in_throttles_last_at", "last_at"),)
 
-    #: "account:<SHA-256 of the address>", "code:<user id>", "from:<network address>" or "everybody"
+    #: "account:<SHA-256 of the address>", "confirm:<user id>", "code:<user id>", "from:<network>" or "everybody"
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     failures: Mapped[int] = mapped_column(Integer, default=0, server_default=sql("0"))
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: no try counts before this, not even with the right password
+    #: no try counts before this, not even with the right password; of "from:" and "everybody": counted anew from then
     blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

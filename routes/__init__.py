@@ -28,6 +28,7 @@ from routes.signed_in import READING_METHODS, begin_reading, user_of_request
 OPEN = frozenset(
     {
         "auth.appearance",
+        "auth.code",
         "auth.sign_in",
         "bootstrap.static",
         "connections.callback",

@@ -7,43 +7,64 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from extensions import limiter
-from routes.auth_forms import ConfirmForm, SignInForm
+from routes.auth_forms import CodeForm, ConfirmForm, SignInForm
 from routes.filters import THEMES
 from routes.limits import limited, of_network
 from routes.next_page import next_page
-from routes.signed_in import actor, this_session
+from routes.refusals import refused
+from routes.signed_in import actor, keep_token, this_session
 from services import sign_in as sign_in_service
 from services.errors import Invalid
+from services.registry import get_services
 
 bp = Blueprint("auth", __name__)
 
 A_YEAR = 365 * 24 * 3600
-
-
-def _who() -> str:
-    """Tries are counted by account too, so that many machines cannot guess at one password."""
-    return f"account:{request.form.get('email', '').strip().lower()[:254]}"
+#: of one network; the tries that fail are counted beside it, in the database
+ATTEMPTS = "30/minute"
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
-@limiter.limit("30 per minute", methods=["POST"], key_func=of_network)
-@limiter.limit("6 per minute; 30 per hour", methods=["POST"], key_func=_who)
+@limiter.limit(ATTEMPTS, methods=["POST"], key_func=of_network)
 def sign_in() -> ResponseReturnValue:
     if request.method == "GET" and current_user.is_authenticated:
         return redirect(next_page())
     form = SignInForm()
     if form.validate_on_submit():
         try:
-            user = sign_in_service.sign_in(form.email.data, form.password.data)
+            known = sign_in_service.sign_in(form.email.data, form.password.data, actor(), datetime.now(UTC))
         except Invalid as error:
-            form.form_errors.append(str(error))
-        else:
-            agent = request.user_agent.string
-            token = sign_in_service.begin_session(user.id, actor(), datetime.now(UTC), agent=agent)
-            session.clear()  # what somebody put there before must not stay
-            session["token"], session.permanent = token, True
-            return redirect(next_page())
+            return refused("auth/sign_in.html", form, error)
+        if known.half is None:
+            return _let_in(known.user_id)
+        session.clear()
+        session["half"] = known.half
+        return redirect(url_for("auth.code", next=next_page()))
     return render_template("auth/sign_in.html", form=form), 422 if form.errors else 200
+
+
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+@limiter.limit(ATTEMPTS, methods=["POST"], key_func=of_network)
+def code() -> ResponseReturnValue:
+    """The second step, after the right password and within a few minutes of it."""
+    now, form = datetime.now(UTC), CodeForm()
+    if not sign_in_service.is_half_way(session.get("half"), now):
+        return redirect(url_for("auth.sign_in", next=next_page()))
+    if form.validate_on_submit():
+        try:
+            vault = get_services().vault
+            known = sign_in_service.sign_in_with_code(session["half"], form.code.data, vault, actor(), now)
+        except Invalid as error:
+            return refused("auth/code.html", form, error)
+        return _let_in(known.user_id)
+    return render_template("auth/code.html", form=form, next=next_page()), 422 if form.errors else 200
+
+
+def _let_in(user_id: int) -> ResponseReturnValue:
+    before = this_session() if current_user.is_authenticated else None
+    agent, by = request.user_agent.string, actor()
+    keep_token(sign_in_service.begin_session(user_id, by, datetime.now(UTC), agent=agent, before=before))
+    return redirect(next_page())
 
 
 @bp.post("/sign-out")
@@ -64,9 +85,8 @@ def confirm() -> ResponseReturnValue:
         try:
             sign_in_service.confirm(this_session(), form.password.data, actor(), datetime.now(UTC))
         except Invalid as error:
-            form.form_errors.append(str(error))
-        else:
-            return redirect(next_page())
+            return refused("auth/confirm.html", form, error)
+        return redirect(next_page())
     return render_template("auth/confirm.html", form=form, next=next_page()), 422 if form.errors else 200
 
 

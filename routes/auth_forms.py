@@ -1,7 +1,7 @@
 """The forms of signing in."""
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField
+from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
 MISSING = "Your password is missing."
@@ -14,3 +14,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
 
 class ConfirmForm(FlaskForm):  # type: ignore[misc]
     password = PasswordField("Password", validators=[InputRequired(MISSING)])
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    code = StringField("Code", validators=[InputRequired("The code is missing.")])

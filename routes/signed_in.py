@@ -36,6 +36,12 @@ def this_session() -> SignedIn:
     return found
 
 
+def keep_token(token: str) -> None:
+    """Gives this browser a new session. What somebody put into the cookie before does not stay."""
+    session.clear()
+    session["token"], session.permanent = token, True
+
+
 def actor() -> Actor:
     """Who acts and from where, for the audit log."""
     user_id = g.signed_in.user.id if current_user.is_authenticated else None

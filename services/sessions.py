@@ -92,9 +92,13 @@ def confirm(session_id: int, now: datetime) -> None:
     )
 
 
-def end(session_id: int, *, user_id: int) -> None:
-    """Ends one session of this person, in the caller's transaction; a copied cookie is of no use from here on."""
-    db.session.execute(delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user_id))
+def end(session_id: int, *, user_id: int) -> bool:
+    """Ends one session of this person, in the caller's transaction; a copied cookie is of no use from here on.
+
+    False: it had ended already, or it is somebody else's.
+    """
+    ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user_id)
+    return db.session.execute(ended.returning(UserSession.id)).first() is not None
 
 
 def end_all(user_id: int, *, but: int | None = None) -> None:

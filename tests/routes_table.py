@@ -3,15 +3,16 @@
 #: endpoint → "open" (nobody has to be signed in), "anyone" (who is signed in), "member" and "admin" of the podcast in
 #: its address, "site_admin" (of the server)
 ROUTES: dict[str, str] = {
+    "admin.audit": "site_admin",
     "admin.give_admin": "site_admin",
     "admin.password_link": "site_admin",
-    "admin.audit": "site_admin",
     "admin.people": "site_admin",
-    "admin.system": "site_admin",
     "admin.switch_off": "site_admin",
     "admin.switch_on": "site_admin",
+    "admin.system": "site_admin",
     "admin.take_admin": "site_admin",
     "auth.appearance": "open",
+    "auth.code": "open",
     "auth.confirm": "anyone",
     "auth.sign_in": "open",
     "auth.sign_out": "anyone",

@@ -46,6 +46,14 @@ def test_who_signs_in_comes_to_the_page_he_wanted(browser, ada):
         "https:evil",
         "javascript:alert(1)",
         "/\t/evil",
+        "/\n/evil.example",
+        "%2f%2fevil.example",
+        "/%2fevil.example",
+        "/%5cevil.example",
+        "/%0d%0aSet-Cookie:%20a=b",
+        "//ada@evil.example",
+        "https://127.0.0.1@evil.example",
+        "/" * 3000,
         "@x",
     ],
 )
@@ -96,14 +104,6 @@ def test_a_session_that_is_not_ours_is_nobodys(browser, ada, token):
     with browser.client.session_transaction() as session:
         session["token"] = token
     assert not is_in(browser)
-
-
-def test_guessing_is_slowed_down_for_one_account_only(browser, ada, cast):
-    tries = [browser.post("/sign-in", {"email": ada.email, "password": f"guess number {n}"}) for n in range(7)]
-    assert [answer.status_code for answer in tries] == [422] * 6 + [429]
-    assert "Wait a minute" in words(tries[-1])
-    other = browser.post("/sign-in", {"email": "bo@example.com", "password": "guess"})
-    assert other.status_code == 422
 
 
 def test_the_choice_of_light_or_dark_is_kept(browser):
