@@ -5,7 +5,8 @@ from typing import Any
 
 from services.audit import Kind
 
-#: {whom}: to whom it was done, or "themselves"; {podcast}: with a leading " on …" where there is one
+#: {whom}: to whom it was done, or "themselves"; {of_whom}, {for_whom}: " of Bo", nothing when it was done to oneself;
+#: {podcast}: ": Deep Dive" where there is one
 WORDS: dict[Kind, str] = {
     Kind.SIGNED_IN: "signed in",
     Kind.SIGN_IN_FAILED: "was refused at sign-in",
@@ -20,12 +21,12 @@ WORDS: dict[Kind, str] = {
     Kind.USER_DELETED: "deleted the account of {whom}",
     Kind.ADMIN_GIVEN: "made {whom} an admin of this server",
     Kind.ADMIN_TAKEN: "took the administration of this server from {whom}",
-    Kind.PASSWORD_CHANGED: "changed the password of {whom}",
-    Kind.PASSWORD_LINK_MADE: "made a link for a new password for {whom}",
-    Kind.EMAIL_CHANGED: "changed the e-mail address of {whom}",
-    Kind.SECOND_STEP_ON: "switched on the second step of {whom}",
-    Kind.SECOND_STEP_OFF: "switched off the second step of {whom}",
-    Kind.RECOVERY_CODES_MADE: "made new recovery codes for {whom}",
+    Kind.PASSWORD_CHANGED: "changed the password{of_whom}",
+    Kind.PASSWORD_LINK_MADE: "made a link for a new password{for_whom}",
+    Kind.EMAIL_CHANGED: "changed the e-mail address{of_whom}",
+    Kind.SECOND_STEP_ON: "switched on the second step{of_whom}",
+    Kind.SECOND_STEP_OFF: "switched off the second step{of_whom}",
+    Kind.RECOVERY_CODES_MADE: "made new recovery codes{for_whom}",
     Kind.RECOVERY_CODE_USED: "signed in with a recovery code",
     Kind.INVITED: "invited somebody{podcast}",
     Kind.INVITATION_TAKEN_BACK: "took an invitation back{podcast}",
@@ -33,8 +34,8 @@ WORDS: dict[Kind, str] = {
     Kind.ROLE_CHANGED: "changed the role of {whom}{podcast}",
     Kind.HOST_ADDED: "added {whom} as a host{podcast}",
     Kind.HOST_REMOVED: "removed {whom} as a host{podcast}",
-    Kind.X_CONNECTED: "connected X for {whom}",
-    Kind.X_DISCONNECTED: "disconnected X of {whom}",
+    Kind.X_CONNECTED: "connected X{for_whom}",
+    Kind.X_DISCONNECTED: "disconnected X{of_whom}",
     Kind.X_REFUSED: "came back from X without a connection",
     Kind.PODCAST_CREATED: "made the podcast{podcast}",
     Kind.PODCAST_CHANGED: "changed the settings{podcast}",
@@ -44,11 +45,11 @@ WORDS: dict[Kind, str] = {
     Kind.EPISODE_DELETED: "deleted an episode{podcast}",
     Kind.CHANNEL_CHANGED: "changed the YouTube settings{podcast}",
     Kind.CALENDAR_RENEWED: "renewed the calendar link{podcast}",
-    Kind.TEXT_CHANGED: "changed the text of {whom}{podcast}",
-    Kind.SWITCHED_ON: "switched on the post of {whom}{podcast}",
-    Kind.SWITCHED_OFF: "switched off the post of {whom}{podcast}",
-    Kind.POSTED_NOW: "posted at once for {whom}{podcast}",
-    Kind.DECIDED: "decided about an unconfirmed post of {whom}{podcast}",
+    Kind.TEXT_CHANGED: "changed the text{of_whom}{podcast}",
+    Kind.SWITCHED_ON: "switched on the post{of_whom}{podcast}",
+    Kind.SWITCHED_OFF: "switched off the post{of_whom}{podcast}",
+    Kind.POSTED_NOW: "posted at once{for_whom}{podcast}",
+    Kind.DECIDED: "decided about an unconfirmed post{of_whom}{podcast}",
     Kind.MATCHED: "said which episode a stream is{podcast}",
     Kind.FOREIGN_PODCAST: "tried to open a podcast of others{podcast}",
 }
@@ -66,7 +67,9 @@ def sentence(kind: str, *, who: str, whom: str | None, podcast: str | None) -> s
     """ "Ada changed the role of Bo: Deep Dive." A kind that is not known any more is shown as it is."""
     words = KNOWN.get(kind, kind.replace("_", " "))
     about = f": {podcast}" if podcast else ""
-    return f"{who} {words.format(whom=whom or 'themselves', podcast=about)}."
+    of_whom, for_whom = (f" {word} {whom}" if whom else "" for word in ("of", "for"))
+    said = words.format(whom=whom or "themselves", of_whom=of_whom, for_whom=for_whom, podcast=about)
+    return f"{who} {said}."
 
 
 def label(kind: Kind) -> str:

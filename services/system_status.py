@@ -54,9 +54,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What holds posts back at X. `username` None: it holds back everybody."""
+    """What holds posts back at X, and whose."""
 
-    username: str | None
+    who: str
     until: datetime
     why: str
 
@@ -114,7 +114,7 @@ def system_status(settings: Settings, now: datetime) -> SystemStatus:
         scheduler=_scheduler_light(health, holder),
         lease_until=lease.expires_at if lease is not None and holder else None,
         processes=_processes(holder, now),
-        waiting=[Waiting(EVENT_WORDS[state], counted.get(state, (0, None))[0]) for state in WAITING],
+        waiting=[_waiting(EVENT_WORDS[state], counted.get(state, (0, None))[0]) for state in WAITING],
         oldest_queued=counted.get(PostStatus.QUEUED, (0, None))[1],
         to_revoke=db.session.execute(select(func.count()).select_from(TokenRevocation)).scalar_one(),
         ended=_ended(now),
@@ -177,6 +177,11 @@ def _counted() -> dict[str, tuple[int, datetime | None]]:
     return {row[0]: (row[1], row[2]) for row in db.session.execute(query.group_by(Post.status))}
 
 
+def _waiting(light: Light, count: int) -> Waiting:
+    """A lamp is lit where there is something."""
+    return Waiting(light if count else Light(light.word, Lamp.HOLLOW), count)
+
+
 def _ended(now: datetime) -> list[tuple[Light, str, int]]:
     """Posts made in the last 24 hours by state and reason, most first."""
     number = func.count().label("number")
@@ -207,8 +212,10 @@ def _gates(now: datetime) -> list[Gate]:
     return [Gate(_name(row), row.SendGate.until, explain(row.SendGate.cause)) for row in rows]
 
 
-def _name(row: Any) -> str | None:
-    return None if row.SendGate.key == "x" else row.username or "an account that is not connected any more"
+def _name(row: Any) -> str:
+    if row.SendGate.key == "x":
+        return "Everybody"
+    return f"@{row.username}" if row.username else "An account that is not connected any more"
 
 
 def _pool() -> Pool | None:

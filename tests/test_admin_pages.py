@@ -148,10 +148,10 @@ def test_channels_gates_and_tokens_that_need_somebody(browser, cast, now):
         TokenRevocation(token=b"t", owner="x:1:refresh", next_try_at=now),
     )
     page = read(browser, "/admin/system")
-    assert "Deep The channel's feed is broken right now." in page.replace("Needs you ", "")
-    assert "Everybody Posting is paused: this server has run out of X credits." in page
-    assert "@bo X's limit for this account" in page
-    assert "1 ended tokens that X has not been told of yet" in page
+    assert "Deep Fails The channel's feed is broken right now." in page
+    assert "Everybody Waits Posting is paused: this server has run out of X credits." in page
+    assert "@bo Waits X's limit for this account" in page
+    assert "1 ended token that X has not been told of yet" in page
     assert "not connected any more" not in page
 
 
@@ -234,9 +234,7 @@ def test_the_log_is_filtered_by_kind_person_and_podcast(browser, cast, ada):
     assert sentences("kind=odd&person=x&podcast=99999999999999999999&before=-1") == ["in", "role", "channel"]
 
 
-@pytest.mark.parametrize(
-    "query", ["before=2147483647&person=2147483647", "after=0", "kind[]=a&kind=b", "person=١"]
-)
+@pytest.mark.parametrize("query", ["before=2147483647&person=2147483647", "after=0", "kind[]=a&kind=b", "person=١"])
 def test_odd_addresses_are_no_trouble(browser, query):
     read(browser, f"/admin/audit?{query}")
 
