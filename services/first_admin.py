@@ -13,7 +13,7 @@ from services import audit, links
 from services.audit import Actor, Kind
 from services.checks import email_address, one_line, places
 from services.errors import Conflict
-from services.passwords import hash_password
+from services.passwords import check_strength, hash_password
 from services.scheduler import should_start
 from services.users import LONGEST_NAME
 
@@ -88,9 +88,11 @@ def create(  # noqa: PLR0913 - what was typed
     """
     link_id = find_link(token, now)
     db.session.rollback()  # nothing is open while the password is hashed
+    address, called = email_address(email), one_line("the name", name, LONGEST_NAME)
+    check_strength(password, [called, address, *address.split("@")])
     user = User(
-        email=email_address(email),
-        name=one_line("the name", name, LONGEST_NAME),
+        email=address,
+        name=called,
         timezone=timezone if timezone in places() else "UTC",
         password_hash=hash_password(password),
         is_admin=True,

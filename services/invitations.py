@@ -12,7 +12,7 @@ from services import audit, links, members
 from services.audit import Actor, Kind
 from services.checks import HIGHEST_ID, email_address, one_line, zone_name
 from services.errors import Conflict, NotFound
-from services.passwords import hash_password
+from services.passwords import check_strength, hash_password
 from services.registry import get_services
 from services.users import LONGEST_NAME
 
@@ -210,13 +210,15 @@ def join_as_somebody_new(
 ) -> tuple[int, int]:
     """Makes the account and comes on the podcast. Returns the ids of both. Raises Gone, Invalid and Conflict."""
     invited = find(token, now)
-    is_taken, email = invited.has_account, invited.email
+    is_taken, email, podcast = invited.has_account, invited.email, invited.podcast.name
     db.session.rollback()  # nothing is open while the password is hashed
     if is_taken:
         raise Conflict(TAKEN)
+    called = one_line("the name", name, LONGEST_NAME)
+    check_strength(password, [called, podcast, email, *email.split("@")])
     user = User(
         email=email,
-        name=one_line("the name", name, LONGEST_NAME),
+        name=called,
         timezone=zone_name(timezone),
         password_hash=hash_password(password),
     )

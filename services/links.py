@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from flask import current_app
 from sqlalchemy import ColumnElement, delete, select, update
 
+from config import Settings
 from extensions import db
 from models import LinkPurpose, OneTimeLink
 from services.errors import NotFound
-from services.registry import get_services
 from services.sessions import hashed, new_token
 
 #: An invitation is handed over through a chat and read tomorrow; the others are used at once.
@@ -43,7 +44,8 @@ def make(purpose: LinkPurpose, now: datetime, **columns: object) -> str:
 
 def address(purpose: LinkPurpose, token: str) -> str:
     """Always under the name of the settings: whatever a request called us, no link leads elsewhere."""
-    return f"{get_services().settings.public_url}{PATHS[purpose]}{token}"
+    settings: Settings = current_app.config["SETTINGS"]
+    return f"{settings.public_url}{PATHS[purpose]}{token}"
 
 
 def find(token: str, purpose: LinkPurpose, now: datetime) -> OneTimeLink:

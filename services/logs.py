@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from typing import Any
 
@@ -15,6 +16,22 @@ CHATTY = ("urllib3", "tweepy", "requests_oauthlib", "oauthlib", "apscheduler", "
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in STANDARD}
+
+
+#: what servers write a line a request with
+ACCESS_LOGS = ("werkzeug", "gunicorn.access")
+#: a link that lets somebody in once, also as a part of another address
+LINK = re.compile(r"((?:/|%2F)(?:setup|invitations|password)(?:/|%2F))[\w%.~-]{20,}", re.IGNORECASE)
+
+
+class HiddenLinks(logging.Filter):
+    """Takes the secret part out of the links that let somebody in."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if LINK.search(text):
+            record.msg, record.args = LINK.sub(r"\1[hidden]", text), ()
+        return True
 
 
 def one_line(text: str) -> str:
@@ -59,10 +76,14 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # A run that is skipped because the last one is still busy is what max_instances is for.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    for name in ACCESS_LOGS:
+        if not logging.getLogger(name).filters:
+            logging.getLogger(name).addFilter(HiddenLinks())
     if any(getattr(handler, "is_airhorns", False) for handler in root.handlers):
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.is_airhorns = True  # type: ignore[attr-defined]
     text = TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
+    handler.addFilter(HiddenLinks())
     root.addHandler(handler)

@@ -25,6 +25,7 @@ class Mailer:
     def __init__(self, settings: Settings, *, ca_file: str | None = None) -> None:
         self._settings = settings
         self._ca_file = ca_file
+        self.deadline = DEADLINE
         self._here = urlsplit(settings.public_url).hostname or "localhost"
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mail")
         # Of its own: what runs here waits for letters in the other one.
@@ -39,7 +40,7 @@ class Mailer:
         if not self.is_set_up:
             return False
         try:
-            self._pool.submit(self._deliver, self._letter(to, subject, text)).result(DEADLINE)
+            self._pool.submit(self._deliver, self._letter(to, subject, text)).result(self.deadline)
         # A letter that cannot be written (ValueError) is as little the reader's fault as a server that is away.
         except (OSError, smtplib.SMTPException, TimeoutError, ValueError) as error:
             # Its own words may repeat what was sent.
@@ -51,6 +52,11 @@ class Mailer:
     def later(self, work: Callable[[], object]) -> None:
         """Does something that ends with a letter beside the request, so that its time tells nobody anything."""
         self._beside.submit(_quietly, work)
+
+    def close(self) -> None:
+        """Waits for what is being written and sent; then nothing more is."""
+        self._beside.shutdown()
+        self._pool.shutdown()
 
     def _letter(self, to: str, subject: str, text: str) -> EmailMessage:
         letter = EmailMessage()
@@ -75,8 +81,8 @@ class Mailer:
     def _connect(self) -> smtplib.SMTP:
         host, port = self._settings.smtp_host or "", self._settings.smtp_port
         if self._settings.smtp_security == "tls":
-            return smtplib.SMTP_SSL(host, port, local_hostname=self._here, timeout=DEADLINE, context=self._tls())
-        return smtplib.SMTP(host, port, local_hostname=self._here, timeout=DEADLINE)
+            return smtplib.SMTP_SSL(host, port, local_hostname=self._here, timeout=self.deadline, context=self._tls())
+        return smtplib.SMTP(host, port, local_hostname=self._here, timeout=self.deadline)
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._ca_file)

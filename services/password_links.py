@@ -9,10 +9,11 @@ from sqlalchemy import func, select
 from extensions import db
 from models import LinkPurpose, OneTimeLink, User
 from services import audit, links, sessions
+from services.accounts import names_around
 from services.audit import Actor, Kind
 from services.checks import email_address
 from services.errors import Conflict, Invalid
-from services.passwords import hash_password
+from services.passwords import check_strength, hash_password
 from services.registry import get_services
 
 #: letters to one person; whoever asks does not learn that there were more
@@ -95,7 +96,9 @@ def set_password(token: str, password: str, by: Actor, now: datetime) -> None:
     """Sets it, ends all sessions of the person and every other such link. Raises Gone and Invalid."""
     user_id = find(token, now).id
     link_id = links.find(token, LinkPurpose.PASSWORD, now).id
-    db.session.rollback()  # nothing is open while the password is hashed
+    about = names_around(user_id)
+    db.session.rollback()  # nothing is open while the password is judged and hashed
+    check_strength(password, about)
     password_hash = hash_password(password)
     links.use(link_id, now)
     user = db.session.get(User, user_id, populate_existing=True)

@@ -43,7 +43,7 @@ def list_people(search: str = "", number: int = 1) -> PeoplePage:
     number = min(max(number, 1), HIGHEST_ID // PAGE)
     seen_at = select(func.max(UserSession.seen_at)).where(UserSession.user_id == User.id).scalar_subquery()
     query = select(User, seen_at.label("seen_at")).order_by(func.lower(User.name), User.id)
-    wanted = search.replace("\0", "").strip()[:LONGEST_SEARCH]
+    wanted = search.strip()[:LONGEST_SEARCH]
     if wanted:
         query = query.where(
             or_(User.name.icontains(wanted, autoescape=True), User.email.icontains(wanted, autoescape=True))
@@ -112,10 +112,15 @@ def _as_long_as_one_stays(user_id: int, by: Actor, act: Callable[[User], None]) 
     """Runs `act` with all who run the server locked: two who switch each other off must not both succeed."""
     if user_id == by.user_id:
         raise Conflict(NOT_YOURSELF)
-    running = select(User).where(User.is_admin, User.is_active).order_by(User.id).with_for_update()
-    admins = db.session.execute(running, execution_options={"populate_existing": True}).scalars().all()
-    user = find_person(user_id)
-    if [admin.id for admin in admins] == [user.id]:
+    find_person(user_id)
+    # In the order of their ids and together with the one it is about: nobody waits for somebody who waits for him.
+    involved = select(User).where(User.is_admin | (User.id == user_id)).order_by(User.id).with_for_update()
+    locked = db.session.execute(involved, execution_options={"populate_existing": True}).scalars().all()
+    user = next((one for one in locked if one.id == user_id), None)
+    if user is None:
+        db.session.rollback()
+        raise NotFound("This account was deleted a moment ago.")
+    if [one for one in locked if one.is_admin and one.is_active] == [user]:
         db.session.rollback()
         raise Conflict(LAST_ADMIN.format(name=find_person(user_id).name))
     act(user)

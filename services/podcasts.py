@@ -2,21 +2,23 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 
 from extensions import db
-from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Role, User, YouTubeChannel
+from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Role, YouTubeChannel
+from services import audit, members
+from services.audit import NOBODY, Kind
 from services.checks import one_line, shown, zone_name
 from services.clients.values import Channel
 from services.errors import Conflict, Invalid, NotFound
 from services.outbox import insert_or_ignore
 from services.registry import get_services
-from services.users import cancel_queued, find_active_user, find_user
+from services.users import find_active_user, find_user
 from services.youtube_reference import video_id_of
 
 LONGEST_NAME = 100
@@ -126,50 +128,23 @@ def set_podcast(
     return podcast
 
 
-def add_host(slug: str, email: str, role: str = Role.CONTRIBUTOR) -> PodcastMember:
+def add_host(slug: str, email: str, role: str = Role.CONTRIBUTOR, *, now: datetime | None = None) -> PodcastMember:
     """Puts a user on the podcast; the next look makes texts for what is planned."""
-    if role not in set(Role):
-        raise Invalid(f"There is no role “{shown(role)}”. Roles are {' and '.join(Role)}.")
+    wanted = members.role_named(role)
     podcast, user = find_podcast(slug), find_active_user(email)
     taken = f"{user.email} is already on {podcast.name}."
-    member = PodcastMember(podcast_id=podcast.id, user_id=user.id, role=Role(role))
-    db.session.add(member)
-    try:
-        db.session.commit()
-    except IntegrityError:
+    if not members.add(podcast.id, user.id, wanted):
         db.session.rollback()
-        raise Conflict(taken) from None
-    return member
+        raise Conflict(taken)
+    audit.note(Kind.HOST_ADDED, NOBODY, now or datetime.now(UTC), podcast_id=podcast.id, subject_id=user.id, role=role)
+    db.session.commit()
+    return db.session.execute(select(PodcastMember).filter_by(podcast_id=podcast.id, user_id=user.id)).scalar_one()
 
 
 def remove_host(slug: str, email: str, *, now: datetime | None = None) -> None:
     """Takes a user off the podcast and cancels the posts there that are not under way. Refuses the last admin."""
     podcast, user = find_podcast(slug), find_user(email)
-    # Two admins who remove each other at once must not both succeed.
-    db.session.execute(select(Podcast.id).where(Podcast.id == podcast.id).with_for_update())
-    member = db.session.execute(select(PodcastMember).filter_by(podcast_id=podcast.id, user_id=user.id)).scalar()
-    if member is None:
-        raise NotFound(f"{user.email} is not on {podcast.name}.")
-    if member.role == Role.ADMIN and not _has_other_admin(podcast.id, user.id):
-        raise Conflict(f"{user.email} is the only admin of {podcast.name}. Add another admin first.")
-    db.session.execute(delete(PodcastMember).where(PodcastMember.id == member.id))
-    cancel_queued(user.id, cause="member_gone", podcast_id=podcast.id, now=now)
-    db.session.commit()
-
-
-def _has_other_admin(podcast_id: int, user_id: int) -> bool:
-    """Whether somebody else can still sign in and manage the podcast."""
-    others = (
-        select(PodcastMember.id)
-        .join(PodcastMember.user)
-        .where(
-            PodcastMember.podcast_id == podcast_id,
-            PodcastMember.role == Role.ADMIN,
-            PodcastMember.user_id != user_id,
-            User.is_active,
-        )
-    )
-    return db.session.execute(others.limit(1)).first() is not None
+    members.remove(podcast.id, user.id, NOBODY, now or datetime.now(UTC))
 
 
 def match_broadcast(slug: str, video: str, episode_id: int, *, now: datetime) -> None:

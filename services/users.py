@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Post, PostStatus, User
-from services import outbox, sessions
+from services import links, outbox, sessions
 from services.checks import email_address, one_line, shown
 from services.errors import Conflict, Invalid, NotFound
 from services.passwords import hash_password
@@ -65,6 +65,7 @@ def set_user(
     if password_hash is not None:
         user.password_hash = password_hash
         sessions.end_all(user.id)
+        links.end_password_links(user.id, now or datetime.now(UTC))
     user.never_repost = user.never_repost if never_repost is None else never_repost
     user.is_active = user.is_active or active is True
     db.session.commit()

@@ -135,6 +135,8 @@ def at_once(app, work, times):
         ({"password": ""}, "Choose a password"),
         ({"password": "short"}, "at least 12"),
         ({"password": "x" * 1001}, "At most 1000"),
+        ({"password": "ada@example.com"}, "easy to guess"),
+        ({"password": "password1234"}, "easy to guess"),
     ],
 )
 def test_what_cannot_be_used_is_said_and_the_rest_is_kept(browser, wrong, sentence):

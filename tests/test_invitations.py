@@ -195,6 +195,8 @@ def test_what_cannot_be_an_invitation_is_said(admin, show, typed, sentence):
         ({"name": "x" * 101}, "At most 100 fit"),
         ({"timezone": "Mars/Olympus"}, "Not a valid choice"),
         ({"password": "short"}, "at least 12"),
+        ({"password": "cy@example.com"}, "easy to guess"),
+        ({"password": "deep dive deep dive"}, "easy to guess"),
     ],
 )
 def test_what_cannot_be_an_account_is_said_and_the_link_still_works(app, show, wrong, sentence):
