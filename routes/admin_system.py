@@ -1,6 +1,7 @@
 """How the machine is, and who did what."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,7 +26,7 @@ def system() -> ResponseReturnValue:
 def audit() -> ResponseReturnValue:
     wanted = audit_log.asked(request.args)
     page = audit_log.audit_page(wanted)
-    kept = {"kind": wanted.kind, "person": wanted.person, "podcast": wanted.podcast}
+    kept: dict[str, Any] = {"kind": wanted.kind, "person": wanted.person, "podcast": wanted.podcast}
     return render_template(
         "admin/audit.html",
         page=page,

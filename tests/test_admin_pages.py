@@ -120,7 +120,7 @@ def test_the_units_of_the_day_and_when_they_begin_anew(browser, now):
     add(QuotaDay(day=quota.pacific_day(now), discovery=1200, watch=300, people=34))
     page = read(browser, "/admin/system")
     assert "Units today 1,534 of 10,000" in page
-    assert "1,200 uploads lists, 300 videos, 34 by people" in page
+    assert "1,200 for uploads lists, 300 for videos, 34 by people" in page
     assert "8,466" in page
     ends = quota.day_bounds(now)[1]
     assert f'datetime="{ends.isoformat()}"' in browser.get("/admin/system").text
