@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     instance_path: Path = Field(ROOT / "instance", validation_alias=AliasChoices("INSTANCE_PATH", "instance_path"))
 
     secret_key: str = ""
+    #: former keys: what they signed still counts, new things are signed with secret_key
+    secret_key_fallbacks: Annotated[tuple[str, ...], NoDecode] = ()
     token_encryption_keys: Annotated[tuple[str, ...], NoDecode] = ()
     database_url: str = ""
     public_url: str = "http://127.0.0.1:5000"
@@ -135,7 +137,7 @@ class Settings(BaseSettings):
         settings.refuse_what_others_can_read(values.get("_env_file", cls.model_config["env_file"]))
         return settings
 
-    @field_validator("token_encryption_keys", mode="before")
+    @field_validator("token_encryption_keys", "secret_key_fallbacks", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
         return tuple(k.strip() for k in value.split(",") if k.strip()) if isinstance(value, str) else value
@@ -219,6 +221,8 @@ class Settings(BaseSettings):
         if self.is_public:
             if len(self.secret_key) < 32:
                 raise ValueError("SECRET_KEY must be set to at least 32 characters when PUBLIC_URL is https")
+            if any(len(key) < 32 for key in self.secret_key_fallbacks):
+                raise ValueError("SECRET_KEY_FALLBACKS must hold keys of at least 32 characters, comma separated")
             if not self.token_encryption_keys:
                 raise ValueError("TOKEN_ENCRYPTION_KEYS must be set when PUBLIC_URL is https")
         return self

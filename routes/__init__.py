@@ -21,6 +21,7 @@ from routes import (
     incoming,
     links,
     podcasts,
+    profile,
 )
 from routes.signed_in import READING_METHODS, begin_reading, user_of_request
 
@@ -54,7 +55,7 @@ def init_app(app: Flask) -> None:
     incoming.init_app(app, settings)
     app.before_request(begin)
     app.before_request(require_sign_in)
-    for blueprint in (admin.bp, auth.bp, connections.bp, dashboard.bp, links.bp, podcasts.bp, health.bp):
+    for blueprint in (admin.bp, auth.bp, connections.bp, dashboard.bp, links.bp, podcasts.bp, profile.bp, health.bp):
         app.register_blueprint(blueprint)
     errors.init_app(app)
     filters.init_app(app)

@@ -17,6 +17,7 @@ HIGHEST_ID = 2**31 - 1
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 #: in the zone database, and no place on earth
 NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+CONTINENTS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 #: control characters, halves of characters (bytes that are no UTF-8), line and paragraph separators
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -35,6 +36,16 @@ def one_line(what: str, text: str, longest: int) -> str:
     if len(line) > longest:
         raise Invalid(f"{_first(what)} has {len(line)} characters. At most {longest} fit.")
     return line
+
+
+def several_lines(what: str, text: str, longest: int) -> str:
+    """Text of any number of lines, composed (NFC), each ended by a line feed. Empty is fine."""
+    lines = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")).strip()
+    if any(character != "\n" and unicodedata.category(character) in UNPRINTABLE for character in lines):
+        raise Invalid(f"{_first(what)} contain characters that cannot be shown.")
+    if len(lines) > longest:
+        raise Invalid(f"{_first(what)} have {len(lines)} characters. At most {longest} fit.")
+    return lines
 
 
 def email_address(text: str) -> str:
@@ -57,6 +68,12 @@ def zone_name(text: str) -> str:
     close = difflib.get_close_matches(name[:LONGEST_ZONE], _zones(), n=1)
     hint = f"Did you mean {close[0]}?" if close else "Write it like Europe/Berlin."
     raise Invalid(f"There is no time zone “{shown(text)}”. {hint}")
+
+
+@cache
+def places() -> tuple[str, ...]:
+    """The zones that people live in, to choose from; zone_name takes the old and odd names too."""
+    return ("UTC", *sorted(name for name in _zones() if name.partition("/")[0] in CONTINENTS))
 
 
 @cache

@@ -15,7 +15,7 @@ from config import ROOT, Settings
 def environment(settings: Settings, **changes: str) -> dict[str, str]:
     """The environment that makes a process run with these settings."""
     values: dict[str, Any] = settings.model_dump(exclude_none=True)
-    for name in ("token_encryption_keys", "lookup_delays_seconds"):
+    for name in ("token_encryption_keys", "secret_key_fallbacks", "lookup_delays_seconds"):
         values[name] = ",".join(str(value) for value in values[name])
     named = {name.upper(): str(value) for name, value in values.items()}
     return {"PATH": os.environ["PATH"], "HOME": str(settings.instance_path), "PYTHONPATH": str(ROOT)} | named | changes

@@ -71,6 +71,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"public_url": "https://airhorn.example.com"}, "SECRET_KEY must be set"),
     ({"public_url": "https://airhorn.example.com", "secret_key": "dev"}, "SECRET_KEY must be set"),
     ({"public_url": "https://a.example.com", "secret_key": "s" * 40}, "TOKEN_ENCRYPTION_KEYS must be set"),
+    (
+        {"public_url": "https://a.example.com", "secret_key": "s" * 40, "secret_key_fallbacks": "dev"},
+        "SECRET_KEY_FALLBACKS must hold keys",
+    ),
 ]
 
 

@@ -1,11 +1,14 @@
 """Passwords are kept so that a stolen database does not give them away."""
 
+import contextlib
+import time
+
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
 from services.errors import Invalid
-from services.passwords import hash_password, needs_rehash, verify_password
+from services.passwords import check_strength, hash_password, needs_rehash, verify_password
 
 GOOD = "correct horse battery"
 
@@ -48,3 +51,38 @@ def test_too_short_and_too_long_ones_are_refused_with_the_limit(password):
 def test_a_hash_with_other_parameters_asks_to_be_made_again():
     assert needs_rehash(PasswordHasher(time_cost=1, memory_cost=8192).hash(GOOD))
     assert not needs_rehash(hash_password(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("password1234", "a common password"),
+        ("qwertyuiopas", "keys of a keyboard|common password"),
+        ("aaaaaaaaaaaaaaaa", "it repeats itself"),
+        ("abcdefghijklmnop", "follows the alphabet"),
+        ("airhorn airhorn", "names that belong to you"),
+        ("Deep Dive podcast", "names that belong to you"),
+        ("ada.example.com", "names that belong to you"),
+        ("Ada1234567890", "names that belong to you, it counts|names that belong to you, it is made of"),
+        ("deep-dive-2026", "names that belong to you"),
+    ],
+)
+def test_what_is_easy_to_guess_is_refused_with_the_reason_and_what_to_do(password, why):
+    with pytest.raises(Invalid, match=why) as raised:
+        check_strength(password, ("Ada", "ada@example.com", "Deep Dive"))
+    assert "four or more words" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "password", [GOOD, "zwölf Boxkämpfer", "zebra mildew anchor forty", "fd9!Kx2#mQ7z", "漢字仮名交じり文の長い合言葉"]
+)
+def test_what_is_hard_to_guess_will_do(password):
+    check_strength(password, ("Ada", "ada@example.com", "Deep Dive"))
+
+
+@pytest.mark.parametrize("text", ["4a@8b({c[<6g93e1i!|l0o$s5+t7%x2z", "password", "0", "a4@", "ä", "1/2/"])
+def test_judging_takes_no_longer_for_hostile_ones(text):
+    began = time.process_time()
+    with contextlib.suppress(Invalid):
+        check_strength((text * 1000)[:1000])
+    assert time.process_time() - began < 3

@@ -1,0 +1,35 @@
+"""The forms of one's own account. What is checked, and the sentences, are the services'."""
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, PasswordField, StringField
+from wtforms.validators import InputRequired
+
+from routes.auth_forms import MISSING
+from routes.checked import Checked, checked
+from services.accounts import default_words, host_name
+from services.checks import LONGEST_EMAIL, email_address, zone_name
+from services.users import LONGEST_NAME
+
+
+class ProfileForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
+    name = checked("Name", host_name, maxlength=LONGEST_NAME, autocomplete="name")
+    timezone = checked("Time zone", zone_name, list="zones", autocomplete="off")
+    default_text = checked("Your text, where you wrote none for an episode", default_words, lines=True, rows=4)
+    never_repost = BooleanField("Never post again without asking me")
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    current = PasswordField("Your password now", validators=[InputRequired(MISSING)])
+    new = PasswordField("New password", validators=[InputRequired("The new password is missing.")])
+
+
+class EmailForm(FlaskForm):  # type: ignore[misc]
+    email = EmailField(
+        "New e-mail address", validators=[Checked(email_address)], render_kw={"maxlength": LONGEST_EMAIL}
+    )
+
+
+class DeleteForm(FlaskForm):  # type: ignore[misc]
+    """The address typed, so that nobody deletes his account by accident."""
+
+    typed = StringField("Your e-mail address", render_kw={"autocomplete": "off", "maxlength": LONGEST_EMAIL})
