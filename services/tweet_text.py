@@ -20,7 +20,7 @@ from itertools import accumulate, pairwise
 
 from services.errors import Invalid
 from services.text_gaps import close_gap
-from services.x_length import LIMIT, URL_LENGTH, weighted_length
+from services.x_length import LIMIT, URL_LENGTH, url_spans, weighted_length
 
 __all__ = [
     "LIMIT",
@@ -29,9 +29,14 @@ __all__ = [
     "URL_LENGTH",
     "Facts",
     "choose",
+    "cut_at_limit",
+    "has_link",
+    "known_values",
     "normal_form",
     "render",
+    "shortest",
     "similarity",
+    "tidy",
     "validate_template",
     "weighted_length",
 ]
@@ -76,6 +81,19 @@ def render(template: str, facts: Facts, *, include_link: bool) -> str:
     The link stands in it if and only if it is known and `include_link`: where {url} is, else at the end. What is too
     long loses words at the end of the title, then the title. Raises Invalid with a sentence when that does not help.
     """
+    fill, title = _filler(template, facts, include_link=include_link)
+    shortest = fill("")
+    excess = weighted_length(shortest) - LIMIT
+    if excess > 0:
+        raise Invalid(f"Too long by {_characters(excess)}")
+    text = _longest_that_fits(fill, title) or shortest
+    if not text:
+        raise Invalid("There is nothing to post")
+    return text
+
+
+def _filler(template: str, facts: Facts, *, include_link: bool) -> tuple[Callable[[str], str], str]:
+    """What makes a text of a title, and the whole title. Raises Invalid for an unknown placeholder."""
     parts = _parts(template)
     values = _values(facts, include_link=include_link)
     if values["url"] and "url" not in parts[1::2] and values["url"] not in template:
@@ -84,14 +102,7 @@ def render(template: str, facts: Facts, *, include_link: bool) -> str:
     def fill(title: str) -> str:
         return _fill(parts, {**values, "title": title})
 
-    shortest = fill("")
-    excess = weighted_length(shortest) - LIMIT
-    if excess > 0:
-        raise Invalid(f"Too long by {_characters(excess)}")
-    text = _longest_that_fits(fill, values["title"]) or shortest
-    if not text:
-        raise Invalid("There is nothing to post")
-    return text
+    return fill, values["title"]
 
 
 def validate_template(template: str) -> None:
@@ -101,6 +112,39 @@ def validate_template(template: str) -> None:
     if len(_CASHTAG.findall(template)) > 1:
         raise Invalid("X allows one $cashtag in a post; this text has more")
     render(template, Facts(show="Show", title="Title", url=_SAMPLE_URL), include_link="url" in _parts(template)[1::2])
+
+
+def tidy(typed: str) -> str:
+    """What somebody typed as it is kept: composed (NFC), with line breaks of one kind, without what X cannot store."""
+    return _visible_template(typed)
+
+
+def known_values(facts: Facts) -> dict[str, str]:
+    """What each placeholder says for these facts; empty where there is nothing to say."""
+    return _values(facts, include_link=True)
+
+
+def has_link(text: str) -> bool:
+    """Whether X makes a link of any part of it, and so bills it as a post with a link."""
+    return bool(url_spans(text))
+
+
+def shortest(template: str, facts: Facts, *, include_link: bool) -> str:
+    """The text without its title, however long it still is: what there is to be shortened. Raises Invalid."""
+    return _filler(template, facts, include_link=include_link)[0]("")
+
+
+def cut_at_limit(text: str) -> tuple[str, str]:
+    """The part that X would take, and the rest."""
+    if weighted_length(text) <= LIMIT:
+        return text, ""
+    low, high = 0, min(len(text), 2 * LIMIT * URL_LENGTH)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if weighted_length(text[:middle]) <= LIMIT else (low, middle - 1)
+    inside = [start for start, size in url_spans(text).items() if start < low < start + size]
+    at = inside[0] if inside else low  # a link is not cut in two
+    return text[:at], text[at:]
 
 
 def choose(*candidates: str | None) -> tuple[str, str]:
