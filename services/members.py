@@ -17,6 +17,7 @@ from services.errors import Conflict, Invalid, NotFound
 from services.registry import get_services
 from services.users import cancel_queued
 
+SWITCHED_OFF = "The account is switched off: nothing is posted for it."
 #: people on one podcast
 AT_MOST = 500
 #: episodes for which somebody who joins has texts at once; later ones get theirs when their time comes
@@ -58,8 +59,7 @@ def members_of(podcast_id: int) -> list[Member]:
 
 def _member(row: Row[User, str, int, str, str | None]) -> Member:
     cause = row.trouble if row.id is not None else "no_connection"
-    cause = cause if row.User.is_active else "user_inactive"
-    trouble = explain(cause) if cause else None
+    trouble = (explain(cause) if cause else None) if row.User.is_active else SWITCHED_OFF
     return Member(row.User.id, row.User.name, row.User.email, row.role, row.username, trouble)
 
 

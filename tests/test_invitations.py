@@ -71,7 +71,9 @@ def roles(show):
 def test_the_link_is_shown_once_and_makes_an_account_on_the_podcast(admin, app, show, cast):
     episode_id = cast.episode(show, at=ago(hours=-5)).id
     hosts = f"/podcasts/{show.id}/hosts"
-    answer = admin.post(hosts, {"email": " CY@example.com ", "role": "contributor"}, form=hosts)
+    answer = admin.post(
+        f"/podcasts/{show.id}/invitations", {"email": " CY@example.com ", "role": "contributor"}, form=hosts
+    )
     path = LINK.search(answer.text)[1]
     again = admin.get(hosts)
     assert path not in again.text
@@ -163,7 +165,7 @@ def test_whether_somebody_has_an_account_makes_no_difference_to_the_inviter(admi
     hosts = f"/podcasts/{show.id}/hosts"
     pages = []
     for email in ("cy@example.com", "no@example.com"):
-        answer = admin.post(hosts, {"email": email, "role": "contributor"}, form=hosts)
+        answer = admin.post(f"/podcasts/{show.id}/invitations", {"email": email, "role": "contributor"}, form=hosts)
         plain = re.sub(r"/invitations/[\w-]{43}", "/invitations/…", answer.text)
         pages.append((answer.status_code, re.sub(r'(?s)<aside>.*|value="\S{80,}"', "", plain).replace(email, "…")))
     assert pages[0] == pages[1]
@@ -182,7 +184,7 @@ def test_whether_somebody_has_an_account_makes_no_difference_to_the_inviter(admi
 )
 def test_what_cannot_be_an_invitation_is_said(admin, show, typed, sentence):
     hosts = f"/podcasts/{show.id}/hosts"
-    answer = admin.post(hosts, {"role": "contributor", **typed}, form=hosts)
+    answer = admin.post(f"/podcasts/{show.id}/invitations", {"role": "contributor", **typed}, form=hosts)
     assert answer.status_code == 422
     assert sentence in words(answer)
     assert invitations.waiting(show.id) == []

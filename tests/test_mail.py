@@ -96,6 +96,7 @@ def test_a_subject_stays_one_line(serve, postman, tmp_path, subject):
     assert letter.get_content().split() == ["Text"]
 
 
+@pytest.mark.logs_errors  # the server says that somebody hung up on its certificate
 @pytest.mark.filterwarnings("ignore::UserWarning:aiosmtpd")
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_it_is_encrypted_and_signed_in(serve, postman, tmp_path, security):

@@ -80,10 +80,13 @@ def test_everybody_on_it_sees_the_hosts_and_only_admins_the_addresses_and_button
 def test_a_host_becomes_an_admin_and_loses_it_again_at_once(app, ada, show):
     assert act(ada, show, "bo", "role", role="admin").status_code == 302
     bo = enter(app, "bo")
-    hosts = f"/podcasts/{show.id}/hosts"
-    assert bo.post(hosts, {"email": "x@example.com", "role": "admin"}, form=hosts).status_code == 200
+    invite = f"/podcasts/{show.id}/invitations"
+    assert (
+        bo.post(invite, {"email": "x@example.com", "role": "admin"}, form=f"/podcasts/{show.id}/hosts").status_code
+        == 200
+    )
     act(enter(app, "ada"), show, "bo", "role", role="contributor")
-    assert bo.post(hosts, {"email": "y@example.com", "role": "admin"}, form="/").status_code == 403
+    assert bo.post(invite, {"email": "y@example.com", "role": "admin"}, form="/").status_code == 403
     rows = db.session.execute(select(AuditEvent).filter_by(kind="role_changed", subject_id=id_of("bo"))).scalars()
     assert [row.detail for row in rows][-2:] == [{"role": "admin"}, {"role": "contributor"}]
 

@@ -31,7 +31,7 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
 
 def add_to(bp: Blueprint) -> None:
     bp.add_url_rule("/<int:podcast_id>/hosts", view_func=hosts)
-    bp.add_url_rule("/<int:podcast_id>/hosts", view_func=invite, methods=["POST"])
+    bp.add_url_rule("/<int:podcast_id>/invitations", view_func=invite, methods=["POST"])
     bp.add_url_rule("/<int:podcast_id>/leave", view_func=leave, methods=["POST"])
     one, invitation = "/<int:podcast_id>/hosts/<int:user_id>", "/<int:podcast_id>/invitations/<int:link_id>"
     bp.add_url_rule(f"{one}/role", view_func=set_role, methods=["POST"])
