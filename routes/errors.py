@@ -23,6 +23,7 @@ PAGES = {
     404: ("There is nothing here", "It does not exist, it was removed, or you are not on this podcast."),
     405: ("Not like this", "This address does not take what was sent to it."),
     409: ("Somebody was faster", "Look at the page again: it has changed meanwhile."),
+    411: ("How much is it?", "What was sent does not say its length. Go back and use the form in a browser."),
     413: ("Too much at once", "What was sent is larger than this server takes. Go back and send less."),
     415: ("Not in this form", "This server takes what its own forms send. Go back and use the form."),
     422: (

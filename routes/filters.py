@@ -50,6 +50,8 @@ def init_app(app: Flask) -> None:
     @app.template_filter()
     def outward(url: str) -> str:
         """Addresses at YouTube and X. In a rehearsal they lead to the stand-ins: nothing of it exists out there."""
+        if not url.startswith(("https://", "http://")):
+            return ""  # such as javascript: no form takes it, and no page leads to it either
         if settings.sandbox_url is None:
             return url
         path = url.removeprefix("https://www.youtube.com") if "/watch?v=" in url else "/"

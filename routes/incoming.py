@@ -23,12 +23,14 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def refuse() -> None:
-    """Ends requests that no page of ours sends, with 400, 413 or 415."""
+    """Ends requests that no page of ours sends, with 400, 411, 413 or 415."""
     _refuse_nul(request.path, request.args)
     if request.method in READING_METHODS or request.endpoint is None:
         return
     if is_foreign():
         raise Invalid("This came from another site, so nothing was done. Open Airhorn's own page and do it there.")
+    if "Transfer-Encoding" in request.headers:
+        abort(411)  # what is longer than allowed would be cut, not refused; browsers say the length of a form
     if request.mimetype and request.mimetype not in KINDS:
         abort(415)
     if sum(len(values) for _, values in request.form.lists()) > MOST_FIELDS:

@@ -45,7 +45,7 @@ def browser(app, cast):
     return browser
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 411, 413, 415, 422, 429, 500, 503])
 def test_every_status_has_a_page_in_our_own_words(browser, status):
     answer = browser.get(f"/fail/{status}")
     assert answer.status_code == status
