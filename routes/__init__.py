@@ -12,6 +12,7 @@ from routes import (
     admin,
     assets,
     auth,
+    calendar,
     connections,
     dashboard,
     errors,
@@ -32,6 +33,7 @@ OPEN = frozenset(
         "auth.code",
         "auth.sign_in",
         "bootstrap.static",
+        "calendar.feed",
         "connections.callback",
         "health.healthz",
         "health.readyz",
@@ -55,7 +57,17 @@ def init_app(app: Flask) -> None:
     incoming.init_app(app, settings)
     app.before_request(begin)
     app.before_request(require_sign_in)
-    for blueprint in (admin.bp, auth.bp, connections.bp, dashboard.bp, links.bp, podcasts.bp, profile.bp, health.bp):
+    for blueprint in (
+        admin.bp,
+        auth.bp,
+        calendar.bp,
+        connections.bp,
+        dashboard.bp,
+        links.bp,
+        podcasts.bp,
+        profile.bp,
+        health.bp,
+    ):
         app.register_blueprint(blueprint)
     errors.init_app(app)
     filters.init_app(app)

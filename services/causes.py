@@ -46,6 +46,8 @@ CAUSES: dict[str, Cause] = {
     "stream_over": Cause("The stream was over before this could be posted.", "Post now, if you still want to."),
     "switched_off": Cause("Switched off before it was sent."),
     "member_gone": Cause("No longer on this podcast, so it was not posted."),
+    "podcast_archived": Cause("The podcast was archived before this was sent."),
+    "podcast_deleted": Cause("The podcast was deleted before this was sent."),
     "user_inactive": Cause("This person's account is switched off, so it was not posted."),
     "already_posted": Cause("This X account already posted about this video."),
     "left_alone": Cause("Left as it is, by a person's decision."),

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
 from services.errors import Invalid
@@ -46,6 +47,19 @@ def several_lines(what: str, text: str, longest: int) -> str:
     if len(lines) > longest:
         raise Invalid(f"{_first(what)} have {len(lines)} characters. At most {longest} fit.")
     return lines
+
+
+def web_address(what: str, text: str, longest: int) -> str:
+    """A http or https address that people can follow; nothing of it is ever fetched."""
+    address = one_line(what, text, longest)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = SplitResult("", "", "", "", "")
+    is_plain = not parts.username and not parts.password and " " not in address and "\\" not in address
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+        raise Invalid(f"{_first(what)} must be an address like https://example.com/show.")
+    return address
 
 
 def email_address(text: str) -> str:

@@ -19,6 +19,10 @@ class Conflict(AirhornError):  # noqa: N818
     """True a moment ago, not now: somebody else was first; nothing was changed."""
 
 
+class Stale(Conflict):
+    """Somebody saved something else since the form was opened; nothing was changed."""
+
+
 class Outcome(AirhornError):  # noqa: N818
     """A call to the outside that did not succeed. `cause` is a code of services/causes.py."""
 

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from extensions import db
-from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Role, YouTubeChannel
+from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Role, User, YouTubeChannel
 from services import audit, members
-from services.audit import NOBODY, Kind
+from services.audit import NOBODY, Actor, Kind
 from services.checks import one_line, shown, zone_name
 from services.clients.values import Channel
-from services.errors import Conflict, Invalid, NotFound
+from services.errors import Conflict, NotFound
 from services.outbox import insert_or_ignore
 from services.registry import get_services
 from services.users import find_active_user, find_user
@@ -29,6 +29,8 @@ LONGEST_CHANNEL_TITLE = 200
 RESERVED = frozenset({"new"})
 #: how often a slug is chosen again when somebody took it in the same moment
 TRIES = 5
+#: podcasts that one person can be on when another is made
+MOST_PODCASTS = 200
 
 
 class Unset(Enum):
@@ -50,35 +52,69 @@ def find_podcast(slug: str) -> Podcast:
     return podcast
 
 
+def locked(podcast_id: int) -> Podcast:
+    """The podcast, held against others who change it until the commit. Raises NotFound."""
+    query = select(Podcast).where(Podcast.id == podcast_id).with_for_update(key_share=True)
+    podcast = db.session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
+    if podcast is None:
+        raise NotFound("There is no such podcast any more.")
+    return podcast
+
+
 def create_podcast(name: str, *, owner_email: str, channel: str | None = None, timezone: str | None = None) -> Podcast:
     """A new podcast with its owner as admin. `channel` is whatever people paste; YouTube is asked who that is."""
-    values = {
-        "name": one_line("the name of the podcast", name, LONGEST_NAME),
-        "timezone": zone_name(timezone) if timezone is not None else "UTC",
-    }
+    values = {"name": podcast_name(name), "timezone": zone_name(timezone) if timezone is not None else "UTC"}
     owner_id = find_active_user(owner_email).id
+    return make_podcast(owner_id, **values, channel=channel, by=NOBODY, now=datetime.now(UTC))
+
+
+def podcast_name(text: str) -> str:
+    return one_line("the name of the podcast", text, LONGEST_NAME)
+
+
+def make_podcast(
+    owner_id: int, *, name: str, timezone: str, channel: str | None = None, by: Actor, now: datetime
+) -> Podcast:
+    """A new podcast of this user, who becomes its admin. Raises Invalid for a channel that YouTube does not know,
+    Conflict when one person has too many."""
     db.session.rollback()  # nothing is open while YouTube is asked
     resolved = get_services().live.resolve_channel(channel) if channel is not None else None
     for _ in range(TRIES):
         try:
-            return _insert(values, owner_id, resolved)
+            podcast = _insert({"name": name, "timezone": timezone}, owner_id, resolved)
+            audit.note(Kind.PODCAST_CREATED, by, now, podcast_id=podcast.id)
+            db.session.commit()
         except IntegrityError:
             db.session.rollback()
+        else:
+            return podcast
     raise Conflict("Several podcasts with this name are being made right now. Try again.")
 
 
+def may_create(user: User) -> bool:
+    """Admins of the server, and who manages a podcast already."""
+    managed = select(PodcastMember.id).where(PodcastMember.user_id == user.id, PodcastMember.role == Role.ADMIN)
+    return user.is_admin or db.session.execute(managed.limit(1)).first() is not None
+
+
 def _insert(values: dict[str, Any], owner_id: int, channel: Channel | None) -> Podcast:
+    """In the caller's transaction. The owner is held meanwhile, so that two at once do not pass the limit together."""
+    db.session.execute(select(User.id).where(User.id == owner_id).with_for_update(key_share=True))
+    theirs = select(func.count(PodcastMember.id)).where(PodcastMember.user_id == owner_id)
+    if db.session.execute(theirs).scalar_one() >= MOST_PODCASTS:
+        db.session.rollback()
+        raise Conflict(f"One person can be on {MOST_PODCASTS} podcasts at most. Leave or delete one first.")
     podcast = Podcast(slug=_free_slug(values["name"]), **values)
-    _watch(podcast, channel)
+    watch(podcast, channel)
     db.session.add(podcast)
     db.session.flush()
     db.session.add(PodcastMember(podcast_id=podcast.id, user_id=owner_id, role=Role.ADMIN))
-    db.session.commit()
+    db.session.flush()
     return podcast
 
 
-def _watch(podcast: Podcast, channel: Channel | None) -> None:
-    """Sets the channel and makes sure that it has a row, so that its title is known and it is looked at soon."""
+def watch(podcast: Podcast, channel: Channel | None) -> None:
+    """Sets the channel, in the caller's transaction; its row makes that it is looked at soon and its title is known."""
     podcast.youtube_channel_id = channel.id if channel else None
     if channel:
         row = insert_or_ignore(YouTubeChannel, db.session.get_bind().dialect.name)
@@ -118,7 +154,7 @@ def set_podcast(
         resolved = get_services().live.resolve_channel(channel)
     podcast = find_podcast(slug)
     if channel is not UNSET:
-        _watch(podcast, resolved)
+        watch(podcast, resolved)
     if title_filter is not UNSET:
         podcast.title_filter_on = title_filter is not None
         podcast.title_filter = title_filter or podcast.title_filter

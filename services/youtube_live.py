@@ -1,6 +1,7 @@
 """Which broadcasts are live now: discover, confirm, decide. Announces nothing."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import or_, true
@@ -19,6 +20,19 @@ from services.discovery import Ask, Discovery, Look
 from services.errors import Invalid, Outcome, Refused
 from services.looking import Budget, Looked
 from services.youtube_reference import parse_channel_reference
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at a channel that a person asked for.
+
+    `signal` is the way that was asked last, `error` why that failed too, `failed` what went wrong before it, by way.
+    """
+
+    signal: str
+    videos: list[Video]
+    error: Outcome | None
+    failed: dict[str, Outcome]
 
 
 class YouTubeLiveService:
@@ -73,19 +87,41 @@ class YouTubeLiveService:
 
         Raises Refused when YouTube could not be asked or its answer could not be read.
         """
+        sight = self.look_now(channel_id)
+        if sight.error is not None:
+            raise sight.error
+        return [video for video in sight.videos if is_live(video)]
+
+    def look_now(self, channel_id: str) -> Sight:
+        """What YouTube says of a channel at this moment, asked for a person. Stores nothing, announces nothing.
+
+        Raises Refused when the day's units for people are gone; what fails at YouTube is in the answer.
+        """
         self._count_for_people(2)
         look = self._discovery.look(Ask(channel_id, "uploads" if self._api else "page"))
+        failed = []
         if look.error is not None and self._api is not None:
+            failed.append(look)
             look = self._discovery.look(Ask(channel_id, "feed"))
+        found: list[Video | Outcome | None] = [look.video]
+        if look.error is None and self._api is not None:
+            found = list(self._discovery.videos([ref.id for ref in look.refs][:50]).values()) if look.refs else []
+        error = look.error or next((answer for answer in found if isinstance(answer, Outcome)), None)
+        videos = [answer for answer in found if isinstance(answer, Video)] if error is None else []
+        return Sight(look.ask.signal, videos, error, {one.ask.signal: one.error for one in failed if one.error})
+
+    def recent_titles(self, channel_id: str) -> list[str]:
+        """The titles of a channel's newest videos, newest first, asked for a person. Stores nothing.
+
+        Raises Refused when neither the uploads list nor the feed could be read.
+        """
+        look = self._discovery.look(Ask(channel_id, "feed"))
+        if look.error is not None and self._api is not None:
+            self._count_for_people(1)
+            look = self._discovery.look(Ask(channel_id, "uploads"))
         if look.error is not None:
             raise look.error
-        found: list[Video | Outcome | None] = [look.video]
-        if self._api is not None:
-            found = list(self._discovery.videos([ref.id for ref in look.refs][:50]).values()) if look.refs else []
-        for answer in found:
-            if isinstance(answer, Outcome):
-                raise answer
-        return [v for v in found if isinstance(v, Video) and is_live(v)]
+        return [ref.title for ref in look.refs]
 
     def resolve_channel(self, text: str) -> Channel:
         """The channel that a person means by an id, @handle or any YouTube address; asked, never assumed.

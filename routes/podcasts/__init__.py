@@ -2,10 +2,12 @@
 
 from flask import Blueprint
 
-from routes.podcasts import core, members, tweets
+from routes.podcasts import core, episodes, members, tweets, youtube
 
 bp = Blueprint("podcasts", __name__, url_prefix="/podcasts")
 
 core.add_to(bp)
 members.add_to(bp)
 tweets.add_to(bp)
+episodes.add_to(bp)
+youtube.add_to(bp)

@@ -1,0 +1,239 @@
+"""Lists that people page and search through: their podcasts, and the episodes of one. Reads only."""
+
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select
+
+from extensions import db
+from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, PodcastMember, User, UtcDateTime, YouTubeChannel
+from services.hosts import hosts_of
+from services.members import Member, members_of
+from services.overview import OVERDUE, EpisodeCard, card_of
+from services.podcasts import may_create
+from services.vocabulary import Lamp, Light
+
+PAGE = 25
+LONGEST_QUERY = 100
+#: more than people can plan; what starts unplanned comes on top
+MOST_SEARCHED = 10_000
+#: stands for "no time set": after everything that has one
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+# My podcasts
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One podcast of the list. `role` None: seen as an admin of the server only; `next_at` the next planned start."""
+
+    podcast: Podcast
+    role: str | None
+    hosts: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """All podcasts of one person, archived ones apart."""
+
+    active: list[Row]
+    archived: list[Row]
+    may_create: bool
+
+
+def mine(user: User, now: datetime) -> Mine:
+    """The podcasts this person is on; all of them for an admin of the server. By name."""
+    here = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user.id)
+    on_it = select(func.count(PodcastMember.id)).where(PodcastMember.podcast_id == Podcast.id)
+    ahead = select(func.min(EpisodeGuide.scheduled_at)).where(
+        EpisodeGuide.podcast_id == Podcast.id, EpisodeGuide.scheduled_at > now
+    )
+    query = (
+        select(
+            Podcast,
+            PodcastMember.role,
+            on_it.correlate(Podcast).scalar_subquery().label("hosts"),
+            ahead.correlate(Podcast).scalar_subquery().label("next_at"),
+        )
+        .outerjoin(PodcastMember, here)
+        .order_by(func.lower(Podcast.name), Podcast.id)
+    )
+    if not user.is_admin:
+        query = query.where(PodcastMember.id.is_not(None))
+    rows = [Row(row.Podcast, row.role, row.hosts, row.next_at) for row in db.session.execute(query)]
+    return Mine(
+        [r for r in rows if r.podcast.is_active], [r for r in rows if not r.podcast.is_active], may_create(user)
+    )
+
+
+# The episodes of one
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between two rows of the list: before (`is_back`) or after one of them."""
+
+    is_back: bool
+    is_ahead: bool
+    at: datetime
+    episode_id: int
+
+    def __str__(self) -> str:
+        signs = ("b" if self.is_back else "a") + ("n" if self.is_ahead else "p")
+        return f"{signs}.{_microseconds(self.at)}.{self.episode_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeList:
+    """One page of episodes: what is on air or to come soonest first, then what is over, newest first."""
+
+    next: list[EpisodeCard]
+    past: list[EpisodeCard]
+    q: str
+    older: Cursor | None
+    newer: Cursor | None
+    members: list[Member]
+    channel: YouTubeChannel | None
+
+    @property
+    def is_first(self) -> bool:
+        return self.newer is None
+
+
+def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -> EpisodeList:
+    """The page at a cursor, or the first; `q` searches title, number and guests. The statements do not grow."""
+    q = " ".join(q.split())[:LONGEST_QUERY]
+    cursor = cursor_of(at)
+    wanted = select(EpisodeGuide, _is_ahead(now).label("is_ahead")).where(EpisodeGuide.podcast_id == podcast.id)
+    if q:
+        wanted = wanted.where(EpisodeGuide.id.in_(_matching(podcast.id, q)))
+    rows, has_more = _rows(wanted, cursor, now)
+    hosts = hosts_of([row.EpisodeGuide.id for row in rows], now)
+    newest = select(Broadcast).where(Broadcast.episode_id.in_(list(hosts))).order_by(Broadcast.id)
+    matched = {broadcast.episode_id: broadcast for broadcast in db.session.execute(newest).scalars()}
+    channel_id = podcast.youtube_channel_id
+    channel = db.session.get(YouTubeChannel, channel_id) if channel_id else None
+    episodes = [row.EpisodeGuide for row in rows]
+    cards = [card_of(podcast, e, matched.get(e.id), hosts[e.id], channel=channel) for e in episodes]
+    ahead = {row.EpisodeGuide.id for row in rows if row.is_ahead}
+    is_back = cursor is not None and cursor.is_back
+    return EpisodeList(
+        next=[card for card in cards if card.episode.id in ahead],
+        past=[_over(card) for card in cards if card.episode.id not in ahead],
+        q=q,
+        older=_cursor(rows[-1], is_back=False) if rows and (is_back or has_more) else None,
+        newer=_cursor(rows[0], is_back=True) if rows and cursor and (not is_back or has_more) else None,
+        members=members_of(podcast.id),
+        channel=channel,
+    )
+
+
+def _over(card: EpisodeCard) -> EpisodeCard:
+    """An episode whose time is past: nobody is ready for it any more."""
+    if card.broadcast is not None:
+        return card
+    return replace(card, light=Light("Over", Lamp.GREY) if card.posted else Light("No stream seen", Lamp.GREY))
+
+
+def _rows(wanted: Select[EpisodeGuide, bool], cursor: Cursor | None, now: datetime) -> tuple[list[Any], bool]:
+    """The rows of a page in their order, and whether more follow in the direction of the cursor."""
+    is_back = cursor is not None and cursor.is_back
+    parts = [False, True] if is_back else [True, False]  # is ahead
+    if cursor is not None:
+        parts = parts[parts.index(cursor.is_ahead) :]
+    found: list[Any] = []
+    for is_ahead in parts:
+        start = cursor if cursor is not None and cursor.is_ahead == is_ahead else None
+        part = _part(wanted, now, is_ahead=is_ahead, start=start, is_back=is_back)
+        found += db.session.execute(part.limit(PAGE + 1 - len(found))).all() if len(found) <= PAGE else []
+    page = found[:PAGE]
+    return page[::-1] if is_back else page, len(found) > PAGE
+
+
+def _part(
+    wanted: Select[EpisodeGuide, bool], now: datetime, *, is_ahead: bool, start: Cursor | None, is_back: bool
+) -> Select[EpisodeGuide, bool]:
+    """What is ahead, soonest first, or what is not, newest first; turned round on the way back."""
+    key = _key(is_ahead)
+    rises = is_ahead != is_back
+    which = _is_ahead(now) if is_ahead else not_(_is_ahead(now))
+    part = wanted.where(which)
+    if start is not None:
+        at = literal(start.at, UtcDateTime)
+        beyond = key > at if rises else key < at
+        next_id = EpisodeGuide.id > start.episode_id if rises else EpisodeGuide.id < start.episode_id
+        part = part.where(or_(beyond, and_(key == at, next_id)))
+    order = (key, EpisodeGuide.id) if rises else (key.desc(), EpisodeGuide.id.desc())
+    return part.order_by(*order)
+
+
+def _key(is_ahead: bool) -> ColumnElement[Any]:
+    without_time = literal(FAR, UtcDateTime) if is_ahead else EpisodeGuide.created_at
+    return func.coalesce(EpisodeGuide.scheduled_at, without_time, type_=UtcDateTime)
+
+
+def _is_ahead(now: datetime) -> ColumnElement[bool]:
+    """On air, or nothing of it was seen and its time is not long past."""
+
+    def is_known(state: BroadcastState) -> ColumnElement[bool]:
+        return select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.state == state).exists()
+
+    is_planned = or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - OVERDUE)
+    return or_(is_known(BroadcastState.LIVE), and_(is_planned, ~is_known(BroadcastState.ENDED)))
+
+
+def _matching(podcast_id: int, q: str) -> list[int]:
+    """Compared here: databases disagree about letter case beyond ASCII, and guests are JSON to them."""
+    query = select(EpisodeGuide.id, EpisodeGuide.title, EpisodeGuide.number, EpisodeGuide.guests)
+    rows = db.session.execute(
+        query.where(EpisodeGuide.podcast_id == podcast_id).order_by(EpisodeGuide.id.desc()).limit(MOST_SEARCHED)
+    )
+    wanted = folded(q)
+    number = wanted.removeprefix("ep").removeprefix("isode").strip(" #.")
+    return [
+        row.id
+        for row in rows
+        if wanted in folded(row.title)
+        or (number and number == str(row.number))
+        or any(wanted in folded(guest) for guest in row.guests)
+    ]
+
+
+def folded(text: str) -> str:
+    """Without letter case and accents: who searches types neither."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def _cursor(row: Any, *, is_back: bool) -> Cursor:
+    episode = row.EpisodeGuide
+    at = episode.scheduled_at or (FAR if row.is_ahead else episode.created_at)
+    return Cursor(is_back, bool(row.is_ahead), at, episode.id)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def cursor_of(text: str) -> Cursor | None:
+    """The cursor in an address; None, so the first page, for whatever is none."""
+    signs, _, rest = text.partition(".")
+    since, _, episode_id = rest.partition(".")
+    if signs not in ("an", "ap", "bn", "bp") or not _is_number(since) or not _is_number(episode_id):
+        return None
+    try:
+        at = _EPOCH + timedelta(microseconds=int(since))
+    except OverflowError:
+        return None
+    return Cursor(signs[0] == "b", signs[1] == "n", at, min(int(episode_id), 2**31 - 1))
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= 18 and text.isascii() and text.isdigit()
