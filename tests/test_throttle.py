@@ -1,12 +1,13 @@
 """Guessing at passwords: few tries are compared, whoever makes them, and others are not kept out."""
 
 import logging
+import socket
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
-from extensions import db
+from extensions import db, limiter
 from models import AuditEvent, SignInThrottle
 from services import throttle
 from services.audit import Actor
@@ -188,3 +189,33 @@ def test_nobody_and_somebody_switched_off_are_answered_alike(browser, cast):
     answers = [browser.post("/sign-in", {"email": email, "password": password}) for email, password in tried]
     assert {answer.status_code for answer in answers} == {422}
     assert len({words(answer) for answer in answers}) == 1
+
+
+# Without the shared store of limits
+
+
+@pytest.fixture
+def without_redis(browser, make_app):
+    """A browser at an application while nothing answers where Redis should be."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    browser.client = make_app(redis_url=f"redis://127.0.0.1:{port}/0").test_client()
+    yield browser
+    limiter._storage_dead = False  # it is one for all applications of this process
+
+
+def test_pages_stay_up_and_signing_in_is_throttled_while_redis_is_down(without_redis, cast):
+    ada, browser = cast.user("ada"), without_redis
+    assert browser.get("/sign-in").status_code == 200
+    assert browser.sign_in(ada).status_code == 302
+    assert browser.get("/profile").status_code == 200
+    browser.post("/sign-out", form="/profile")
+    form = {"email": "ada@example.com", "password": "guess number 1"}
+    assert [browser.post("/sign-in", form).status_code for _ in range(6)] == [422] * 5 + [429]
+
+
+def test_other_limits_count_in_each_process_while_redis_is_down(without_redis, cast):
+    browser = without_redis
+    browser.sign_in(cast.user("ada"))
+    answers = [browser.post("/profile/email", {"email": "x"}, form="/profile").status_code for _ in range(11)]
+    assert answers == [422] * 10 + [429]
