@@ -10,7 +10,7 @@ from models import Post, PostStatus, User
 from services import links, outbox, sessions
 from services.checks import email_address, one_line, shown
 from services.errors import Conflict, Invalid, NotFound
-from services.passwords import hash_password
+from services.passwords import check_strength, hash_password
 
 LONGEST_NAME = 100
 
@@ -21,7 +21,7 @@ def create_user(
     """A new user. Without a password nobody can sign in, but the posts go out all the same."""
     email = email_address(email)
     name = one_line("the name", name, LONGEST_NAME)
-    password_hash = hash_password(password) if password is not None else None
+    password_hash = _judged_and_hashed(password, email, name) if password is not None else None
     user = User(email=email, name=name, is_admin=admin, never_repost=never_repost, password_hash=password_hash)
     db.session.add(user)
     try:
@@ -30,6 +30,11 @@ def create_user(
         db.session.rollback()
         raise Conflict(f"There is already a user with the address {email}.") from None
     return user
+
+
+def _judged_and_hashed(password: str, email: str, name: str = "") -> str:
+    check_strength(password, [name, email, *email.split("@")])
+    return hash_password(password)
 
 
 def find_user(email: str) -> User:
@@ -60,7 +65,7 @@ def set_user(
     now: datetime | None = None,
 ) -> User:
     """Changes what is given. A new password ends all sessions. Raises NotFound, and Invalid for a bad password."""
-    password_hash = hash_password(password) if password is not None else None
+    password_hash = _judged_and_hashed(password, email) if password is not None else None
     user = find_user(email)
     if password_hash is not None:
         user.password_hash = password_hash
