@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, render_template
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from routes.live import live_page
 from services import overview
 
 bp = Blueprint("dashboard", __name__)
@@ -14,4 +15,4 @@ bp = Blueprint("dashboard", __name__)
 @bp.get("/")
 def home() -> ResponseReturnValue:
     now = datetime.now(UTC)
-    return render_template("dashboard/home.html", page=overview.home(current_user, now), now=now)
+    return live_page("dashboard/home.html", page=overview.home(current_user, now), now=now)

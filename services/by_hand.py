@@ -23,8 +23,10 @@ from models import (
     User,
     Verdict,
 )
-from services import announcing, outbox
+from services import announcing, audit, outbox
+from services.audit import NOBODY, Actor, Kind
 from services.causes import explain
+from services.checks import HIGHEST_ID
 from services.confirming import ConfirmingService
 from services.errors import Conflict, Invalid, NotFound
 from services.writer import Writer
@@ -37,6 +39,9 @@ WHY_NOT = {
     ConfigStatus.REVIEW: "Say first whether the earlier post is on X.",
 }
 ANSWERS = ("there", "again", "leave")
+#: instead of an episode's id: make one
+NEW_EPISODE = "new"
+LONGEST_ID = 10
 
 
 class ByHandService:
@@ -49,7 +54,7 @@ class ByHandService:
 
     # Post now
 
-    def post_now(self, config_id: int, now: datetime, *, without_link: bool = False) -> int:
+    def post_now(self, config_id: int, now: datetime, *, without_link: bool = False, by: Actor = NOBODY) -> int:
         """Puts a host's post into the outbox at once and returns its id. The start will not announce that host again.
 
         The config is taken by the same compare-and-set as at a start, so that two clicks and the start make one post.
@@ -62,7 +67,7 @@ class ByHandService:
         video_id = matched.video_id if matched else episode.video_id
         if not video_id and not episode.link and config.include_link and not without_link:
             session.rollback()
-            raise Invalid("There is no link yet. Add one to the episode, or post without a link.")
+            raise NoLink("There is no link yet. Add one to the episode, or post without a link.")
         text, source = self._writer.compose(config, user, podcast, episode, video_id or "")
         _take(session, config_id)
         row = announcing.post_row(config, user, podcast, matched, connection)
@@ -81,12 +86,14 @@ class ByHandService:
         if not made:
             session.rollback()
             raise Conflict("This X account is already posting about this video.")
+        about = {"podcast_id": podcast.id, "subject_id": user.id, "episode": episode.id}
+        audit.note(Kind.POSTED_NOW, by, now, **about)
         session.commit()
         return made[row["key"]]
 
     # An unconfirmed post
 
-    def resolve(self, post_id: int, answer: str, actor_id: int | None, now: datetime) -> str:
+    def resolve(self, post_id: int, answer: str, by: Actor, now: datetime) -> str:
         """A person says what became of an unconfirmed post: "there", "again" or "leave". Returns a sentence.
 
         Before anything is sent again the timeline is read once more. Raises Conflict when it was decided meanwhile.
@@ -109,8 +116,11 @@ class ByHandService:
         if post.status == PostStatus.POSTED and answer == "again":
             session.rollback()
             return "It is on X after all, so it was not sent again."
-        move, sentence = self._answered(post, answer, actor_id, now)
+        move, sentence = self._answered(post, answer, by.user_id, now)
         moved = outbox.apply(session, [move], now) if post.status == PostStatus.REVIEW else set()
+        if moved:
+            about = {"podcast_id": post.podcast_id, "subject_id": post.user_id}
+            audit.note(Kind.DECIDED, by, now, **about, post=post.id, answer=answer)
         session.commit()
         if not moved:
             raise Conflict("This was decided a moment ago. Look at the post again.")
@@ -153,7 +163,7 @@ class ByHandService:
 
     # An unmatched broadcast
 
-    def match(self, broadcast_id: int, episode_id: int, now: datetime) -> None:
+    def match(self, broadcast_id: int, episode_id: int, now: datetime, *, by: Actor = NOBODY) -> None:
         """A person says which episode a broadcast is; what is still in time is announced at the next look, at once."""
         session = db.session()
         broadcast = announcing.lock_broadcast(session, broadcast_id)
@@ -161,13 +171,76 @@ class ByHandService:
         if broadcast is None or episode is None:
             session.rollback()
             raise NotFound("There is no such stream or episode.")
+        self._matched_by_hand(session, broadcast, episode, by, now)
+
+    def match_here(self, podcast: Podcast, broadcast_id: int, episode: str, now: datetime, *, by: Actor) -> int:
+        """The same for a stream of this podcast's channel and one of its own episodes. Returns the episode's id.
+
+        `episode` is an id, or NEW_EPISODE for one made from the stream's title. Raises NotFound for anything of another
+        podcast, Conflict when it was announced already.
+        """
+        session = db.session()
+        is_id = 0 < broadcast_id <= HIGHEST_ID
+        broadcast = announcing.lock_broadcast(session, broadcast_id) if is_id else None
+        if broadcast is None or not _is_of(podcast, broadcast):
+            session.rollback()
+            raise NotFound("There is no such stream on this podcast's channel.")
+        found = _new_episode(session, podcast, broadcast) if episode == NEW_EPISODE else _own(session, podcast, episode)
+        if found is None:
+            session.rollback()
+            raise Invalid("Choose which episode it is.")
+        episode_id = found.id
+        self._matched_by_hand(session, broadcast, found, by, now)
+        return episode_id
+
+    @staticmethod
+    def _matched_by_hand(
+        session: Session, broadcast: Broadcast, episode: EpisodeGuide, by: Actor, now: datetime
+    ) -> None:
         if broadcast.verdict == Verdict.ANNOUNCED:
             session.rollback()
             raise Conflict("This stream was announced already.")
         broadcast.podcast_id, broadcast.episode_id = episode.podcast_id, episode.id
+        audit.note(Kind.MATCHED, by, now, podcast_id=episode.podcast_id, episode=episode.id, stream=broadcast.video_id)
         if broadcast.state == BroadcastState.LIVE and broadcast.closed_at is None:
             broadcast.verdict, broadcast.announced_at, broadcast.next_look_at = Verdict.ANNOUNCED, now, now
         session.commit()
+
+
+class NoLink(Invalid):
+    """There is nothing to link to yet: the host may post without."""
+
+
+def _is_of(podcast: Podcast, broadcast: Broadcast) -> bool:
+    """Whether a stream may be matched here: on this podcast's channel, and not known as another's."""
+    is_ours = broadcast.podcast_id == podcast.id
+    on_channel = bool(podcast.youtube_channel_id) and broadcast.channel_id == podcast.youtube_channel_id
+    return is_ours or (broadcast.podcast_id is None and on_channel)
+
+
+def _new_episode(session: Session, podcast: Podcast, broadcast: Broadcast) -> EpisodeGuide:
+    made = EpisodeGuide(
+        podcast_id=podcast.id,
+        title=broadcast.title[:200] or "Live",
+        scheduled_at=announcing.started_at(broadcast),
+        video_id=broadcast.video_id,
+    )
+    session.add(made)
+    session.flush()
+    announcing.top_up_configs(session, made.id)
+    return made
+
+
+def _own(session: Session, podcast: Podcast, typed: str) -> EpisodeGuide | None:
+    """The episode with this id; None for what is no id. Raises NotFound for one of another podcast."""
+    if not typed.isascii() or not typed.isdigit() or len(typed) > LONGEST_ID:
+        return None
+    wanted = select(EpisodeGuide).where(EpisodeGuide.id == int(typed), EpisodeGuide.podcast_id == podcast.id)
+    found = session.execute(wanted).scalar_one_or_none() if 0 < int(typed) <= HIGHEST_ID else None
+    if found is None:
+        session.rollback()
+        raise NotFound("There is no such episode in this podcast.")
+    return found
 
 
 def _host(session: Session, config_id: int) -> tuple[EpisodeTweetConfig, User, Podcast, EpisodeGuide]:

@@ -1,16 +1,18 @@
 """One episode as its page shows it: every host's text and state, and what happened, in order. Reads only."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select
 
 from extensions import db
 from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, Post, PostEvent, PostStatus, User, Verdict
+from services import own_editor
 from services.hosts import HostView, hosts_with_texts
-from services.overview import EpisodeCard, card_of
+from services.overview import EpisodeCard, card_of, channels_of
+from services.own_editor import Editor, editor_of
 from services.tweets import post_url
 from services.vocabulary import SIGNALS, SILENT, Lamp, Light, light_of_event
 from services.youtube_reference import watch_url
@@ -48,29 +50,42 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class EpisodePage:
-    """`broadcast` is the matched one, None before the start; `url` its address."""
+    """`url` is the stream's address; `mine` what the reader may edit, None for who is not a host here."""
 
     card: EpisodeCard
     timeline: list[Line]
     url: str | None
+    mine: Editor | None
+    video_id: str
 
     @property
     def hosts(self) -> list[HostView]:
         return self.card.hosts
 
 
-def episode_page(podcast: Podcast, episode: EpisodeGuide) -> EpisodePage:
-    """The number of statements does not grow with hosts or posts."""
+def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now: datetime) -> EpisodePage:
+    """`host`: the reader, if he is one of the hosts. The number of statements does not grow with hosts or posts."""
     matched = select(Broadcast).where(Broadcast.episode_id == episode.id).order_by(Broadcast.id.desc())
     broadcasts = list(db.session.execute(matched).scalars())
     newest = broadcasts[0] if broadcasts else None
     video_id = newest.video_id if newest else episode.video_id or ""
-    hosts = hosts_with_texts(episode.id, video_id)
+    hosts = hosts_with_texts(episode.id, video_id, now)
     lines = [*_planned(episode), *(line for b in broadcasts for line in _seen(b)), *_sent(episode.id)]
     lines.sort(key=lambda line: line.at)
     _count_from_start(lines, newest.actual_start_at if newest else None)
-    card = card_of(podcast, episode, newest, hosts)
-    return EpisodePage(card, lines, watch_url(video_id) if video_id else episode.link or None)
+    channel = channels_of([podcast]).get(podcast.youtube_channel_id or "")
+    card = card_of(podcast, episode, newest, hosts, channel=channel)
+    mine = editor_of(podcast, episode, host, video_id, hosts) if host is not None else None
+    return EpisodePage(card, lines, watch_url(video_id) if video_id else episode.link or None, mine, video_id)
+
+
+def retyped(page: EpisodePage, host: User, typed: Mapping[str, Any], *, needs_link: bool = False) -> EpisodePage:
+    """The page with what was sent and could not be kept in its editor."""
+    if page.mine is None:
+        return page
+    card = page.card
+    mine = own_editor.retyped(page.mine, card.podcast, card.episode, host, page.video_id, **typed)
+    return replace(page, mine=replace(mine, needs_link=needs_link))
 
 
 def _count_from_start(lines: list[Line], started_at: datetime | None) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
@@ -22,6 +23,7 @@ from models import (
     YouTubeChannel,
 )
 from services.causes import CAUSES, explain
+from services.evidence import Evidence, decided_at, sent_at, weigh
 from services.hosts import HostView
 from services.vocabulary import SILENT, WAITS_FOR_A_PERSON
 
@@ -31,17 +33,35 @@ RECENT = timedelta(days=14)
 MISSED_SHOWN = UNMATCHED_SHOWN = timedelta(days=2)
 MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
 MOST_NEEDS, MOST_UNMATCHED = 20, 10
+FIXES = ("connect", "edit", "post_now", "youtube", "decide")
+#: cause → the button that mends it
+_FIX_OF = (
+    dict.fromkeys(("x_auth", "x_token_refused", "x_scope", "no_connection", "refresh_in_doubt"), "connect")
+    | dict.fromkeys(("x_text_refused", "text_invalid", "x_duplicate"), "edit")
+    | dict.fromkeys(("x_locked", "x_forbidden", "too_late", "stream_over"), "post_now")
+)
+
+
+def fix_of(cause: str | None) -> str:
+    """One of FIXES; empty where the operator has to act, or nobody."""
+    return _FIX_OF.get(cause or "", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that a person has to do. `episode_id` None: it is about the podcast or a person as such."""
+    """One thing that a person has to do. `episode_id` None: it is about the podcast or a person as such.
+
+    `user_id` is who can do it, None for an admin; `fix` says with what: one of FIXES, or empty.
+    """
 
     podcast: Podcast
     who: str
     what: str
     episode_id: int | None = None
     episode_title: str = ""
+    user_id: int | None = None
+    fix: str = ""
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +72,35 @@ class Unmatched:
     podcast: Podcast | None
     why: str
 
+    @property
+    def can_match(self) -> bool:
+        """Whether saying which episode it is helps: not where YouTube or the podcast's own settings are in the way."""
+        return self.broadcast.verdict in (Verdict.UNMATCHED, Verdict.SAME_SHOW, Verdict.TOO_OLD)
+
 
 Shows = Mapping[int, Podcast]
 
 
 def needs_of(
-    shows: Shows, now: datetime, upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostView]]] = ()
+    shows: Shows,
+    now: datetime,
+    upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostView]]] = (),
+    channels: Mapping[str, YouTubeChannel] | None = None,
 ) -> list[Need]:
     """Posts first, then texts of `upcoming` episodes, then people, then channels."""
-    return [*_of_posts(shows, now), *_of_texts(shows, upcoming), *_of_hosts(shows), *_of_channels(shows)][:MOST_NEEDS]
+    found = [
+        *_of_posts(shows, now),
+        *_of_texts(shows, upcoming),
+        *_of_hosts(shows),
+        *_of_channels(shows, channels or {}),
+    ]
+    return found[:MOST_NEEDS]
 
 
 def _of_texts(shows: Shows, upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostView]]]) -> list[Need]:
     """Words that could not be posted at the start."""
     return [
-        Need(shows[episode.podcast_id], host.name, host.text_trouble, episode.id, episode.title)
+        Need(shows[episode.podcast_id], host.name, host.text_trouble, episode.id, episode.title, host.user_id, "edit")
         for episode, hosts in upcoming
         for host in hosts
         if host.text_trouble
@@ -87,7 +121,7 @@ def _of_posts(shows: Shows, now: datetime) -> list[Need]:
     newest = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
     newest_id = newest.correlate(EpisodeTweetConfig).scalar_subquery()
     query = (
-        select(EpisodeGuide, User.name, Post)
+        select(EpisodeGuide, User.name, User.id.label("user_id"), Post, sent_at(), decided_at())
         .join(EpisodeTweetConfig, EpisodeTweetConfig.episode_id == EpisodeGuide.id)
         .join(User, User.id == EpisodeTweetConfig.user_id)
         .join(Post, Post.id == newest_id)
@@ -95,23 +129,29 @@ def _of_posts(shows: Shows, now: datetime) -> list[Need]:
         .order_by(Post.id.desc())
         .limit(MOST_NEEDS)
     )
-    return [
-        Need(
-            shows[row.EpisodeGuide.podcast_id],
-            row.name,
-            explain(row.Post.cause or "", row.Post.detail),
-            row.EpisodeGuide.id,
-            row.EpisodeGuide.title,
-        )
-        for row in db.session.execute(query)
-    ]
+    return [_of_post(shows, row) for row in db.session.execute(query)]
+
+
+def _of_post(shows: Shows, row: Any) -> Need:
+    post, episode = row.Post, row.EpisodeGuide
+    evidence = weigh(post, row.sent_at, row.decided_at) if post.status == PostStatus.REVIEW else None
+    return Need(
+        shows[episode.podcast_id],
+        row.name,
+        explain(post.cause or "", post.detail),
+        episode.id,
+        episode.title,
+        row.user_id,
+        "decide" if evidence else fix_of(post.cause),
+        evidence,
+    )
 
 
 def _of_hosts(shows: Shows) -> list[Need]:
     """Members whose X account is not connected, or no longer works."""
     connection = and_(SocialConnection.user_id == User.id, SocialConnection.platform == "x", SocialConnection.is_active)
     query = (
-        select(PodcastMember.podcast_id, User.name, SocialConnection.trouble)
+        select(PodcastMember.podcast_id, User.id, User.name, SocialConnection.trouble)
         .join(User, User.id == PodcastMember.user_id)
         .outerjoin(SocialConnection, connection)
         .where(
@@ -123,23 +163,22 @@ def _of_hosts(shows: Shows) -> list[Need]:
         .limit(MOST_NEEDS)
     )
     return [
-        Need(shows[row.podcast_id], row.name, explain(row.trouble or "no_connection"))
+        Need(shows[row.podcast_id], row.name, explain(row.trouble or "no_connection"), user_id=row.id, fix="connect")
         for row in db.session.execute(query)
     ]
 
 
-def _of_channels(shows: Shows) -> list[Need]:
+def _of_channels(shows: Shows, channels: Mapping[str, YouTubeChannel]) -> list[Need]:
     """Channels that YouTube does not show at the moment, and podcasts that have none."""
-    wanted = [show.youtube_channel_id for show in shows.values() if show.youtube_channel_id]
-    query = select(YouTubeChannel).where(YouTubeChannel.id.in_(wanted), YouTubeChannel.error_cause.is_not(None))
-    failing = {channel.id: channel.error_cause for channel in db.session.execute(query).scalars()}
-    needs = [
-        Need(show, "YouTube", explain(failing[show.youtube_channel_id] or ""))
-        for show in shows.values()
-        if show.youtube_channel_id in failing
-    ]
+    needs = []
+    for show in shows.values():
+        channel = channels.get(show.youtube_channel_id or "")
+        if channel is not None and channel.error_cause:
+            needs.append(Need(show, "YouTube", explain(channel.error_cause), fix="youtube"))
     without = [show for show in shows.values() if show.is_active and not show.youtube_channel_id]
-    return needs + [Need(show, "YouTube", "No channel is set, so no start is noticed.") for show in without]
+    return needs + [
+        Need(show, "YouTube", "No channel is set, so no start is noticed.", fix="youtube") for show in without
+    ]
 
 
 def unmatched_of(shows: Shows, now: datetime) -> list[Unmatched]:

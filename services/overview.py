@@ -1,10 +1,10 @@
 """What the pages show: home, a podcast, one episode. Reads only; the statements do not grow with hosts or posts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, or_, select
 
 from extensions import db
 from models import (
@@ -13,13 +13,14 @@ from models import (
     EpisodeGuide,
     Podcast,
     PodcastMember,
-    SocialConnection,
+    Role,
     User,
     Verdict,
     YouTubeChannel,
 )
 from services.causes import explain
-from services.episodes import HIGHEST_ID
+from services.checklist import Checklist, checklists_of
+from services.checks import HIGHEST_ID
 from services.errors import NotFound
 from services.hosts import HostView, hosts_of
 from services.needs import Need, Unmatched, needs_of, unmatched_of
@@ -27,7 +28,9 @@ from services.vocabulary import SILENT, Lamp, Light, light_of_episode
 
 #: an episode stays under "next" for so long after its planned start when nothing was seen of it
 OVERDUE = timedelta(hours=6)
-MOST_NEXT, MOST_EPISODES = 8, 50
+MOST_NEXT = 8
+#: an episode planned so long ago may still be the one that an unmatched stream was
+STILL_OPEN, MOST_OPEN = timedelta(days=3), 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ class Home:
     next: list[EpisodeCard] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
     unmatched: list[Unmatched] = field(default_factory=list)
+    #: what is still to do before a podcast's first show, for its admins
+    checklists: list[Checklist] = field(default_factory=list)
+    #: the podcasts that this person manages
+    managed: frozenset[int] = frozenset()
+    #: what an unmatched stream may be, by podcast
+    open_episodes: dict[int, list[EpisodeGuide]] = field(default_factory=dict)
 
     @property
     def unannounced(self) -> list[Unmatched]:
@@ -76,29 +85,64 @@ class Home:
 
 def home(user: User, now: datetime) -> Home:
     """Everything of the podcasts this person is on; of all podcasts for an admin of the server."""
-    shows = {podcast.id: podcast for podcast in db.session.execute(_podcasts_of(user)).scalars()}
+    rows = db.session.execute(_podcasts_of(user)).all()
+    shows = {row.Podcast.id: row.Podcast for row in rows}
     if not shows:
         return Home()
+    channels = {row.YouTubeChannel.id: row.YouTubeChannel for row in rows if row.YouTubeChannel is not None}
     live = db.session.execute(_live(list(shows))).all()
     planned = list(db.session.execute(_planned(list(shows), now)).scalars())
-    hosts = hosts_of([*(row.EpisodeGuide.id for row in live), *(episode.id for episode in planned)])
-    on_air = [_card(shows, row.EpisodeGuide, row.Broadcast, hosts) for row in live]
-    upcoming = [_card(shows, episode, None, hosts) for episode in planned]
+    hosts = hosts_of([*(row.EpisodeGuide.id for row in live), *(episode.id for episode in planned)], now)
+    on_air = [_card(shows, row.EpisodeGuide, row.Broadcast, hosts, channels) for row in live]
+    upcoming = [_card(shows, episode, None, hosts, channels) for episode in planned]
     shown = {row.Broadcast.id for row in live}
+    unmatched = [one for one in unmatched_of(shows, now) if one.broadcast.id not in shown]
+    managed = frozenset(row.Podcast.id for row in rows if user.is_admin or row.role == Role.ADMIN)
+    matchable = {one.podcast.id for one in unmatched if one.podcast is not None} & managed
     return Home(
         podcasts=list(shows.values()),
         on_air=on_air,
         next=upcoming,
-        needs=needs_of(shows, now, [(card.episode, card.hosts) for card in upcoming]),
-        unmatched=[one for one in unmatched_of(shows, now) if one.broadcast.id not in shown],
+        needs=needs_of(shows, now, [(card.episode, card.hosts) for card in upcoming], channels),
+        unmatched=unmatched,
+        checklists=checklists_of([row.Podcast for row in rows if row.role == Role.ADMIN], now),
+        managed=managed,
+        open_episodes=open_episodes_of(matchable, now) if matchable else {},
     )
 
 
-def _podcasts_of(user: User) -> Select[Podcast]:
-    query = select(Podcast).order_by(Podcast.name, Podcast.id)
-    if user.is_admin:
-        return query
-    return query.join(PodcastMember, PodcastMember.podcast_id == Podcast.id).where(PodcastMember.user_id == user.id)
+def _podcasts_of(user: User) -> Select[Podcast, str, YouTubeChannel]:
+    """Podcasts with the person's role and the channel; for an admin of the server all, without a role where he has none."""
+    mine = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user.id)
+    query = select(Podcast, PodcastMember.role, YouTubeChannel).order_by(Podcast.name, Podcast.id)
+    query = query.outerjoin(YouTubeChannel, YouTubeChannel.id == Podcast.youtube_channel_id)
+    return query.outerjoin(PodcastMember, mine) if user.is_admin else query.join(PodcastMember, mine)
+
+
+def channels_of(shows: Iterable[Podcast]) -> dict[str, YouTubeChannel]:
+    """The channels of these podcasts that were looked at already, by id."""
+    wanted = {show.youtube_channel_id for show in shows if show.youtube_channel_id}
+    query = select(YouTubeChannel).where(YouTubeChannel.id.in_(wanted))
+    return {channel.id: channel for channel in db.session.execute(query).scalars()} if wanted else {}
+
+
+def open_episodes_of(podcast_ids: Collection[int], now: datetime) -> dict[int, list[EpisodeGuide]]:
+    """By podcast: episodes that no announced stream is matched to, those nearest in time first."""
+    taken = select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.verdict == Verdict.ANNOUNCED)
+    query = (
+        select(EpisodeGuide)
+        .where(
+            EpisodeGuide.podcast_id.in_(list(podcast_ids)),
+            or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - STILL_OPEN),
+            ~taken.exists(),
+        )
+        .order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id)
+        .limit(MOST_OPEN)
+    )
+    found: dict[int, list[EpisodeGuide]] = {podcast_id: [] for podcast_id in podcast_ids}
+    for episode in db.session.execute(query).scalars():
+        found[episode.podcast_id].append(episode)
+    return found
 
 
 def _live(podcast_ids: Sequence[int]) -> Select[Broadcast, EpisodeGuide]:
@@ -125,93 +169,30 @@ def _planned(podcast_ids: Sequence[int], now: datetime) -> Select[EpisodeGuide]:
 
 
 def _card(
-    shows: dict[int, Podcast], episode: EpisodeGuide, broadcast: Broadcast | None, hosts: dict[int, list[HostView]]
+    shows: Mapping[int, Podcast],
+    episode: EpisodeGuide,
+    broadcast: Broadcast | None,
+    hosts: Mapping[int, list[HostView]],
+    channels: Mapping[str, YouTubeChannel],
 ) -> EpisodeCard:
     podcast = shows[episode.podcast_id]
-    return card_of(podcast, episode, broadcast, hosts[episode.id])
+    channel = channels.get(podcast.youtube_channel_id or "")
+    return card_of(podcast, episode, broadcast, hosts[episode.id], channel=channel)
 
 
-def card_of(podcast: Podcast, episode: EpisodeGuide, broadcast: Broadcast | None, hosts: list[HostView]) -> EpisodeCard:
+def card_of(
+    podcast: Podcast,
+    episode: EpisodeGuide,
+    broadcast: Broadcast | None,
+    hosts: list[HostView],
+    *,
+    channel: YouTubeChannel | None,
+) -> EpisodeCard:
     """Puts one episode together. Asks nobody."""
-    is_watched = bool(podcast.youtube_channel_id or episode.video_id)
-    light = light_of_episode([host.light for host in hosts], broadcast, is_watched=is_watched)
+    is_watched = podcast.is_active and bool(podcast.youtube_channel_id or episode.video_id)
+    blind = explain(channel.error_cause) if channel is not None and channel.error_cause else None
+    light = light_of_episode([host.light for host in hosts], broadcast, is_watched=is_watched, blind=blind)
     return EpisodeCard(podcast, episode, broadcast, light, hosts)
-
-
-# A podcast
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Somebody on a podcast. `trouble` says why their posts would not go out; None when they would."""
-
-    name: str
-    role: str
-    username: str | None
-    trouble: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PodcastPage:
-    """`next` is what is on air or planned, soonest first; `past` the newest first."""
-
-    next: list[EpisodeCard]
-    past: list[EpisodeCard]
-    members: list[Member]
-    channel: YouTubeChannel | None
-
-
-def podcast_page(podcast: Podcast, now: datetime) -> PodcastPage:
-    """The episodes of one podcast with their hosts' states, its people and its channel."""
-    shows = {podcast.id: podcast}
-    episodes = list(db.session.execute(_episodes(podcast.id)).scalars())
-    hosts = hosts_of([episode.id for episode in episodes])
-    newest = select(Broadcast).where(Broadcast.episode_id.in_(list(hosts))).order_by(Broadcast.id)
-    matched = {broadcast.episode_id: broadcast for broadcast in db.session.execute(newest).scalars()}
-    cards = [_card(shows, episode, matched.get(episode.id), hosts) for episode in episodes]
-    ahead = [card for card in cards if _is_ahead(card, now)]
-    channel_id = podcast.youtube_channel_id
-    return PodcastPage(
-        next=ahead[::-1],
-        past=[card for card in cards if card not in ahead],
-        members=_members(podcast.id),
-        channel=db.session.get(YouTubeChannel, channel_id) if channel_id else None,
-    )
-
-
-def _is_ahead(card: EpisodeCard, now: datetime) -> bool:
-    if card.broadcast is not None and card.broadcast.state in (BroadcastState.LIVE, BroadcastState.ENDED):
-        return card.broadcast.state == BroadcastState.LIVE
-    planned = card.episode.scheduled_at
-    return planned is None or planned > now - OVERDUE
-
-
-def _episodes(podcast_id: int) -> Select[EpisodeGuide]:
-    return (
-        select(EpisodeGuide)
-        .where(EpisodeGuide.podcast_id == podcast_id)
-        .order_by(func.coalesce(EpisodeGuide.scheduled_at, EpisodeGuide.created_at).desc(), EpisodeGuide.id.desc())
-        .limit(MOST_EPISODES)
-    )
-
-
-def _members(podcast_id: int) -> list[Member]:
-    connection = and_(SocialConnection.user_id == User.id, SocialConnection.platform == "x", SocialConnection.is_active)
-    query = (
-        select(User.name, PodcastMember.role, SocialConnection.id, SocialConnection.username, SocialConnection.trouble)
-        .join(PodcastMember, PodcastMember.user_id == User.id)
-        .outerjoin(SocialConnection, connection)
-        .where(PodcastMember.podcast_id == podcast_id)
-        .order_by(User.name, User.id)
-    )
-    return [
-        Member(row.name, row.role, row.username, explain(cause) if (cause := _cause(row.id, row.trouble)) else None)
-        for row in db.session.execute(query)
-    ]
-
-
-def _cause(connection_id: int | None, trouble: str | None) -> str | None:
-    return trouble if connection_id is not None else "no_connection"
 
 
 def episode_of(podcast: Podcast, episode_id: int) -> EpisodeGuide:

@@ -41,6 +41,7 @@ class Services:
     confirming: ConfirmingService
     tweets: TweetSchedulerService
     by_hand: ByHandService
+    writer: Writer
     scheduler: SchedulerService
     mail: Mailer
 
@@ -89,6 +90,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         confirming=confirming,
         tweets=tweets,
         by_hand=ByHandService(settings, writer, confirming),
+        writer=writer,
         scheduler=scheduler,
         mail=Mailer(settings),
     )

@@ -20,8 +20,9 @@ from models import (
     User,
     Verdict,
 )
-from services import announcing, outbox, tweet_text
-from services.errors import Conflict, NotFound
+from services import announcing, audit, outbox, tweet_text
+from services.audit import NOBODY, Actor, Kind
+from services.errors import Conflict, NotFound, Stale
 from services.looking import Looked
 from services.social_posting import Delivery, Drained, SocialPostingService
 from services.writer import Writer
@@ -171,25 +172,32 @@ class TweetSchedulerService:
             video_id = db.session.execute(matched.order_by(Broadcast.id.desc()).limit(1)).scalar_one_or_none()
         return self._writer.compose(config, user, podcast, episode, video_id or episode.video_id or "")[0]
 
-    def set_tweet(
+    def set_tweet(  # noqa: PLR0913 - each is left out when it stays as it is
         self,
         config_id: int,
         *,
         text: str | None = None,
         enabled: bool | None = None,
         include_link: bool | None = None,
+        version: int | None = None,
+        by: Actor = NOBODY,
         now: datetime,
     ) -> str:
         """Saves what a host wants said, and changes or stops a post that is still waiting, in one transaction.
 
-        Returns a sentence. Raises Invalid for a text that cannot be posted and Conflict when it is already being sent.
+        Returns a sentence. Raises Invalid for a text that cannot be posted, Conflict when it is already being sent, and
+        Stale when `version` is not the stored one and a text would be lost.
         """
         if text:
             tweet_text.validate_template(text)
         session = db.session()
         config, newest = self._locked(config_id)
+        if version not in (None, config.version) and text not in (None, config.text):
+            session.rollback()
+            raise Stale("The text was changed in another window meanwhile, so yours was not saved yet.")
         sentence = "Saved."
         switched_off = enabled is False and config.enabled
+        before = config.text, config.include_link, config.enabled
         config.text = config.text if text is None else text
         config.enabled = config.enabled if enabled is None else enabled
         config.include_link = config.include_link if include_link is None else include_link
@@ -198,8 +206,18 @@ class TweetSchedulerService:
         if newest is not None:
             sentence = self._change_newest(config, newest, now, switched_off=switched_off)
             outbox.derive_config_status(session, [newest.id])
+        self._note(config, before, by, now)
         session.commit()
         return sentence
+
+    @staticmethod
+    def _note(config: EpisodeTweetConfig, before: tuple[str, bool, bool], by: Actor, now: datetime) -> None:
+        podcast_id = db.session.get_one(EpisodeGuide, config.episode_id).podcast_id
+        about: dict[str, int] = {"podcast_id": podcast_id, "subject_id": config.user_id, "episode": config.episode_id}
+        if (config.text, config.include_link) != before[:2]:
+            audit.note(Kind.TEXT_CHANGED, by, now, **about)
+        if config.enabled != before[2]:
+            audit.note(Kind.SWITCHED_ON if config.enabled else Kind.SWITCHED_OFF, by, now, **about)
 
     @staticmethod
     def _locked(config_id: int) -> tuple[EpisodeTweetConfig, Post | None]:

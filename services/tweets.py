@@ -22,6 +22,7 @@ from models import (
     Verdict,
 )
 from services.announcing import PLATFORM, trouble_of
+from services.audit import NOBODY
 from services.causes import explain
 from services.episodes import find_episode
 from services.errors import Invalid, NotFound
@@ -147,7 +148,7 @@ def resolve(slug: str, episode_id: int, email: str, answer: str, *, now: datetim
     if post_id is None:
         raise NotFound("Nothing was sent for this host yet.")
     services = get_services()
-    sentence = services.by_hand.resolve(post_id, answer, None, now)
+    sentence = services.by_hand.resolve(post_id, answer, NOBODY, now)
     services.posting.drain()
     return sentence
 

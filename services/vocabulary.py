@@ -89,10 +89,13 @@ def light_of_event(status: str, cause: str | None, detail: str | None) -> Light:
     return Light(word, known.lamp, said)
 
 
-def light_of_episode(hosts: list[Light], broadcast: Broadcast | None, *, is_watched: bool = True) -> Light:
+def light_of_episode(
+    hosts: list[Light], broadcast: Broadcast | None, *, is_watched: bool = True, blind: str | None = None
+) -> Light:
     """The lamp of a whole episode: on air, over, GO, or what it still waits for.
 
-    `is_watched`: whether its start would be noticed, because a channel or a video is known.
+    `is_watched`: whether its start would be noticed, because a channel or a video is known. `blind`: why YouTube
+    cannot be looked at as it should be, if so.
     """
     if broadcast is not None and broadcast.state == BroadcastState.LIVE:
         return Light("On air", Lamp.RED)
@@ -103,14 +106,16 @@ def light_of_episode(hosts: list[Light], broadcast: Broadcast | None, *, is_watc
         return Light("Nobody posts", Lamp.HOLLOW)
     if not is_watched:
         return Light("Stand by: no channel", Lamp.AMBER)
+    if blind:
+        return Light("Stand by: YouTube", Lamp.AMBER, blind)
     ready = sum(light.lamp in (Lamp.GREEN, Lamp.BLUE) for light in wanted)
     if ready == len(wanted):
         return Light("GO", Lamp.GREEN)
     return Light(f"Stand by: {ready} of {len(wanted)} ready", Lamp.AMBER)
 
 
-_MATCH = "Say which episode it is with “flask podcasts match”."
-_POST_NOW = "A host's post still goes out with “flask tweets post-now”."
+_MATCH = "Say which episode it is."
+_POST_NOW = "Each host can still press Post now on the page of its episode."
 #: why a live broadcast was not announced, and what to do about it
 SILENT = {
     Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant. " + _MATCH,

@@ -1,5 +1,7 @@
 """Whose words a post has, and what becomes of them: template and facts to the final text. Stores nothing."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 
 from extensions import db
@@ -7,6 +9,9 @@ from models import EpisodeGuide, EpisodeTweetConfig, Podcast, User
 from services import tweet_text
 from services.content_atomizer import ContentAtomizer
 from services.youtube_reference import watch_url
+
+#: how many wordings are gone through before the first comes again
+WORDINGS = 24
 
 
 class Writer:
@@ -19,31 +24,50 @@ class Writer:
         self, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
     ) -> tuple[str, str]:
         """Host's text, else draft, else the host's template, else the podcast's, else the built-in writer's."""
-        facts = tweet_text.Facts(
-            show=podcast.name,
-            title=episode.title,
-            number=episode.number,
-            guests=tuple(episode.guests),
-            url=watch_url(video_id) if video_id else episode.link or None,
-        )
-        template, source = tweet_text.choose(
-            config.text,
-            config.draft,
-            user.default_text,
-            podcast.default_text,
-            self._built_in(facts, config),
-        )
+        facts = facts_of(podcast, episode, video_id)
+        template, source = self.template(config, user, podcast, facts, own=config.text)
         return tweet_text.render(template, facts, include_link=config.include_link), source
+
+    def template(
+        self, config: EpisodeTweetConfig, user: User, podcast: Podcast, facts: tweet_text.Facts, *, own: str
+    ) -> tuple[str, str]:
+        """The words that count if the host's own are `own`, and whose they are."""
+        built_in = self._built_in(facts, config)
+        return tweet_text.choose(own, config.draft, user.default_text, podcast.default_text, built_in)
+
+    def next_draft(self, facts: tweet_text.Facts, seed: str, current: str, taken: Collection[str]) -> str:
+        """A wording that follows `current` and that nobody else has: each asking gives another."""
+        wordings = self._atomizer.generate_for(facts, [f"{seed}:{n}" for n in range(WORDINGS)])
+        start = wordings.index(current) + 1 if current in wordings else 0
+        ahead = [*wordings[start:], *wordings[:start]]
+        return next((text for text in ahead if text != current and text not in taken), ahead[0])
+
+    def drafts(self, facts: tweet_text.Facts, seeds: Collection[str]) -> list[str]:
+        """One for each, no two the same."""
+        return self._atomizer.generate_for(facts, list(seeds))
 
     def _built_in(self, facts: tweet_text.Facts, config: EpisodeTweetConfig) -> str:
         """The built-in writer's text for one host of an episode: no two hosts say the same."""
         session = db.session()
         # All hosts of an episode are written for together; asked host by host, that is one query, not one each.
         written: dict[int, str] = session.info.setdefault("written", {}).get((config.episode_id, facts), {})
-        if config.id not in written:
-            query = select(EpisodeTweetConfig.id).where(EpisodeTweetConfig.episode_id == config.episode_id)
+        if config.user_id not in written:
+            query = select(EpisodeTweetConfig.user_id).where(EpisodeTweetConfig.episode_id == config.episode_id)
             ids = list(session.execute(query.order_by(EpisodeTweetConfig.id)).scalars())
+            if config.user_id not in ids:
+                ids.append(config.user_id)  # who joined later and whose config is not made yet comes last
             texts = self._atomizer.generate_for(facts, [f"{config.episode_id}:{id}" for id in ids])
             written = dict(zip(ids, texts, strict=True))
             session.info["written"] = {(config.episode_id, facts): written}
-        return written[config.id]
+        return written[config.user_id]
+
+
+def facts_of(podcast: Podcast, episode: EpisodeGuide, video_id: str) -> tweet_text.Facts:
+    """What is known of an episode when its posts are written. `video_id` may be empty."""
+    return tweet_text.Facts(
+        show=podcast.name,
+        title=episode.title,
+        number=episode.number,
+        guests=tuple(episode.guests),
+        url=watch_url(video_id) if video_id else episode.link or None,
+    )

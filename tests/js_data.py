@@ -47,8 +47,8 @@ def source() -> str:
         "TAIL": pattern(tail),
         "TCO": pattern(x_length.valid_tco_url.pattern),
     }
-    lines = [f"export const {name} = {json.dumps(value, ensure_ascii=False)};" for name, value in values.items()]
-    return HEAD + "\n".join(lines) + "\n"
+    lines = [f"  {name}: {json.dumps(value, ensure_ascii=False)}," for name, value in values.items()]
+    return HEAD + "window.AirhornData = {\n" + "\n".join(lines) + "\n};\n"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from flask import Flask
 from extensions import db
 from models import Broadcast, PostStatus, Verdict
 from sandbox.standin import Fault
+from services.audit import NOBODY
 from services.errors import Conflict, Invalid
 from services.registry import get_services
 from tests.cast import Cast, ago
@@ -113,7 +114,7 @@ def in_review(cast: Cast, fault: Fault) -> int:
 
 def test_a_person_who_says_again_sends_the_same_text_once_more(cast: Cast) -> None:
     post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="before"))
-    sentence = cast.services.by_hand.resolve(post_id, "again", None, now())
+    sentence = cast.services.by_hand.resolve(post_id, "again", NOBODY, now())
     assert sentence == "It is sent again, word for word."
     cast.services.posting.drain()
     assert len(cast.timeline("ada")) == 1
@@ -123,7 +124,7 @@ def test_a_person_who_says_again_sends_the_same_text_once_more(cast: Cast) -> No
 def test_what_x_calls_a_double_of_an_unconfirmed_post_is_out(cast: Cast) -> None:
     cast.x.visibility_delay = 10_000
     post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="after"))
-    cast.services.by_hand.resolve(post_id, "again", None, now())
+    cast.services.by_hand.resolve(post_id, "again", NOBODY, now())
     cast.services.posting.drain()
     later = now()
     for seconds in (1, 5, 20, 50, 95, 96, 190):
@@ -136,7 +137,7 @@ def test_before_it_is_sent_again_the_timeline_is_read_once_more(cast: Cast) -> N
     cast.x.visibility_delay = 10_000
     post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="after"))
     cast.x.visibility_delay = 0
-    assert "after all" in cast.services.by_hand.resolve(post_id, "again", None, now())
+    assert "after all" in cast.services.by_hand.resolve(post_id, "again", NOBODY, now())
     assert cast.posts()[0].status == PostStatus.POSTED
     assert len(cast.timeline("ada")) == 1
 
@@ -144,11 +145,11 @@ def test_before_it_is_sent_again_the_timeline_is_read_once_more(cast: Cast) -> N
 @pytest.mark.parametrize(("answer", "status"), [("there", PostStatus.POSTED), ("leave", PostStatus.CANCELLED)])
 def test_the_other_answers_send_nothing(cast: Cast, answer: str, status: PostStatus) -> None:
     post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="before"))
-    cast.services.by_hand.resolve(post_id, answer, None, now())
+    cast.services.by_hand.resolve(post_id, answer, NOBODY, now())
     cast.services.posting.drain()
     assert (cast.posts()[0].status, cast.timeline("ada")) == (status, [])
     with pytest.raises(Conflict):
-        cast.services.by_hand.resolve(post_id, answer, None, now())
+        cast.services.by_hand.resolve(post_id, answer, NOBODY, now())
 
 
 def test_a_stream_that_matched_nothing_is_announced_after_one_click(cast: Cast) -> None:

@@ -36,7 +36,8 @@ def counted():
     statements = []
 
     def note(_connection, _cursor, statement, *_rest):
-        statements.append(statement)
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
 
     event.listen(db.engine, "before_cursor_execute", note)
     yield statements
@@ -67,13 +68,14 @@ def test_the_statements_of_a_page_do_not_grow_with_the_hosts(cast, browser, path
         address = path.format(episode)
         somebody = Browser(browser.client.application)
         somebody.let_in(user(f"admin{hosts}"))
+        db.session.rollback()
         with counted() as statements:
             answer = somebody.get(address)
         assert answer.status_code == 200
         assert f"Host {hosts - 2}" in words(answer)
         needed.append(len(statements))
     assert needed[0] == needed[1]
-    assert needed[0] <= 14
+    assert needed[0] <= 12
 
 
 def test_while_a_show_is_on_air_the_first_page_says_who_has_posted(cast, browser):
@@ -137,7 +139,8 @@ def test_a_stream_that_is_on_air_and_not_announced_is_on_air_with_the_reason_and
     page = browser.get("/")
     assert "On air 00:0" in words(page)
     assert "Needs you Not announced. No planned episode fits" in words(page)
-    assert "flask podcasts match" in words(page)
+    assert "Which episode it is" in words(page)
+    assert "flask" not in words(page)
     assert "Off air" not in words(page)
     assert "lamp-air." in page.text
 
@@ -157,6 +160,7 @@ def test_home_and_episode_page_agree_about_a_text_that_only_its_link_makes_too_l
     assert "Bo @bo Ready" in page
     assert "280 of 280" in page
     assert "https://www.youtube.com/watch?v=…" in page
+    assert "294 of 280" in page
     assert "270 of 280" not in page
     assert "dQw4w9WgXcQ" not in page
 
@@ -226,7 +230,8 @@ def test_what_happens_to_several_hosts_at_once_is_one_line_with_a_link_for_each(
     browser.let_in(user("ada"))
     page = browser.get(f"/podcasts/{show.id}/episodes/{episode.id}/tweets")
     assert page.text.split("What happened")[1].count("lamp blue") == 1
-    assert page.text.count("https://x.com/ada/status/90") == page.text.count("https://x.com/bo/status/91") == 2
+    for address in ("https://x.com/ada/status/90", "https://x.com/bo/status/91"):
+        assert page.text.split("Everybody")[1].count(address) == 2
     assert page.text.count("Bo’s post on X") == 2
 
 
@@ -275,7 +280,7 @@ def test_the_machine_says_when_it_last_looked_and_when_that_is_late(cast, browse
     run = JobRun(process="p", job="check", started_at=at, finished_at=at, seen_at=at)
     db.session.add(run)
     db.session.commit()
-    assert "Last check 3" in browser.get("/").text
+    assert "Last check 3" in words(browser.get("/"))
     db.session.execute(update(JobRun).values(finished_at=ago(hours=1)))
     db.session.commit()
     assert "Late: the last check was 60 min ago" in words(browser.get("/"))

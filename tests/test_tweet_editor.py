@@ -1,12 +1,9 @@
 """The counter and the preview in the browser agree with the server: same rules, step by step, in real Chromium."""
 
-import functools
-import http.server
 import json
 import os
 import random
 import shutil
-import threading
 from pathlib import Path
 
 import pytest
@@ -33,11 +30,6 @@ WORDS = ["with ", "Episode ", "feat. ", "a", "日本", "$AAPL ", "https://x.com"
 WORDS += PLACEHOLDERS + SIGNS
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_arguments):
-        pass
-
-
 @pytest.fixture(scope="module")
 def browser_page():
     """A page of a browser that has our scripts at hand."""
@@ -45,17 +37,13 @@ def browser_page():
     if chromium is None and not os.environ.get("CI"):
         pytest.skip("chromium is missing: apt-get install chromium")
     api = pytest.importorskip("playwright.sync_api")
-    handler = functools.partial(Quiet, directory=HERE.parent / "static")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/img/lamp-off.svg")
+        for name in ("x_data", "x_length", "tweet_text"):
+            page.add_script_tag(path=js_data.FILE.with_name(f"{name}.js"))
         yield page
         browser.close()
-    server.shutdown()
-    server.server_close()
 
 
 def test_the_cases_are_many_and_the_reference_agrees_with_them():
@@ -84,8 +72,7 @@ def test_the_counter_in_the_browser_agrees_on_what_nobody_thought_of(browser_pag
 
 
 def lengths(page, texts):
-    ask = "async (texts) => { const m = await import('/js/x_length.js'); return texts.map(m.weightedLength); }"
-    return page.evaluate(ask, texts)
+    return page.evaluate("(texts) => texts.map(window.Airhorn.weightedLength)", texts)
 
 
 def test_the_preview_in_the_browser_is_what_the_server_sends(browser_page):
@@ -94,10 +81,7 @@ def test_the_preview_in_the_browser_is_what_the_server_sends(browser_page):
     for _ in range(1_500):
         template = "".join(dice.choices(WORDS, k=dice.randint(1, 9)))
         asked.append((template, dice.choice(FACTS), dice.random() < 0.7))
-    ask = """async (asked) => {
-        const m = await import('/js/tweet_text.js');
-        return asked.map(([text, values, link]) => m.compose(text, values, {includeLink: link}));
-    }"""
+    ask = "(asked) => asked.map(([text, values, link]) => window.Airhorn.compose(text, values, {includeLink: link}))"
     made = browser_page.evaluate(ask, [[text, tweet_text.known_values(facts), link] for text, facts, link in asked])
     for (template, facts, link), got in zip(asked, made, strict=True):
         assert (got["text"] if not got["trouble"] else None, got["trouble"]) == sent(template, facts, link), template

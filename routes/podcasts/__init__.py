@@ -2,12 +2,14 @@
 
 from flask import Blueprint
 
-from routes.podcasts import core, episodes, members, tweets, youtube
+from routes.podcasts import core, episodes, matching, members, rehearsal, tweets, youtube
 
 bp = Blueprint("podcasts", __name__, url_prefix="/podcasts")
 
 core.add_to(bp)
+episodes.add_to(bp)
 members.add_to(bp)
 tweets.add_to(bp)
-episodes.add_to(bp)
 youtube.add_to(bp)
+matching.add_to(bp)
+rehearsal.add_to(bp)

@@ -1,0 +1,206 @@
+"""A host's own text of one episode as its editor shows it: what is kept, said, and to be done. Reads only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+
+from extensions import db
+from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, SocialConnection, User
+from services import tweet_text
+from services.announcing import PLATFORM
+from services.errors import Invalid
+from services.evidence import Evidence, evidence_of
+from services.hosts import SOME_LINK, SOME_VIDEO, HostView
+from services.needs import fix_of
+from services.prices import price_of
+from services.registry import get_services
+from services.tweet_text import LIMIT
+from services.vocabulary import Lamp, Light
+from services.writer import facts_of
+from services.youtube_reference import watch_url
+
+#: states in which nothing more can be changed here
+CLOSED = (ConfigStatus.POSTED, ConfigStatus.REVIEW)
+SENDABLE = (ConfigStatus.PENDING, ConfigStatus.FAILED, ConfigStatus.MISSED, ConfigStatus.CANCELLED)
+#: whose words are sent while the host's own field is empty
+WHOSE = {
+    "own": "Your own words.",
+    "draft": "Your field is empty, so the draft is sent.",
+    "template": "Your field is empty, so your usual text is sent.",
+    "podcast": "Your field is empty, so the podcast's usual text is sent.",
+    "builtin": "Your field is empty, so Airhorn writes one for you.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """`typed` is what stands in the field: what is kept, or what was just sent and could not be kept.
+
+    `preview` and `over` are what would be sent, and what of it X would not take. `template` counts while the field is
+    empty; `values` are the placeholders'. `stored` is what is kept, where it is not what was typed.
+    """
+
+    config_id: int | None
+    version: int
+    typed: str
+    draft: str
+    enabled: bool
+    include_link: bool
+    light: Light
+    status: str
+    name: str
+    username: str
+    post_id: int | None
+    post_url: str | None
+    preview: str
+    over: str
+    length: int
+    trouble: str | None
+    source: str
+    template: str
+    values: dict[str, str]
+    evidence: Evidence | None
+    fix: str
+    #: sent by hand before the start, so that the start says nothing more
+    is_ahead: bool
+    stored: str | None = None
+    needs_link: bool = False
+
+    limit = LIMIT
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is anything to edit still."""
+        return self.status not in CLOSED
+
+    @property
+    def can_post(self) -> bool:
+        return self.status in SENDABLE
+
+    @property
+    def whose(self) -> str:
+        return WHOSE.get(self.source, "")
+
+    @property
+    def has_link(self) -> bool:
+        return bool(tweet_text.has_link(self.preview))
+
+    @property
+    def price(self) -> str:
+        return price_of(has_link=self.has_link)
+
+    @property
+    def price_with_link(self) -> str:
+        return price_of(has_link=True)
+
+    @property
+    def price_without_link(self) -> str:
+        return price_of(has_link=False)
+
+
+def editor_of(podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str, hosts: Sequence[HostView]) -> Editor:
+    """Of somebody who is on the podcast, also if there is no config yet: then of one as it would be made."""
+    view = next((host for host in hosts if host.user_id == user.id), None)
+    config = (
+        view.config
+        if view
+        else EpisodeTweetConfig(
+            episode_id=episode.id,
+            user_id=user.id,
+            text="",
+            draft="",
+            enabled=True,
+            include_link=True,
+            status=ConfigStatus.PENDING,
+            version=0,
+        )
+    )
+    post = view.post if view else None
+    facts = facts_of(podcast, episode, video_id or SOME_VIDEO)
+    template, _ = get_services().writer.template(config, user, podcast, facts, own="")
+    editor = Editor(
+        config_id=view.config_id if view else None,
+        version=config.version,
+        typed=config.text,
+        draft=config.draft,
+        enabled=config.enabled,
+        include_link=config.include_link,
+        light=view.light if view else Light("Stand by", Lamp.AMBER, "Save once, and this text is yours."),
+        status=config.status,
+        name=user.name,
+        username=view.username if view else _username(user),
+        post_id=post.id if post else None,
+        post_url=view.post_url if view else None,
+        preview="",
+        over="",
+        length=0,
+        trouble=None,
+        source="",
+        template=template,
+        values=shown_values(facts),
+        evidence=evidence_of(post) if post else None,
+        fix=_fix(view, post),
+        is_ahead=bool(post and post.trigger == "now" and post.broadcast_id is None and post.remote_id),
+    )
+    if post is not None and post.text and config.status not in (ConfigStatus.PENDING, *SENDABLE):
+        return replace(editor, preview=post.text, length=tweet_text.weighted_length(post.text), source=post.text_source)
+    return _previewed(editor, config, user, podcast, facts)
+
+
+def retyped(
+    editor: Editor, podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str, **typed: object
+) -> Editor:
+    """The editor with what was sent and could not be kept: nothing that was typed is lost."""
+    changed = replace(editor, **typed)  # type: ignore[arg-type]
+    stored = editor.typed if editor.typed != changed.typed else None
+    config = EpisodeTweetConfig(
+        episode_id=episode.id,
+        user_id=user.id,
+        text=changed.typed,
+        draft=changed.draft,
+        include_link=changed.include_link,
+    )
+    facts = facts_of(podcast, episode, video_id or SOME_VIDEO)
+    return _previewed(replace(changed, stored=stored), config, user, podcast, facts)
+
+
+def _previewed(
+    editor: Editor, config: EpisodeTweetConfig, user: User, podcast: Podcast, facts: tweet_text.Facts
+) -> Editor:
+    template, source = get_services().writer.template(config, user, podcast, facts, own=config.text)
+    try:
+        text = tweet_text.render(template, facts, include_link=config.include_link)
+    except Invalid as error:
+        whole = _as_far_as_it_goes(template, facts, include_link=config.include_link)
+        fits, over = (part.replace(watch_url(SOME_VIDEO), SOME_LINK) for part in tweet_text.cut_at_limit(whole))
+        length = tweet_text.weighted_length(whole)
+        return replace(editor, preview=fits, over=over, length=length, trouble=f"{error}.", source=source)
+    shown = text.replace(watch_url(SOME_VIDEO), SOME_LINK)
+    return replace(editor, preview=shown, over="", length=tweet_text.weighted_length(text), trouble=None, source=source)
+
+
+def _as_far_as_it_goes(template: str, facts: tweet_text.Facts, *, include_link: bool) -> str:
+    try:
+        return tweet_text.shortest(template, facts, include_link=include_link)
+    except Invalid:
+        return template  # an unknown placeholder: shown as it was typed
+
+
+def shown_values(facts: tweet_text.Facts) -> dict[str, str]:
+    """What each placeholder says, for the preview in the browser."""
+    return tweet_text.known_values(facts)
+
+
+def _username(user: User) -> str:
+    query = select(SocialConnection.username).filter_by(user_id=user.id, platform=PLATFORM, is_active=True)
+    return db.session.execute(query).scalar_one_or_none() or ""
+
+
+def _fix(view: HostView | None, post: Post | None) -> str:
+    """Which button mends what is in the way; one of needs.FIXES or empty."""
+    if view is None or view.light.lamp == Lamp.BLUE:
+        return ""
+    if view.light.word == "Stand by":
+        return "connect" if view.needs_x else "edit" if view.text_trouble else ""
+    return fix_of(post.cause) if post is not None else ""

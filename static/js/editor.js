@@ -1,0 +1,56 @@
+// While somebody writes: the counter, the preview and the price, by the rules the server sends by. Saves nothing.
+"use strict";
+
+(() => {
+  const { LIMIT, compose, hasLink } = window.Airhorn;
+  const form = document.getElementById("editor");
+  const SOME_VIDEO = "https://www.youtube.com/watch?v=dQw4w9WgXcQ";
+  const SOME_LINK = "https://www.youtube.com/watch?v=…";
+
+  if (form) {
+    const field = form.elements.text;
+    const values = JSON.parse(form.dataset.values);
+    const part = (name) => form.querySelector(`[data-${name}]`);
+    const first = field.value;
+    let isSent = false;
+
+    const show = (text) => text.replaceAll(SOME_VIDEO, SOME_LINK);
+
+    function update() {
+      const includeLink = form.elements.link.value !== "off";
+      const own = field.value.trim() !== "";
+      const made = compose(own ? field.value : form.dataset.template, values, { includeLink });
+      const preview = part("preview");
+      preview.textContent = show(made.text);
+      if (made.over) {
+        const mark = document.createElement("mark");
+        mark.textContent = show(made.over);
+        preview.append(mark);
+      }
+      part("length").textContent = made.length;
+      part("ring").setAttribute("stroke-dasharray", `${Math.min(made.length, LIMIT)} ${LIMIT}`);
+      part("counter").classList.toggle("over", made.length > LIMIT);
+      part("counter").classList.toggle("near", made.length > LIMIT - 20 && made.length <= LIMIT);
+      part("problem").textContent = made.trouble;
+      const linked = hasLink(made.text + made.over);
+      part("link-card").hidden = !linked;
+      part("price").textContent = linked ? form.dataset.priceWith : form.dataset.priceWithout;
+      part("whose").hidden = own || field.value !== first;
+    }
+
+    form.addEventListener("input", update);
+    form.addEventListener("submit", () => { isSent = true; });
+    for (const button of document.querySelectorAll("[data-use]")) {
+      button.addEventListener("click", (event) => {
+        event.preventDefault();
+        field.value = document.getElementById(button.dataset.use).textContent;
+        update();
+        field.focus();
+      });
+    }
+    window.addEventListener("beforeunload", (event) => {
+      if (!isSent && field.value !== first) event.preventDefault();
+    });
+    if (field.value !== field.defaultValue) update(); // the browser put back what was typed before
+  }
+})();

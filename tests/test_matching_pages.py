@@ -1,0 +1,84 @@
+"""Streams that nothing was announced for: an admin says with one click which episode each was."""
+
+import pytest
+from sqlalchemy import select, update
+
+from extensions import db
+from models import AuditEvent, Broadcast, EpisodeGuide, PodcastMember, Role, User
+from tests.browser import Browser, words
+from tests.cast import ago
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture
+def browser(app):
+    return Browser(app)
+
+
+@pytest.fixture
+def surprise(browser, cast):
+    """A stream of Ada's show that fits no episode; one is planned for another day. (podcast id, broadcast, episode)."""
+    show = cast.show(hosts=("ada",), auto_create_episodes=False)
+    episode_id = cast.episode(show, "Queues", at=ago(days=-3)).id
+    cast.go_live(show, "Surprise", at=ago(seconds=20))
+    cast.check()
+    broadcast_id = db.session.execute(select(Broadcast.id)).scalar_one()
+    podcast_id = db.session.merge(show).id
+    browser.let_in(db.session.execute(select(User)).scalar_one())
+    return podcast_id, broadcast_id, episode_id
+
+
+def match(browser, podcast_id, broadcast_id, **form):
+    return browser.post(f"/podcasts/{podcast_id}/streams/{broadcast_id}/match", form, form="/").status_code
+
+
+def test_one_click_announces_it_as_a_planned_episode(browser, cast, surprise):
+    assert "Which episode it is" in words(browser.get("/"))
+    podcast_id, broadcast_id, episode_id = surprise
+    assert match(browser, podcast_id, broadcast_id, episode=str(episode_id)) == 302
+    cast.check()
+    assert len(cast.timeline("ada")) == 1
+    assert cast.posts()[0].episode_id == episode_id
+    assert db.session.execute(select(AuditEvent.kind)).scalars().all()[-1] == "matched"
+    assert (
+        match(browser, podcast_id, broadcast_id, episode=str(episode_id)) == 302
+    )  # told that it was announced already
+    assert "announced already" in words(browser.get("/"))
+
+
+def test_one_click_makes_an_episode_of_its_title(browser, cast, surprise):
+    podcast_id, broadcast_id, _ = surprise
+    assert match(browser, podcast_id, broadcast_id, episode="new") == 302
+    cast.check()
+    titles = db.session.execute(select(EpisodeGuide.title).order_by(EpisodeGuide.id)).scalars().all()
+    db.session.rollback()
+    assert titles == ["Queues", "Surprise"]
+    assert len(cast.timeline("ada")) == 1
+
+
+def test_neither_streams_nor_episodes_of_others_can_be_named(browser, cast, surprise):
+    podcast_id, broadcast_id, _ = surprise
+    other = cast.show("Small Talk", hosts=("ada",))
+    theirs, other_id = cast.episode(other).id, db.session.merge(other).id
+    assert match(browser, podcast_id, broadcast_id, episode=str(theirs)) == 404
+    assert match(browser, other_id, broadcast_id, episode=str(theirs)) == 404
+    for number in (0, 2**31, 2**70):
+        assert match(browser, podcast_id, number, episode="new") == 404
+    assert match(browser, podcast_id, broadcast_id, episode=str(2**40)) in (302, 404)
+    for odd in ("", "-1", "1e3", "²", "new "):
+        assert match(browser, podcast_id, broadcast_id, episode=odd) == 302
+    assert db.session.execute(select(Broadcast.episode_id)).scalar_one() is None
+
+
+def test_contributors_see_the_reason_and_no_button(browser, surprise):
+    db.session.execute(update(PodcastMember).values(role=Role.CONTRIBUTOR))
+    db.session.commit()
+    podcast_id, broadcast_id, episode_id = surprise
+    seen = words(browser.get("/"))
+    assert "No planned episode fits" in seen
+    assert "Which episode it is" not in seen
+    assert match(browser, podcast_id, broadcast_id, episode=str(episode_id)) == 403
