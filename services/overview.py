@@ -112,7 +112,7 @@ def home(user: User, now: datetime) -> Home:
 
 
 def _podcasts_of(user: User) -> Select[Podcast, str, YouTubeChannel]:
-    """Podcasts with the person's role and the channel; for an admin of the server all, without a role where he has none."""
+    """Podcasts with role and channel; for an admin of the server all, without a role where he has none."""
     mine = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user.id)
     query = select(Podcast, PodcastMember.role, YouTubeChannel).order_by(Podcast.name, Podcast.id)
     query = query.outerjoin(YouTubeChannel, YouTubeChannel.id == Podcast.youtube_channel_id)

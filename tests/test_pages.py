@@ -16,7 +16,11 @@ from models import (
     Post,
     PostEvent,
     PostStatus,
+    Rehearsal,
+    SendGate,
+    SocialConnection,
     User,
+    YouTubeChannel,
 )
 from services import vocabulary
 from tests.browser import Browser, words
@@ -323,3 +327,74 @@ def test_an_episode_that_is_over_is_neither_on_air_nor_next(cast, browser):
     browser.let_in(user("ada"))
     assert "Queues" not in words(browser.get("/"))
     assert "Earlier" in words(browser.get(f"/podcasts/{show.id}"))
+
+
+# GO and NO-GO
+
+
+def test_a_login_that_ends_before_the_start_and_cannot_be_renewed_is_no_go(cast, browser):
+    show = cast.show(hosts=("ada",))
+    cast.episode(show, "Queues", at=ago(hours=-5))
+    db.session.execute(update(SocialConnection).values(refresh_token=None))
+    db.session.commit()
+    browser.let_in(user("ada"))
+    assert "Ada Stand by The connection to X ends before the start" in words(browser.get("/"))
+
+
+def test_credits_that_are_gone_are_no_go_for_everybody_until_they_are_back(cast, browser):
+    cast.episode(cast.show(hosts=("ada", "bo")), "Queues", at=ago(hours=-5))
+    db.session.add(SendGate(key="x", until=ago(minutes=-5), cause="x_credits"))
+    db.session.commit()
+    browser.let_in(user("ada"))
+    assert "Stand by: 0 of 2 ready" in words(browser.get("/"))
+    db.session.execute(update(SendGate).values(until=ago(minutes=5)))
+    db.session.commit()
+    assert "GO" in words(browser.get("/"))
+
+
+def test_a_channel_that_cannot_be_seen_is_no_go_with_the_reason(cast, browser):
+    show = cast.show(hosts=("ada",))
+    cast.episode(show, "Queues", at=ago(hours=-5))
+    db.session.add(YouTubeChannel(id=show.youtube_channel_id, error_cause="youtube_key"))
+    db.session.commit()
+    browser.let_in(user("ada"))
+    seen = words(browser.get("/"))
+    assert "Stand by: YouTube" in seen
+    assert seen.count("YouTube does not accept the API key.") == 2
+
+
+# The first run
+
+
+def test_the_checklist_stays_until_all_of_it_is_done(cast, browser):
+    show = cast.show(hosts=("ada", "bo"), connected=False)
+    episode = cast.episode(show, "Queues", at=ago(hours=-5))
+    browser.let_in(user("ada"))
+    seen = words(browser.get("/"))
+    assert "Get Deep Dive ready 2 of 5" in seen
+    for host in ("ada", "bo"):
+        cast.connect(user(host))
+    cast.config(episode, "ada").version = 1
+    db.session.commit()
+    seen = words(browser.get("/"))
+    assert "4 of 5" in seen
+    assert "Rehearse the next episode" in seen
+    at = {"podcast_id": episode.podcast_id, "episode_id": episode.id, "at": ago()}
+    db.session.add(Rehearsal(is_passed=True, **at))
+    db.session.commit()
+    assert "Get Deep Dive ready" not in words(browser.get("/"))
+
+
+def test_the_checklist_is_for_admins_of_the_podcast(cast, browser):
+    cast.show(hosts=("ada",), connected=False)
+    db.session.execute(update(PodcastMember).values(role="contributor"))
+    db.session.commit()
+    browser.let_in(user("ada"))
+    assert "Get Deep Dive ready" not in words(browser.get("/"))
+
+
+def test_no_page_tells_people_to_type_commands(cast, browser):
+    episode = cast.episode(cast.show(hosts=("ada",)), "Queues", at=ago(hours=-5))
+    browser.let_in(user("ada"))
+    for path in PAGES:
+        assert "flask" not in browser.get(path.format(episode)).text
