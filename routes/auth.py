@@ -6,10 +6,9 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from extensions import limiter
 from routes.auth_forms import CodeForm, ConfirmForm, SignInForm
 from routes.filters import THEMES
-from routes.limits import limited, of_network
+from routes.limits import limited
 from routes.next_page import next_page
 from routes.refusals import refused
 from routes.signed_in import actor, keep_token, this_session
@@ -25,7 +24,7 @@ ATTEMPTS = "30/minute"
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
-@limiter.limit(ATTEMPTS, methods=["POST"], key_func=of_network)
+@limited(ATTEMPTS)
 def sign_in() -> ResponseReturnValue:
     if request.method == "GET" and current_user.is_authenticated:
         return redirect(next_page())
@@ -44,7 +43,7 @@ def sign_in() -> ResponseReturnValue:
 
 
 @bp.route("/sign-in/code", methods=["GET", "POST"])
-@limiter.limit(ATTEMPTS, methods=["POST"], key_func=of_network)
+@limited(ATTEMPTS)
 def code() -> ResponseReturnValue:
     """The second step, after the right password and within a few minutes of it."""
     now, form = datetime.now(UTC), CodeForm()

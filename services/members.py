@@ -101,9 +101,9 @@ def _planned(podcast_id: int, now: datetime) -> Select[EpisodeGuide]:
 
 def set_role(podcast_id: int, user_id: int, role: str, by: Actor, now: datetime) -> str:
     """Makes a member an admin or a contributor. Returns the name. Refuses to take the last admin away."""
-    wanted = role_named(role)
     podcast = lock(podcast_id)
     member = _get(podcast, user_id)
+    wanted = role_named(role)
     if member.role != wanted:
         if wanted != Role.ADMIN:
             _keep_an_admin(podcast, member)

@@ -3,13 +3,15 @@
 import os
 import re
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from extensions import db, limiter
@@ -22,6 +24,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 #: how long anything on a page may take to appear
 PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Here the test's own thread may have a transaction open while the scheduler's threads call out."""
+    for item in items:
+        if "tests/stories" in str(item.path):
+            item.add_marker(pytest.mark.calls_in_transaction)
 
 
 class Quiet(WSGIRequestHandler):
@@ -52,21 +62,27 @@ def engine_name() -> str:
 
 @pytest.fixture
 def settings(settings: Any, x: Any) -> Any:
-    """A show that is looked at often, so that nobody waits."""
-    changes = {"x_authorize_url": f"{x.url}/i/oauth2/authorize", "live_check_interval_seconds": 1.0}
-    return settings.model_copy(update=changes | {"live_watch_interval_seconds": 0.2})
+    """Everything is looked at often, so that nobody waits; the address is the one that the browser opens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    changes = {"public_url": address, "x_authorize_url": f"{x.url}/i/oauth2/authorize"}
+    often = {"live_check_interval_seconds": 1.0, "live_watch_interval_seconds": 0.2}
+    often |= {"lookup_delays_seconds": (0.2, 0.4, 0.6, 0.8)}
+    return settings.model_copy(update=changes | often)
 
 
 @pytest.fixture
 def site(app: Flask) -> Iterator[str]:
     """The application behind a real server, its scheduler running. Yields the address."""
     limiter.reset()
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    address: str = app.config["SETTINGS"].public_url
+    server = make_server("127.0.0.1", urlsplit(address).port or 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     scheduler = get_services().scheduler
     scheduler.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield address
     scheduler.stop()
     server.shutdown()
     server.server_close()
@@ -93,10 +109,12 @@ class Visitor:
             self.complaints.append(message.text)
 
     def _asked(self, request: Any) -> None:
-        if not request.url.startswith((f"{self.site}/", "data:", "blob:")) and not request.is_navigation_request():
+        is_ours = request.url.startswith((f"{self.site}/", "data:", "blob:"))
+        if not is_ours and not request.is_navigation_request() and self.page.url.startswith(self.site):
             self.foreign.append(request.url)
 
     def open(self, path: str) -> Page:
+        db.session.rollback()  # the test's own transaction would keep everybody waiting
         self.page.goto(f"{self.site}{path}")
         return self.page
 
