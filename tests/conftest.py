@@ -22,8 +22,10 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
+from werkzeug.routing import Rule
 
 from app import create_app
 from config import Settings
@@ -166,7 +168,24 @@ def settings(database_url: str, youtube: YouTube, x: X, tmp_path: Path) -> Setti
     )
 
 
+# Making applications: a test has one of its own, so what is the same for all of them is made once.
+
 SHARED: dict[str, Engine] = {}
+ADDRESSES: dict[Any, Any] = {}
+_compile_address = Rule._compile_builder
+
+
+def _compiled_once(rule: Rule, append_unknown: bool = True) -> Any:
+    """Compiling the addresses of all routes takes half of an application's start, and always gives the same."""
+    key = (tuple(rule._trace), append_unknown)
+    if rule.defaults:
+        return _compile_address(rule, append_unknown)
+    if key not in ADDRESSES:
+        ADDRESSES[key] = _compile_address(rule, append_unknown)
+    return ADDRESSES[key]
+
+
+Rule._compile_builder = _compiled_once  # type: ignore[method-assign]
 
 
 class CompiledPages(BytecodeCache):
@@ -265,6 +284,24 @@ def stage(cast: Cast) -> Stage:
 @pytest.fixture
 def runner(app: Flask) -> FlaskCliRunner:
     return app.test_cli_runner()
+
+
+# A browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all stories of a test process."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI tries the pages in a browser: chromium is missing")
+        pytest.skip("browser tests were skipped: install Debian's chromium to run them")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 # Guards

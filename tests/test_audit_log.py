@@ -64,7 +64,7 @@ class House:
         db.session.rollback()
 
     def invitation(self):
-        self.post("/podcasts/{show}/hosts", {"email": "new@example.com", "role": "contributor"})
+        self.post("/podcasts/{show}/invitations", {"email": "new@example.com", "role": "contributor"})
         found = db.session.execute(select(OneTimeLink.id)).scalar_one()
         db.session.rollback()
         return found

@@ -128,7 +128,7 @@ def test_the_callback_is_the_address_that_x_was_told(app):
         "?code=abc",
         "?state=unknown&code=abc",
         "?state=a&state=b&code=c&code=d",
-        "?state=%00%ff&code=%00",
+        "?state=%ff&code=%fe",
     ],
 )
 def test_a_state_that_nobody_was_given_changes_nothing(ada, x, query):

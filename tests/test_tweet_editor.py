@@ -1,9 +1,7 @@
 """The counter and the preview in the browser agree with the server: same rules, step by step, in real Chromium."""
 
 import json
-import os
 import random
-import shutil
 from pathlib import Path
 
 import pytest
@@ -31,19 +29,13 @@ WORDS += PLACEHOLDERS + SIGNS
 
 
 @pytest.fixture(scope="module")
-def browser_page():
+def browser_page(chromium):
     """A page of a browser that has our scripts at hand."""
-    chromium = shutil.which("chromium")
-    if chromium is None and not os.environ.get("CI"):
-        pytest.skip("chromium is missing: apt-get install chromium")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        for name in ("x_data", "x_length", "tweet_text"):
-            page.add_script_tag(path=js_data.FILE.with_name(f"{name}.js"))
-        yield page
-        browser.close()
+    page = chromium.new_page()
+    for name in ("x_data", "x_length", "tweet_text"):
+        page.add_script_tag(path=js_data.FILE.with_name(f"{name}.js"))
+    yield page
+    page.close()
 
 
 def test_the_cases_are_many_and_the_reference_agrees_with_them():

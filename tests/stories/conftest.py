@@ -1,8 +1,6 @@
 """Stories: the whole product as people meet it, in a real browser, with the stand-ins behind it."""
 
-import os
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from extensions import db, limiter
@@ -20,24 +18,10 @@ from services.passwords import hash_password
 from services.registry import get_services
 from tests.browser import PASSWORD
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 #: how long anything on a page may take to appear
 PATIENCE = 15_000
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all stories of a test process."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI tries the pages in a browser: chromium is missing")
-        pytest.skip("browser tests were skipped: install Debian's chromium to run them")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
