@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Row, select
 
 from extensions import db
-from models import ConfigStatus, EpisodeTweetConfig, Post, SendGate, SocialConnection
+from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Post, SendGate, SocialConnection
 from services import tweet_text, tweets
 from services.causes import explain
 from services.errors import Invalid
@@ -50,9 +50,9 @@ def hosts_of(episode_ids: Collection[int], now: datetime) -> dict[int, list[Host
     """By episode, each list by name. Texts are checked, not written out."""
     found: dict[int, list[HostView]] = {episode_id: [] for episode_id in episode_ids}
     if found:
-        gates = shut_gates(now)
+        gates, checked = shut_gates(now), _Checked()
         for row in db.session.execute(tweets.hosts_of(found)):
-            found[row.EpisodeTweetConfig.episode_id].append(_view(row, gates, _text_trouble(row)))
+            found[row.EpisodeTweetConfig.episode_id].append(_view(row, gates, _text_trouble(row, checked)))
     return found
 
 
@@ -121,9 +121,26 @@ def _token_ends(row: _Found) -> bool:
     return start is not None and connection.expires_at <= start
 
 
-def _text_trouble(row: _Found) -> str | None:
-    """Why the host's words could not be posted. The built-in writer's always can."""
+#: (episode id, words, with link) → why they could not be posted
+_Checked = dict[tuple[int, str, bool], str | None]
+
+
+def _text_trouble(row: _Found, checked: _Checked) -> str | None:
+    """Why the words that wait for the start could not be posted; asked once for hosts who say the same.
+
+    The built-in writer's always can, so a plain title stands for its words.
+    """
     config, episode = row.EpisodeTweetConfig, row.EpisodeTweetConfig.episode
+    if config.status != ConfigStatus.PENDING:
+        return None
+    said = (config.text, config.draft, config.user.default_text, episode.podcast.default_text, "{title}")
+    key = (episode.id, tweet_text.choose(*said)[0], config.include_link)
+    if key not in checked:
+        checked[key] = _trouble_of(episode, key[1], include_link=config.include_link)
+    return checked[key]
+
+
+def _trouble_of(episode: EpisodeGuide, words: str, *, include_link: bool) -> str | None:
     facts = tweet_text.Facts(
         show=episode.podcast.name,
         title=episode.title,
@@ -132,8 +149,7 @@ def _text_trouble(row: _Found) -> str | None:
         url=watch_url(SOME_VIDEO),
     )
     try:
-        words = (config.text, config.draft, config.user.default_text, episode.podcast.default_text, "{title}")
-        tweet_text.render(tweet_text.choose(*words)[0], facts, include_link=config.include_link)
+        tweet_text.render(words, facts, include_link=include_link)
     except Invalid as error:
         return f"{error}."
     return None

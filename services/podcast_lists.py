@@ -1,14 +1,25 @@
 """Lists that people page and search through: their podcasts, and the episodes of one. Reads only."""
 
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, not_, or_, select
 
 from extensions import db
-from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, PodcastMember, User, UtcDateTime, YouTubeChannel
+from models import (
+    Broadcast,
+    BroadcastState,
+    ConfigStatus,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    PodcastMember,
+    User,
+    UtcDateTime,
+    YouTubeChannel,
+)
 from services.hosts import hosts_of
 from services.members import Member, members_of
 from services.overview import OVERDUE, EpisodeCard, card_of
@@ -88,11 +99,27 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class PastEpisode:
+    """An episode whose time is over: what became of it, counted and not host by host."""
+
+    podcast: Podcast
+    episode: EpisodeGuide
+    broadcast: Broadcast | None
+    posted: int = 0
+    wanted: int = 0
+
+    @property
+    def light(self) -> Light:
+        is_over = self.posted or (self.broadcast is not None and self.broadcast.state == BroadcastState.ENDED)
+        return Light("Over", Lamp.GREY) if is_over else Light("No stream seen", Lamp.GREY)
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeList:
     """One page of episodes: what is on air or to come soonest first, then what is over, newest first."""
 
     next: list[EpisodeCard]
-    past: list[EpisodeCard]
+    past: list[PastEpisode]
     q: str
     older: Cursor | None
     newer: Cursor | None
@@ -112,18 +139,18 @@ def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -
     if q:
         wanted = wanted.where(EpisodeGuide.id.in_(_matching(podcast.id, q)))
     rows, has_more = _rows(wanted, cursor, now)
-    hosts = hosts_of([row.EpisodeGuide.id for row in rows], now)
-    newest = select(Broadcast).where(Broadcast.episode_id.in_(list(hosts))).order_by(Broadcast.id)
+    ids = [row.EpisodeGuide.id for row in rows]
+    newest = select(Broadcast).where(Broadcast.episode_id.in_(ids)).order_by(Broadcast.id)
     matched = {broadcast.episode_id: broadcast for broadcast in db.session.execute(newest).scalars()}
     channel_id = podcast.youtube_channel_id
     channel = db.session.get(YouTubeChannel, channel_id) if channel_id else None
-    episodes = [row.EpisodeGuide for row in rows]
-    cards = [card_of(podcast, e, matched.get(e.id), hosts[e.id], channel=channel) for e in episodes]
-    ahead = {row.EpisodeGuide.id for row in rows if row.is_ahead}
+    ahead = [row.EpisodeGuide for row in rows if row.is_ahead]
+    past = [row.EpisodeGuide for row in rows if not row.is_ahead]
+    hosts, counts = hosts_of([e.id for e in ahead], now), _counts([e.id for e in past])
     is_back = cursor is not None and cursor.is_back
     return EpisodeList(
-        next=[card for card in cards if card.episode.id in ahead],
-        past=[_over(card) for card in cards if card.episode.id not in ahead],
+        next=[card_of(podcast, e, matched.get(e.id), hosts[e.id], channel=channel) for e in ahead],
+        past=[PastEpisode(podcast, e, matched.get(e.id), *counts.get(e.id, (0, 0))) for e in past],
         q=q,
         older=_cursor(rows[-1], is_back=False) if rows and (is_back or has_more) else None,
         newer=_cursor(rows[0], is_back=True) if rows and cursor and (not is_back or has_more) else None,
@@ -132,11 +159,17 @@ def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -
     )
 
 
-def _over(card: EpisodeCard) -> EpisodeCard:
-    """An episode whose time is past: nobody is ready for it any more."""
-    if card.broadcast is not None:
-        return card
-    return replace(card, light=Light("Over", Lamp.GREY) if card.posted else Light("No stream seen", Lamp.GREY))
+def _counts(episode_ids: list[int]) -> dict[int, tuple[int, int]]:
+    """By episode: how many hosts were posted for, and of how many who wanted to be."""
+    config = EpisodeTweetConfig
+    is_off = or_(config.status == ConfigStatus.CANCELLED, and_(config.status == ConfigStatus.PENDING, ~config.enabled))
+    counted = select(
+        config.episode_id,
+        func.sum(case((config.status == ConfigStatus.POSTED, 1), else_=0)).label("posted"),
+        func.sum(case((is_off, 0), else_=1)).label("wanted"),
+    )
+    rows = db.session.execute(counted.where(config.episode_id.in_(episode_ids)).group_by(config.episode_id))
+    return {row.episode_id: (row.posted, row.wanted) for row in rows}
 
 
 def _rows(wanted: Select[EpisodeGuide, bool], cursor: Cursor | None, now: datetime) -> tuple[list[Any], bool]:

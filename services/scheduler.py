@@ -79,7 +79,7 @@ def should_start() -> bool:
 class SchedulerService:
     """Runs the jobs of one process. Any number of processes may do so: a lease makes one of them the looker."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whose jobs it runs
         self,
         app: Flask,
         settings: Settings,
