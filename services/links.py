@@ -34,7 +34,7 @@ class Gone(NotFound):
 def make(purpose: LinkPurpose, now: datetime, **columns: object) -> str:
     """A new link in the caller's transaction. Returns its address, which is kept nowhere else."""
     token = new_token()
-    db.session.execute(delete(OneTimeLink).where(OneTimeLink.expires_at < now - KEPT))
+    clean(now)
     link = OneTimeLink(
         token_hash=hashed(token), purpose=purpose, created_at=now, expires_at=now + LIVES[purpose], **columns
     )
@@ -80,6 +80,12 @@ def end_invitations_by(user_id: int, podcast_id: int, now: datetime) -> None:
     """Who is no admin any more has nobody come in by an old invitation. In the caller's transaction."""
     made = OneTimeLink.made_by == user_id, OneTimeLink.podcast_id == podcast_id
     _end(*made, OneTimeLink.purpose == LinkPurpose.INVITATION, OneTimeLink.used_at.is_(None), now=now)
+
+
+def clean(now: datetime) -> None:
+    """Takes away what is not even remembered any more, in the caller's transaction."""
+    old = OneTimeLink.expires_at < now - KEPT
+    db.session.execute(delete(OneTimeLink).where(old), execution_options={"synchronize_session": False})
 
 
 def _end(*where: ColumnElement[bool], now: datetime) -> bool:

@@ -26,6 +26,7 @@ CALLBACK_PATH = "/connections/x/callback"
 #: how long somebody may take to sign in at X and agree
 LIFE = timedelta(minutes=10)
 NEEDED = frozenset(SCOPES.split())
+_PLAIN = {"synchronize_session": False}
 
 STALE = "This way back from X is not good any more: it was used, it is too old, or it began elsewhere. Connect again."
 DENIED = "You did not allow it at X, so nothing was connected. Nothing else has changed."
@@ -71,7 +72,7 @@ class OAuthService:
         if not self.has_app:
             raise Conflict(NO_APP)
         state, verifier = new_token(), secrets.token_urlsafe(64)
-        db.session.execute(delete(OAuthFlow).where(OAuthFlow.created_at <= now - LIFE))
+        clean(now)
         sealed = self._vault.seal(verifier, _owner(state))
         flow = OAuthFlow(state_hash=hashed(state), session_id=session_id, verifier=sealed, created_at=now)
         db.session.add(flow)
@@ -139,6 +140,11 @@ class OAuthService:
             log.warning("X refused a sign-in", extra={"cause": outcome.cause})
             raise NotConnected(SENTENCES.get(outcome.cause, TROUBLE), outcome.cause) from outcome
         return Tokens(tokens.access_token, tokens.refresh_token, tokens.expires_in, granted), who
+
+
+def clean(now: datetime) -> None:
+    """Takes away the ways that nobody came back on in time, in the caller's transaction."""
+    db.session.execute(delete(OAuthFlow).where(OAuthFlow.created_at <= now - LIFE), execution_options=_PLAIN)
 
 
 def challenge_of(verifier: str) -> str:

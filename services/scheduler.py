@@ -24,6 +24,7 @@ from werkzeug.serving import is_running_from_reloader
 from config import Settings
 from extensions import db
 from models import JobRun, WorkerLease
+from services.cleaning import clean
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.outbox import insert_or_ignore
@@ -38,6 +39,7 @@ LOOKER = "looker"
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10
 REVOKE_SECONDS = 60
+CLEAN_SECONDS = 3600
 SLOW_JOBS_SECONDS = 5
 #: a job that runs longer than this, or a scheduler without a run for so long, is taken for dead
 DEADLINES = {
@@ -47,6 +49,7 @@ DEADLINES = {
     "look_up": 120.0,
     "reap": 60.0,
     "revoke": 300.0,
+    "clean": 300.0,
     "heartbeat": 60.0,
 }
 WATCHDOG_EVERY_SECONDS = 5.0
@@ -148,6 +151,7 @@ class SchedulerService:
             ("look_up", self._confirming.look_up, min(SLOW_JOBS_SECONDS, settings.lookup_delays_seconds[0])),
             ("reap", self._posting.reap, min(SLOW_JOBS_SECONDS, settings.send_lease_seconds / 3)),
             ("revoke", self._revoking.revoke_due, REVOKE_SECONDS),
+            ("clean", clean, CLEAN_SECONDS),
             ("heartbeat", self._beat, HEARTBEAT_SECONDS),
         ]
         first = datetime.now(UTC)

@@ -1,0 +1,13 @@
+"""Takes away what has ended and is of no use to anybody: sessions, tries, links, ways to X that nobody came back on."""
+
+from datetime import datetime
+
+from extensions import db
+from services import links, oauth, sessions, throttle
+
+
+def clean(now: datetime) -> None:
+    """Does it twice without harm, so several processes may. Each kind by itself, so that nothing is locked for long."""
+    for kind in (sessions.clean, throttle.clean, links.clean, oauth.clean):
+        kind(now)
+        db.session.commit()
