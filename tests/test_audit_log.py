@@ -1,19 +1,19 @@
 """The audit log: every deed that matters is one line with who, when, where and what; and no line tells a secret."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import requests
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from extensions import db
-from models import AuditEvent, OneTimeLink, Podcast, User
-from services import audit, audit_words
+from models import AuditEvent, User
+from services import access, audit, audit_words
 from services.audit import NOBODY, Actor, Kind
-from tests.browser import PASSWORD, Browser
+from services.errors import NotFound
+from tests.browser import Browser
+from tests.conftest import ENGINES
+from tests.deeds import DEEDS, House
 
 
 @pytest.fixture
@@ -26,124 +26,15 @@ def settings(settings, x):
     return settings.model_copy(update={"x_authorize_url": f"{x.url}/i/oauth2/authorize"})
 
 
-class House:
-    """Ada runs the server and the podcast, Bo is a host on it; Ada is signed in."""
-
-    def __init__(self, app, cast):
-        self.app, self.cast, self.x = app, cast, cast.x
-        self.show = cast.show(hosts=("ada", "bo")).id
-        self.ada, self.bo = (self.user(name) for name in ("ada", "bo"))
-        db.session.execute(update(User).where(User.id == self.ada).values(is_admin=True))
-        episode = cast.episode(db.session.get_one(Podcast, self.show), "Queues")
-        self.episode = episode.id
-        db.session.commit()
-        self.browser = Browser(app)
-        self.browser.let_in(db.session.get_one(User, self.ada))
-
-    def user(self, name):
-        return db.session.execute(select(User.id).where(User.email == f"{name}@example.com")).scalar_one()
-
-    def post(self, path, data=None, form="/connections"):
-        answer = self.browser.post(path.format(**vars(self)), data, form=form)
-        assert answer.status_code in (200, 302, 303), (answer.status_code, answer.text[-1500:])
-        return answer
-
-    def to_x(self, **chosen):
-        page = self.post("/connections/x/connect").text.replace("&amp;", "&")
-        url = page.split('content="0; url=')[1].split('"')[0]
-        return requests.get(url, params=chosen, allow_redirects=False, timeout=5).headers["Location"]
-
-    def from_x(self, **chosen):
-        self.browser.get(self.to_x(**chosen).removeprefix("http://127.0.0.1:5000"))
-
-    def give_password(self):
-        """Ada's sign-in page instead of a ready session."""
-        user = db.session.get_one(User, self.ada)
-        self.browser.sign_in(user)
-        self.browser.post("/sign-out", form="/connections")
-        db.session.rollback()
-
-    def invitation(self):
-        self.post("/podcasts/{show}/invitations", {"email": "new@example.com", "role": "contributor"})
-        found = db.session.execute(select(OneTimeLink.id)).scalar_one()
-        db.session.rollback()
-        return found
-
-
-@dataclass
-class Deed:
-    """`act` is done through the browser after `before`. `actor`: "ada", or None when nobody is signed in."""
-
-    act: Callable[[House], object]
-    before: Callable[[House], object] = lambda _house: None
-    actor: str | None = "ada"
-    subject: str | None = None
-    about_podcast: bool = False
-    detail: dict = field(default_factory=dict)
-    #: kinds of lines that the same click writes as well
-    besides: tuple[Kind, ...] = ()
-
-
-def sign_in(password):
-    return lambda house: house.browser.post("/sign-in", {"email": "ada@example.com", "password": password})
-
-
-def on(path, data=None):
-    return lambda house: house.post(path, data)
-
-
-#: a new kind of event gets its line here
-DEEDS: dict[Kind, Deed] = {
-    Kind.SIGNED_IN: Deed(sign_in(PASSWORD), House.give_password),
-    Kind.SIGN_IN_FAILED: Deed(sign_in("something else"), House.give_password, actor=None, subject="ada"),
-    Kind.SIGNED_OUT: Deed(on("/sign-out")),
-    Kind.SIGNED_OUT_EVERYWHERE: Deed(on("/profile/sessions/end-all")),
-    Kind.CONFIRMED: Deed(
-        on("/confirm", {"password": PASSWORD, "next": "/"}), lambda h: (h.give_password(), sign_in(PASSWORD)(h))
-    ),
-    Kind.X_CONNECTED: Deed(lambda h: h.from_x(**{"as": "ada"})),
-    Kind.X_REFUSED: Deed(lambda h: h.from_x(deny="1"), detail={"cause": "denied"}),
-    Kind.X_DISCONNECTED: Deed(on("/connections/x/disconnect")),
-    Kind.USER_OFF: Deed(on("/admin/people/{bo}/off"), subject="bo"),
-    Kind.USER_ON: Deed(on("/admin/people/{bo}/on"), on("/admin/people/{bo}/off"), subject="bo"),
-    Kind.ADMIN_GIVEN: Deed(on("/admin/people/{bo}/give-admin"), subject="bo"),
-    Kind.ADMIN_TAKEN: Deed(on("/admin/people/{bo}/take-admin"), on("/admin/people/{bo}/give-admin"), subject="bo"),
-    Kind.PASSWORD_LINK_MADE: Deed(on("/admin/people/{bo}/link"), subject="bo"),
-    Kind.ROLE_CHANGED: Deed(
-        on("/podcasts/{show}/hosts/{bo}/role", {"role": "contributor"}), subject="bo", about_podcast=True
-    ),
-    Kind.HOST_REMOVED: Deed(on("/podcasts/{show}/hosts/{bo}/remove"), subject="bo", about_podcast=True),
-    Kind.INVITED: Deed(House.invitation, about_podcast=True),
-    Kind.INVITATION_TAKEN_BACK: Deed(
-        lambda h: h.post(f"/podcasts/{h.show}/invitations/{h.link}/take-back"),
-        lambda h: setattr(h, "link", h.invitation()),
-        about_podcast=True,
-    ),
-    Kind.PODCAST_ARCHIVED: Deed(on("/podcasts/{show}/archive"), about_podcast=True),
-    Kind.PODCAST_RESTORED: Deed(on("/podcasts/{show}/restore"), on("/podcasts/{show}/archive"), about_podcast=True),
-    Kind.PODCAST_DELETED: Deed(on("/podcasts/{show}/delete", {"typed": "Deep Dive"}), about_podcast=True),
-    Kind.CALENDAR_RENEWED: Deed(on("/podcasts/{show}/calendar"), about_podcast=True),
-    Kind.EPISODE_DELETED: Deed(on("/podcasts/{show}/episodes/{episode}/delete"), about_podcast=True),
-    Kind.TEXT_CHANGED: Deed(on("/podcasts/{show}/episodes/{episode}/tweets/my", {"text": "Mine"}), about_podcast=True),
-    Kind.SWITCHED_OFF: Deed(
-        on("/podcasts/{show}/episodes/{episode}/tweets/my", {"enabled": "off"}), about_podcast=True
-    ),
-    Kind.SWITCHED_ON: Deed(
-        on("/podcasts/{show}/episodes/{episode}/tweets/my", {"enabled": "on"}),
-        on("/podcasts/{show}/episodes/{episode}/tweets/my", {"enabled": "off"}),
-        about_podcast=True,
-    ),
-    Kind.POSTED_NOW: Deed(
-        on("/podcasts/{show}/episodes/{episode}/tweets/post-now", {"without_link": "y"}), about_podcast=True
-    ),
-}
-
-
 def lines(after=0):
     found = list(db.session.execute(select(AuditEvent).where(AuditEvent.id > after).order_by(AuditEvent.id)).scalars())
     db.session.expunge_all()
     db.session.rollback()
     return found
+
+
+def test_every_kind_of_event_is_tried():
+    assert set(DEEDS) == set(Kind)
 
 
 @pytest.mark.parametrize("kind", DEEDS)
@@ -158,9 +49,54 @@ def test_a_deed_is_one_line_with_who_when_where_and_what(app, cast, kind):
     assert line.actor_id == (getattr(house, deed.actor) if deed.actor else None)
     assert line.subject_id == (getattr(house, deed.subject) if deed.subject else None)
     assert line.podcast_id == (house.show if deed.about_podcast else None)
-    assert line.address == "127.0.0.1"
+    assert line.address == deed.address
     assert began <= line.at <= datetime.now(UTC)
     assert deed.detail.items() <= line.detail.items()
+
+
+# Podcasts of others
+
+
+@pytest.fixture
+def foreign(app, cast):
+    """Somebody in the browser, and the address of a podcast that is not his."""
+    path = f"/podcasts/{cast.show(hosts=('ada',), connected=False).id}"
+    browser = Browser(app)
+    browser.let_in(cast.user("cy"))
+    return browser, path
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_a_stranger_is_written_down_once_and_told_nothing(foreign):
+    browser, path = foreign
+    answers = [browser.get(path), browser.get(f"{path}/hosts"), browser.post(f"{path}/archive", form="/profile")]
+    nothing = browser.get("/podcasts/999")
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert answers[0].text == nothing.text
+    assert [line.kind for line in lines()] == ["foreign_podcast"]
+
+
+def test_a_stranger_who_only_sends_is_written_down_too(foreign):
+    browser, path = foreign
+    assert browser.post(f"{path}/leave", form="/profile").status_code == 404
+    assert [line.kind for line in lines()] == ["foreign_podcast"]
+
+
+def test_after_an_hour_it_is_written_down_again(foreign):
+    _, path = foreign
+    cy = db.session.execute(select(User).filter_by(email="cy@example.com")).scalar_one()
+    podcast_id, by, began = int(path.rpartition("/")[2]), Actor(cy.id, "::1"), datetime.now(UTC)
+    for minutes in (0, 59, 61, 62):
+        with pytest.raises(NotFound):
+            access.podcast_for(cy, podcast_id, by, began + timedelta(minutes=minutes))
+    assert [line.at for line in lines()] == [began, began + timedelta(minutes=61)]
+
+
+def test_who_runs_the_server_is_no_stranger(app, cast, foreign):
+    browser = Browser(app)
+    browser.let_in(cast.user("eve", is_admin=True))
+    assert browser.get(foreign[1]).status_code == 200
+    assert lines() == []
 
 
 # Words
