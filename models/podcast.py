@@ -110,6 +110,8 @@ class EpisodeTweetConfig(Base):
     draft: Mapped[str] = mapped_column(Text, default="", server_default="")
     enabled: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     include_link: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    #: posted by hand before the start, and the start is to be announced all the same
+    announce_again: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     status: Mapped[str] = mapped_column(String(16), default=ConfigStatus.PENDING, server_default=ConfigStatus.PENDING)
     #: counts edits, so that a stale form is noticed
     version: Mapped[int] = mapped_column(default=0, server_default=sql("0"))

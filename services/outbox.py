@@ -157,15 +157,24 @@ def _event(move: Move, now: datetime) -> dict[str, Any]:
     }
 
 
+def is_ahead(post: Post) -> bool:
+    """Whether a post is out that a person sent before there was a stream."""
+    return post.status == PostStatus.POSTED and post.trigger == "now" and post.broadcast_id is None
+
+
 def derive_config_status(session: Session, post_ids: Collection[int]) -> None:
     """Writes each config's status from its newest post: the only writer of that column beside `announce`'s claim."""
     if not post_ids:
         return
     of_config = Post.config_id == EpisodeTweetConfig.id
-    newest = select(Post.status).where(of_config).order_by(Post.id.desc()).limit(1).scalar_subquery()
-    newest_cause = select(Post.cause).where(of_config).order_by(Post.id.desc()).limit(1).scalar_subquery()
+    newest, cause, trigger, broadcast = (
+        select(column).where(of_config).order_by(Post.id.desc()).limit(1).scalar_subquery()
+        for column in (Post.status, Post.cause, Post.trigger, Post.broadcast_id)
+    )
     # Switched off while it waited and on again: nothing was sent, so it is ready once more.
-    is_ready_again = and_(newest == PostStatus.CANCELLED, newest_cause == SWITCHED_OFF, EpisodeTweetConfig.enabled)
+    is_on_again = and_(newest == PostStatus.CANCELLED, cause == SWITCHED_OFF, EpisodeTweetConfig.enabled)
+    is_early = and_(newest == PostStatus.POSTED, trigger == "now", broadcast.is_(None))
+    is_ready_again = or_(is_on_again, and_(is_early, EpisodeTweetConfig.announce_again))
     on_its_way = dict.fromkeys(ON_ITS_WAY, ConfigStatus.POSTING)
     status = case((is_ready_again, ConfigStatus.PENDING), else_=case(on_its_way, value=newest, else_=newest))
     touched = select(Post.config_id).where(Post.id.in_(list(post_ids)), Post.config_id.is_not(None))

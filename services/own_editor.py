@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, SocialConnection, User
-from services import tweet_text
+from services import outbox, tweet_text
 from services.announcing import PLATFORM
 from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
@@ -141,7 +141,7 @@ def editor_of(podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str
         values=shown_values(facts),
         evidence=evidence_of(post) if post else None,
         fix=_fix(view, post),
-        is_ahead=bool(post and post.trigger == "now" and post.broadcast_id is None and post.remote_id),
+        is_ahead=bool(post and outbox.is_ahead(post)),
     )
     if post is not None and post.text and config.status not in (ConfigStatus.PENDING, *SENDABLE):
         return replace(editor, preview=post.text, length=tweet_text.weighted_length(post.text), source=post.text_source)

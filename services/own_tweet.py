@@ -123,6 +123,13 @@ def create_all(podcast: Podcast, episode: EpisodeGuide) -> int:
     return len(wanted)
 
 
+def announce_again(mine: Mine, wanted: bool, by: Actor, now: datetime) -> str:
+    """After a post by hand: whether the start is announced for this host too. Raises Conflict."""
+    config_id = _config_id(mine)
+    db.session.rollback()
+    return get_services().tweets.announce_again(config_id, wanted, by=by, now=now)
+
+
 def post_now(mine: Mine, change: Change, by: Actor, now: datetime, *, without_link: bool = False) -> str:
     """Keeps what stands in the field, and puts it into the outbox at once: what is seen is what is sent.
 

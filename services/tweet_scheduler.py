@@ -210,6 +210,26 @@ class TweetSchedulerService:
         session.commit()
         return sentence
 
+    def announce_again(self, config_id: int, wanted: bool, *, by: Actor, now: datetime) -> str:
+        """For who posted by hand before the start: whether the start is announced for him all the same.
+
+        Raises Conflict when there is nothing to choose: nothing was posted ahead, or the start was announced already.
+        """
+        session = db.session()
+        config, newest = self._locked(config_id)
+        if newest is None or not outbox.is_ahead(newest):
+            session.rollback()
+            raise Conflict("There is nothing to choose here: no post of yours is out ahead of the start.")
+        config.announce_again = wanted
+        session.flush()
+        outbox.derive_config_status(session, [newest.id])
+        podcast_id = session.get_one(EpisodeGuide, config.episode_id).podcast_id
+        kind = Kind.SWITCHED_ON if wanted else Kind.SWITCHED_OFF
+        about: dict[str, int] = {"subject_id": config.user_id, "episode": config.episode_id}
+        audit.note(kind, by, now, podcast_id=podcast_id, **about)
+        session.commit()
+        return "The start is announced for you too." if wanted else "The start is not announced for you again."
+
     @staticmethod
     def _note(config: EpisodeTweetConfig, before: tuple[str, bool, bool], by: Actor, now: datetime) -> None:
         podcast_id = db.session.get_one(EpisodeGuide, config.episode_id).podcast_id
@@ -251,6 +271,8 @@ class TweetSchedulerService:
         if newest.status in (PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW):
             session.rollback()
             raise Conflict("This post is already being sent and can no longer be changed.")
+        if newest.status == PostStatus.POSTED and config.announce_again and outbox.is_ahead(newest):
+            return "Saved."
         if newest.status == PostStatus.POSTED:
             session.rollback()
             raise Conflict("This post is already out. Change or delete it on X.")

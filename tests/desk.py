@@ -69,6 +69,8 @@ def wrong_in(session: Session) -> list[str]:
         meant = CONFIG_OF[post.status] if post else "pending"
         if post and (post.status, post.cause, config.enabled) == ("cancelled", "switched_off", True):
             meant = "pending"
+        if post and config.announce_again and (post.status, post.trigger, post.broadcast_id) == ("posted", "now", None):
+            meant = "pending"
         if config.status != meant:
             found.append(f"config {config.id} is {config.status}, its newest post means {meant}")
     return found

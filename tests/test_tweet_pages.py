@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from extensions import db
-from models import AuditEvent, ConfigStatus, EpisodeTweetConfig, PodcastMember, Post, PostStatus, Role, User
+from models import AuditEvent, ConfigStatus, EpisodeTweetConfig, Podcast, PodcastMember, Post, PostStatus, Role, User
 from sandbox.standin import Fault
 from tests.browser import Browser, words
 from tests.cast import ago
@@ -300,6 +300,26 @@ def test_post_now_sends_once_however_often_it_is_pressed(page, cast):
     assert len(cast.timeline("ada")) == 1
     assert kinds().count("posted_now") == 1
     assert "the start will not be announced again for you" in words(page.get())
+
+
+def test_who_posted_ahead_may_have_the_start_announced_too_and_think_again(browser, cast):
+    show = cast.show(hosts=("ada",))
+    page = Page(browser, cast, cast.episode(show, at=datetime.now(UTC)))
+    page.send("post-now", without_link="y")
+    cast.services.posting.drain()
+    assert "will not be announced again" in words(page.get())
+    page.send("again", answer="yes")
+    assert page.config().status == ConfigStatus.PENDING
+    page.send("again", answer="no")
+    assert page.config().status == ConfigStatus.POSTED
+    page.send("again", answer="yes")
+    page.send("my", text="The stream is on: {url}", version=page.config().version)
+    video = cast.go_live(db.session.get_one(Podcast, page.podcast_id))
+    cast.check()
+    assert cast.timeline("ada")[-1] == f"The stream is on: https://www.youtube.com/watch?v={video}"
+    assert len(cast.timeline("ada")) == 2
+    page.send("again", answer="no")
+    assert "nothing to choose" in words(page.get())
 
 
 def test_post_now_without_a_link_offers_to_post_without_one(browser, cast):

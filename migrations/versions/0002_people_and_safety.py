@@ -53,6 +53,9 @@ def upgrade() -> None:
         "episode_guides", sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False)
     )
     op.add_column(
+        "episode_tweet_configs", sa.Column("announce_again", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    op.add_column(
         "podcasts", sa.Column("calendar_epoch", sa.Integer(), server_default=sa.text("0"), nullable=False)
     )
     op.add_column("users", sa.Column("totp_secret", sa.LargeBinary(), nullable=True))
@@ -201,6 +204,7 @@ def downgrade() -> None:
     for column in ("totp_last_step", "totp_on", "totp_secret"):
         op.drop_column("users", column)
     op.drop_column("podcasts", "calendar_epoch")
+    op.drop_column("episode_tweet_configs", "announce_again")
     op.drop_column("episode_guides", "version")
     for table in ("rehearsals", "oauth_flows", "user_sessions", "recovery_codes", "one_time_links"):
         op.drop_table(table)

@@ -27,6 +27,7 @@ def add_to(bp: Blueprint) -> None:
     bp.add_url_rule(f"{PAGE}/my", view_func=save_tweet, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/generate", view_func=generate_tweet, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/post-now", view_func=post_now, methods=["POST"])
+    bp.add_url_rule(f"{PAGE}/again", view_func=announce_again, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/create-all", view_func=create_all_tweets, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/<int:post_id>/resolve", view_func=resolve_post, methods=["POST"])
 
@@ -71,6 +72,18 @@ def post_now(access: Access, *, episode_id: int) -> ResponseReturnValue:
         flash(own_tweet.post_now(mine, form.change, actor(), datetime.now(UTC), without_link=without_link))
     except (Invalid, Conflict) as error:
         return _page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
+    return _back(access, episode_id)
+
+
+@limited("30/minute")
+@require_podcast_access
+def announce_again(access: Access, *, episode_id: int) -> ResponseReturnValue:
+    """The way back after Post now: the start is announced for this host too, or not after all."""
+    mine, form = _mine(access, episode_id), WantedForm()
+    try:
+        flash(own_tweet.announce_again(mine, form.answer.data == "yes", actor(), datetime.now(UTC)))
+    except Conflict as error:
+        flash(str(error), "amber")
     return _back(access, episode_id)
 
 
