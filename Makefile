@@ -36,6 +36,9 @@ format: .venv/.dev ## formats the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+pictures: .venv/.dev ## takes pictures of every page for docs/screenshots
+	@$(BIN)/pytest tests/stories/pictures.py -n 0 -q
+
 bench: .venv/.dev ## measures: prints tables, writes JSON to benchmarks/results
 	@$(BIN)/python -m benchmarks
 
@@ -43,4 +46,4 @@ lock: .venv/.dev ## pins requirements*.in with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
-.PHONY: help setup run test format bench lock
+.PHONY: help setup run test format pictures bench lock

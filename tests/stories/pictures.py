@@ -1,0 +1,113 @@
+"""Pictures of every page, wide and on a phone, light and dark. `make pictures`; not run with the tests."""
+
+import base64
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.stories.conftest import PHONE, WIDE
+from tests.stories.scene import EMPTY, ON_AIR, PAGES, Scene, Shown, Windows
+
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+#: names of pages, where not all are wanted
+WANTED = os.environ.get("PAGES", "").split()
+#: bytes
+LARGEST, LARGEST_ALL = 150_000, 8_000_000
+#: Our pages have a dozen colours and what lies between them at the edges of letters: 80 are enough, and take a third
+#: of the room. Answers width, height, the palette, and the number of each pixel's colour in it.
+COUNT_COLOURS = """async (picture) => {
+  const bitmap = await createImageBitmap(await (await fetch("data:image/png;base64," + picture)).blob());
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  canvas.drawImage(bitmap, 0, 0);
+  const pixels = new Uint32Array(canvas.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
+  const counts = new Map();
+  for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) || 0) + 1);
+  const parts = (colour) => [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
+  const distance = (a, b) => a.reduce((sum, part, at) => sum + (part - b[at]) ** 2, 0);
+  // A lamp is small, but its colour is what it is there for.
+  const weight = ([colour, count]) => count * (Math.max(...parts(colour)) - Math.min(...parts(colour)) > 60 ? 50 : 1);
+  const kept = [...counts].sort((a, b) => weight(b) - weight(a)).slice(0, 80).map(([colour]) => parts(colour));
+  const nearest = new Map();
+  for (const colour of counts.keys()) {
+    const far = kept.map((other) => distance(parts(colour), other));
+    nearest.set(colour, far.indexOf(Math.min(...far)));
+  }
+  const numbers = Uint8Array.from(pixels, (pixel) => nearest.get(pixel));
+  const url = await new Promise((done) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result);
+    reader.readAsDataURL(new Blob([numbers]));
+  });
+  return [bitmap.width, bitmap.height, kept.flat(), url.split(",")[1]];
+}"""
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def empty(cast: Any) -> Scene:
+    return Scene(cast).empty()
+
+
+@pytest.fixture
+def full(cast: Any) -> Scene:
+    return Scene(cast).full()
+
+
+@pytest.fixture
+def take(chromium: Browser, visit: Callable[..., Any]) -> Callable[[Scene, tuple[Shown, ...]], None]:
+    """Takes four pictures of each page, as long as the page is."""
+    darkroom = visit().page
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    windows: dict[int, Windows] = {}
+
+    def taken(scene: Scene, pages: tuple[Shown, ...]) -> None:
+        opened = windows.setdefault(id(scene), Windows(visit, scene))
+        for shown in (one for one in pages if not WANTED or one.name in WANTED):
+            page = opened.open(shown)
+            for shape, size in (("wide", WIDE), ("phone", PHONE)):
+                page.set_viewport_size(size)
+                if shape == "phone":  # what sticks to the lower edge would lie across the picture
+                    page.set_viewport_size(size | {"height": page.evaluate("document.documentElement.scrollHeight")})
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{shown.name} on {shape}"
+                for scheme in ("light", "dark"):
+                    page.emulate_media(color_scheme=scheme)
+                    keep(page, darkroom, FOLDER / f"{shown.name}-{shape}-{scheme}.png")
+
+    return taken
+
+
+def keep(page: Page, darkroom: Page, path: Path) -> None:
+    taken = page.screenshot(full_page=True, animations="disabled")
+    width, height, palette, numbers = darkroom.evaluate(COUNT_COLOURS, base64.b64encode(taken).decode())
+    path.write_bytes(png(width, height, bytes(palette), base64.b64decode(numbers)))
+    assert path.stat().st_size < LARGEST, path.name
+
+
+def png(width: int, height: int, palette: bytes, numbers: bytes) -> bytes:
+    """A picture with a palette of three bytes a colour (RFC 2083): one byte a pixel, no filter."""
+    rows = b"".join(b"\0" + numbers[at : at + width] for at in range(0, width * height, width))
+    head = struct.pack(">2I5B", width, height, 8, 3, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"PLTE", palette), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in parts)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_before_there_is_anybody(empty, take):
+    take(empty, EMPTY)
+
+
+def test_every_page_before_and_on_air(full, take):
+    take(full, PAGES)
+    full.go_live()
+    take(full, ON_AIR)
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.png")) < LARGEST_ALL

@@ -1,0 +1,304 @@
+"""One show with all that can be seen of it, and every page of the application: for pictures and for axe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from flask import current_app
+from playwright.sync_api import Page
+
+from extensions import db
+from models import EpisodeGuide, Podcast, PodcastMember, Role, User, YouTubeChannel
+from sandbox.standin import Fault, Request
+from services import first_admin, invitations, password_links, rehearsal, second_step
+from services.audit import Actor
+from services.passwords import hash_password
+from services.registry import get_services
+from tests.browser import PASSWORD, Browser
+from tests.cast import Cast
+from tests.stories.conftest import WIDE
+
+ZONE = "Australia/Sydney"
+OWN = "We're live: {title}, with {guest}.\n\nBring the worst queue you ever met.\n{url}"
+NAMES = {
+    "ada": "Ada Lindqvist",
+    "bo": "Bo Tran",
+    "cy": "Cy Okafor",
+    "di": "Di Marchetti",
+    "fay": "Fay Brandt",
+    "gus": "Gus Ahlgren",
+}
+
+
+class Shown(NamedTuple):
+    """A page: `path` with names of `Scene.paths` in braces, `who` opens it, `then` is what is done there first."""
+
+    name: str
+    path: str
+    who: str = "ada"
+    then: Callable[[Page], None] | None = None
+
+
+def press(name: str) -> Callable[[Page], None]:
+    """Presses a button and waits for the page that comes."""
+
+    def done(page: Page) -> None:
+        page.get_by_role("button", name=name, exact=True).first.click()
+        page.wait_for_load_state()
+
+    return done
+
+
+def spoil_form(page: Page) -> None:
+    """Saves a text after the form has become too old."""
+    page.locator("#editor [name=csrf_token]").evaluate("field => { field.value = 'old' }")
+    press("Save")(page)
+
+
+#: before there is any account
+EMPTY = (Shown("setup", "{setup}", "nobody"),)
+#: ten minutes before air
+PAGES = (
+    Shown("sign-in", "/sign-in", "nobody"),
+    Shown("code", "/sign-in/code", "half"),
+    Shown("forgot", "/password/forgot", "nobody"),
+    Shown("link-password", "{password}", "nobody"),
+    Shown("link-gone", "/invitations/gone", "nobody"),
+    Shown("invitation", "{invitation}", "nobody"),
+    Shown("invitation-other", "{invitation}"),
+    Shown("home", "/"),
+    Shown("home-first-run", "/", "fay"),
+    Shown("home-nothing", "/", "gus"),
+    Shown("podcasts", "/podcasts"),
+    Shown("podcasts-none", "/podcasts", "gus"),
+    Shown("podcast-new", "/podcasts/new"),
+    Shown("podcast", "/podcasts/{show}"),
+    Shown("podcast-contributor", "/podcasts/{show}", "bo"),
+    Shown("podcast-empty", "/podcasts/{fresh}", "fay"),
+    Shown("hosts", "/podcasts/{show}/hosts"),
+    Shown("youtube", "/podcasts/{show}/settings/youtube"),
+    Shown("youtube-none", "/podcasts/{fresh}/settings/youtube", "fay"),
+    Shown("youtube-test", "/podcasts/{show}/settings/youtube", "ada", press("Test detection")),
+    Shown("settings", "/podcasts/{show}/settings"),
+    Shown("episode-new", "/podcasts/{show}/episodes/new"),
+    Shown("episode-edit", "/podcasts/{show}/episodes/{next}/edit"),
+    Shown("episode", "/podcasts/{show}/episodes/{next}/tweets"),
+    Shown("episode-draft", "/podcasts/{show}/episodes/{next}/tweets", "bo"),
+    Shown("episode-too-long", "/podcasts/{show}/episodes/{later}/tweets"),
+    Shown("episode-not-connected", "/podcasts/{show}/episodes/{next}/tweets", "di"),
+    Shown("episode-needs-you", "/podcasts/{show}/episodes/{review}/tweets"),
+    Shown("episode-posted", "/podcasts/{show}/episodes/{past}/tweets"),
+    Shown("connections", "/connections"),
+    Shown("connections-none", "/connections", "di"),
+    Shown("profile", "/profile"),
+    Shown("profile-password", "/profile/password"),
+    Shown("profile-email", "/profile/email"),
+    Shown("profile-second-step", "/profile/second-step"),
+    Shown("profile-second-step-begun", "/profile/second-step", "bo"),
+    Shown("profile-second-step-on", "/profile/second-step", "cy"),
+    Shown("profile-sessions", "/profile/sessions"),
+    Shown("profile-delete", "/profile/delete"),
+    Shown("confirm", "/confirm"),
+    Shown("admin-people", "/admin/people"),
+    Shown("admin-system", "/admin/system"),
+    Shown("admin-audit", "/admin/audit"),
+    Shown("not-found", "/podcasts/999999"),
+    Shown("forbidden", "/podcasts/{show}/settings", "bo"),
+    Shown("stale-form", "/podcasts/{show}/episodes/{next}/tweets", "ada", spoil_form),
+)
+#: three minutes into the show
+ON_AIR = (
+    Shown("home-on-air", "/"),
+    Shown("podcast-on-air", "/podcasts/{show}"),
+    Shown("episode-on-air", "/podcasts/{show}/episodes/{next}/tweets"),
+)
+
+
+@dataclass(frozen=True)
+class Says(Fault):
+    """Spoils the answers to requests whose body has these words."""
+
+    words: bytes = b""
+
+    def fits(self, request: Request) -> bool:
+        return self.words in request.get_data() and super().fits(request)
+
+
+@dataclass
+class Scene:
+    """`paths` are the values of the names in braces."""
+
+    cast: Cast
+    paths: dict[str, str] = field(default_factory=dict)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        self.actor = Actor(address="192.0.2.7")
+
+    def empty(self) -> "Scene":
+        link = first_admin.offer(self.now)
+        assert link is not None
+        self.paths["setup"] = path_of(link)
+        return self
+
+    def full(self) -> "Scene":
+        self._people()
+        self._past()
+        self._next()
+        self._beside()
+        self.cast.youtube.now = self.cast.x.now = lambda: datetime.now(UTC)
+        self.cast.check()
+        for channel in db.session.execute(db.select(YouTubeChannel)).scalars():
+            channel.title = self.cast.youtube.channels[channel.id].title
+        db.session.commit()
+        return self
+
+    def go_live(self) -> None:
+        """The planned show is on air."""
+        start = datetime.now(UTC) - timedelta(seconds=4)
+        db.session.get_one(EpisodeGuide, int(self.paths["next"])).scheduled_at = start
+        self.cast.go_live(self.show, "Queues, and how they end", at=start)
+        self.cast.check()
+
+    def path(self, page: Shown) -> str:
+        return page.path.format(**self.paths)
+
+    # What there is
+
+    @property
+    def show(self) -> Podcast:
+        return db.session.get_one(Podcast, int(self.paths["show"]))
+
+    def person(self, name: str) -> User:
+        return db.session.execute(db.select(User).filter_by(email=f"{name}@example.com")).scalar_one()
+
+    def _people(self) -> None:
+        password = hash_password(PASSWORD)
+        for name, called in NAMES.items():
+            user = self.cast.user(name, timezone="Europe/Berlin" if name == "ada" else ZONE, password_hash=password)
+            if name in ("ada", "bo", "cy"):
+                self.cast.connect(user, now=self.now)
+            user = self.person(name)
+            user.name, user.is_admin, user.never_repost = called, name == "ada", name == "ada"
+            db.session.commit()
+        show = self.cast.show("Deep Dive", hosts=("ada", "bo", "cy"), connected=False, timezone=ZONE)
+        show.auto_create_episodes = False
+        self.paths["show"] = str(show.id)
+        for name in ("bo", "cy"):
+            self._member(name).role = Role.CONTRIBUTOR
+        db.session.commit()
+
+    def _member(self, name: str) -> PodcastMember:
+        query = db.select(PodcastMember).filter_by(podcast_id=int(self.paths["show"]), user_id=self.person(name).id)
+        return db.session.execute(query).scalar_one()
+
+    # What was
+
+    def _past(self) -> None:
+        self._aired("What a cache forgets", 109, days=21)
+        self._aired("Clocks", 110, days=14)
+        self.paths["past"] = str(self._aired("Names and other hard things", 111, days=7).id)
+        self.cast.x.faults.append(Says(method="POST", path="^/2/tweets$", status=503, words=b"Ada here"))
+        self.paths["review"] = str(self._aired("Retries, live", None, minutes=95).id)
+        self._unmatched("Office hours: ask us anything", days=1)
+
+    def _aired(self, title: str, number: int | None, **before: float) -> EpisodeGuide:
+        """An episode that went out so long ago, posted by the real jobs at that time."""
+        start = self.now - timedelta(**before)
+        episode = self.cast.episode(self.show, title, at=start, number=number)
+        episode_id = episode.id
+        for name in ("ada", "bo", "cy"):
+            config = self.cast.config(episode, name)
+            config.text = f"{NAMES[name].split()[0]} here. We're live: {{title}} {{url}}"
+        self._run(title, start)
+        return db.session.get_one(EpisodeGuide, episode_id)
+
+    def _run(self, title: str, start: datetime) -> None:
+        at = start
+        self.cast.youtube.now = self.cast.x.now = lambda: at
+        video = self.cast.go_live(self.show, title, at=start)
+        at = start + timedelta(seconds=4)
+        self.cast.check(at)
+        for _ in range(20):
+            at += timedelta(seconds=5)
+            get_services().confirming.look_up(at)
+            get_services().posting.drain(at)
+        at = start + timedelta(minutes=62)
+        self.cast.youtube.end(video, at=at)
+        at += timedelta(minutes=1)
+        self.cast.check(at)
+        db.session.commit()
+
+    def _unmatched(self, title: str, **before: float) -> None:
+        self._run(title, self.now - timedelta(**before))
+
+    # What comes
+
+    def _next(self) -> None:
+        db.session.add(PodcastMember(podcast_id=int(self.paths["show"]), user_id=self.person("di").id))
+        db.session.commit()
+        start = (self.now + timedelta(minutes=9, seconds=40)).replace(microsecond=0)
+        title = "Queues, and how they end"
+        soon = self.cast.episode(self.show, title, at=start, number=112, guests=["Nell Abara"])
+        later = self.cast.episode(self.show, "Backups nobody restored", at=start + timedelta(days=7), number=113)
+        self.paths |= {"next": str(soon.id), "later": str(later.id)}
+        self.cast.config(soon, "ada").text = OWN
+        self.cast.config(soon, "bo").draft = "{show} is on: {title}. {guest} joins us. {url}"
+        self.cast.config(soon, "cy").enabled = False
+        self.cast.config(later, "ada").text = "Everybody has backups until the day they need one. " * 6 + "{url}"
+        db.session.commit()
+
+    # What lies beside it
+
+    def _beside(self) -> None:
+        now, ada = self.now, Actor(self.person("ada").id, "192.0.2.7")
+        made = invitations.invite(int(self.paths["show"]), "eve@example.com", "contributor", ada, now)
+        self.paths["invitation"] = path_of(made.link)
+        self.paths["password"] = path_of(password_links.make_for(self.person("di"), ada, now))
+        fresh = self.cast.show("Morning Standup", hosts=("fay",), connected=False, timezone="Europe/Berlin")
+        self.paths["fresh"] = str(fresh.id)
+        self.cast.youtube.now = self.cast.x.now = lambda: now
+        rehearsal.rehearse(self.show, ada, now)
+        second_step.propose(self.person("bo").id, get_services().vault)
+        second_step.propose(self.person("cy").id, get_services().vault)
+        self.person("cy").totp_on = True
+        db.session.commit()
+
+
+def path_of(link: str) -> str:
+    return "/" + link.split("/", 3)[3]
+
+
+class Windows:
+    """A browser window for each of the people, opened when it is first needed."""
+
+    def __init__(self, visit: Callable[..., Any], scene: Scene) -> None:
+        self._visit, self._scene = visit, scene
+        self._visitors: dict[str, Any] = {}
+
+    def open(self, shown: Shown) -> Page:
+        if shown.who not in self._visitors:
+            self._visitors[shown.who] = self._visit(color_scheme="light")
+            self._let_in(shown.who)
+        visitor = self._visitors[shown.who]
+        visitor.page.set_viewport_size(WIDE)
+        page: Page = visitor.open(self._scene.path(shown))
+        if shown.then is not None:
+            shown.then(page)
+        return page
+
+    def _let_in(self, who: str) -> None:
+        """ "half" has given the right password, and no code yet."""
+        visitor = self._visitors[who]
+        if who == "half":
+            page = visitor.open("/sign-in")
+            page.get_by_label("E-mail").fill("cy@example.com")
+            page.get_by_label("Password").fill(PASSWORD)
+            press("Sign in")(page)
+        elif who != "nobody":
+            name = current_app.config["SESSION_COOKIE_NAME"]
+            browser = Browser(current_app, keep_limits=True)
+            browser.let_in(self._scene.person(who))
+            cookie = browser.client.get_cookie(name)
+            visitor.context.add_cookies([{"name": name, "value": cookie.value, "url": visitor.site}])
