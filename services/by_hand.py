@@ -200,6 +200,10 @@ class ByHandService:
         if broadcast.verdict == Verdict.ANNOUNCED:
             session.rollback()
             raise Conflict("This stream was announced already.")
+        active = select(Podcast.is_active).where(Podcast.id == episode.podcast_id).with_for_update(key_share=True)
+        if not session.execute(active).scalar_one():
+            session.rollback()
+            raise Conflict("This podcast is archived, so nothing is announced. Bring it back first.")
         broadcast.podcast_id, broadcast.episode_id = episode.podcast_id, episode.id
         audit.note(Kind.MATCHED, by, now, podcast_id=episode.podcast_id, episode=episode.id, stream=broadcast.video_id)
         if broadcast.state == BroadcastState.LIVE and broadcast.closed_at is None:

@@ -82,3 +82,13 @@ def test_contributors_see_the_reason_and_no_button(browser, surprise):
     assert "No planned episode fits" in seen
     assert "Which episode it is" not in seen
     assert match(browser, podcast_id, broadcast_id, episode=str(episode_id)) == 403
+
+
+def test_nothing_of_an_archived_podcast_is_announced_by_a_click(browser, cast, surprise):
+    podcast_id, broadcast_id, episode_id = surprise
+    browser.post(f"/podcasts/{podcast_id}/archive", form=f"/podcasts/{podcast_id}/settings")
+    for episode in (str(episode_id), "new"):
+        assert match(browser, podcast_id, broadcast_id, episode=episode) == 302
+        assert "This podcast is archived" in words(browser.get("/"))
+    cast.check()
+    assert cast.timeline("ada") == []
