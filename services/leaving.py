@@ -20,7 +20,7 @@ from models import (
     SocialConnection,
     User,
 )
-from services import audit, outbox
+from services import audit, links, outbox
 from services.audit import Actor, Kind
 from services.errors import Conflict, Invalid
 from services.revoking import remember
@@ -47,14 +47,16 @@ def delete_account(user_id: int, typed: str, by: Actor, now: datetime) -> None:
     """Deletes the account whose address was typed. Raises Invalid, and Conflict with what has to be done before."""
     _lock(user_id)
     user = db.session.get_one(User, user_id, populate_existing=True)
+    # Before the posts on their way are looked for: what is still queued then could be taken by a sender in between.
+    cancel_queued(user_id, cause="user_inactive", now=now)
     try:
         _check(user, typed)
     except (Invalid, Conflict):
         db.session.rollback()
         raise
-    cancel_queued(user_id, cause="user_inactive", now=now)
     _leave_reviews(user_id, now)
     _end_tokens(user_id, now)
+    links.end_links_by(user_id, now)
     _forget(user_id, user.email)
     audit.note(Kind.USER_DELETED, by, now, subject_id=user_id)
     db.session.flush()

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from config import Settings
 from extensions import db
-from models import LinkPurpose, OneTimeLink
+from models import LinkPurpose, OneTimeLink, PodcastMember, Role
 from services.errors import NotFound
 from services.sessions import hashed, new_token
 
@@ -80,6 +80,20 @@ def end_invitations_by(user_id: int, podcast_id: int, now: datetime) -> None:
     """Who is no admin any more has nobody come in by an old invitation. In the caller's transaction."""
     made = OneTimeLink.made_by == user_id, OneTimeLink.podcast_id == podcast_id
     _end(*made, OneTimeLink.purpose == LinkPurpose.INVITATION, OneTimeLink.used_at.is_(None), now=now)
+
+
+def end_links_by(user_id: int, now: datetime, *, but_as_admin: bool = False) -> None:
+    """Who may not let others in any more leaves no door open behind him. In the caller's transaction.
+
+    `but_as_admin`: invitations to podcasts of which he is an admin stay.
+    """
+    made = [OneTimeLink.made_by == user_id, OneTimeLink.used_at.is_(None)]
+    if but_as_admin:
+        managed = select(PodcastMember.podcast_id).where(
+            PodcastMember.user_id == user_id, PodcastMember.role == Role.ADMIN
+        )
+        made.append(OneTimeLink.podcast_id.is_(None) | OneTimeLink.podcast_id.not_in(managed))
+    _end(*made, now=now)
 
 
 def clean(now: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 
 from extensions import db
 from models import Podcast, PodcastMember, User, UserSession
-from services import audit
+from services import audit, links
 from services.audit import Actor, Kind
 from services.checks import HIGHEST_ID
 from services.errors import Conflict, NotFound
@@ -103,6 +103,7 @@ def take_admin(user_id: int, by: Actor, now: datetime) -> User:
     def act(user: User) -> None:
         if user.is_admin:
             user.is_admin = False
+            links.end_links_by(user.id, now, but_as_admin=True)
             audit.note(Kind.ADMIN_TAKEN, by, now, subject_id=user.id)
 
     return _as_long_as_one_stays(user_id, by, act)

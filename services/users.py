@@ -90,6 +90,7 @@ def switch_off(user: User, now: datetime | None = None) -> None:
     if user.is_active:
         user.is_active = False
         sessions.end_all(user.id)
+        links.end_links_by(user.id, now or datetime.now(UTC))
         cancel_queued(user.id, cause="user_inactive", now=now)
 
 

@@ -5,17 +5,18 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from extensions import db
 from models import AuditEvent, EpisodeTweetConfig, OneTimeLink, PodcastMember, Role, User
-from services import invitations, links
+from services import invitations, leaving, links, password_links, people
 from services.audit import Actor
 from services.errors import Conflict, NotFound
 from tests.browser import PASSWORD, Browser, words
 from tests.cast import ago
 from tests.conftest import ENGINES
 
+HERE = "http://127.0.0.1:5000"
 NEW = {"name": "Cy", "timezone": "Asia/Tokyo", "password": PASSWORD}
 LINK = re.compile(r'value="http://127\.0\.0\.1:5000(/invitations/[\w-]{43})"')
 
@@ -54,7 +55,7 @@ def by(name):
 
 
 def path_of(made):
-    return made.link.removeprefix("http://127.0.0.1:5000")
+    return made.link.removeprefix(HERE)
 
 
 def invite(show, email="cy@example.com", role="contributor", at=None):
@@ -239,6 +240,30 @@ def test_an_admin_who_loses_the_role_leaves_no_door_open(app, show):
     path = path_of(invitations.invite(show.id, "cy@example.com", "admin", by("bo"), now()))
     invitations.members.set_role(show.id, user("bo").id, "contributor", by("ada"), now())
     assert Browser(app).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("loses", ["account", "server", "everything"])
+def test_whoever_loses_the_account_or_the_server_leaves_no_door_open(app, show, loses):
+    db.session.execute(update(User).values(is_admin=True))
+    role = Role.CONTRIBUTOR if loses == "server" else Role.ADMIN
+    db.session.execute(update(PodcastMember).where(PodcastMember.user_id == user("ada").id).values(role=role))
+    db.session.commit()
+    paths = [invite(show), password_links.make_for(user("bo"), by("ada"), now())[len(HERE) :]]
+    if loses == "account":
+        people.switch_off(user("ada").id, by("bo"), now())
+    elif loses == "server":
+        people.take_admin(user("ada").id, by("bo"), now())
+    else:
+        leaving.delete_account(user("ada").id, "ada@example.com", by("ada"), now())
+    assert [Browser(app).get(path).status_code for path in paths] == [404, 404]
+
+
+def test_an_admin_of_the_podcast_keeps_invitations_without_the_server(app, show):
+    db.session.execute(update(User).values(is_admin=True))
+    db.session.commit()
+    path = invite(show)
+    people.take_admin(user("ada").id, by("bo"), now())
+    assert Browser(app).get(path).status_code == 200
 
 
 def test_there_is_a_limit_to_how_many_wait_and_to_how_many_are_made_in_an_hour(show, cast):
