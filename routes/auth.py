@@ -32,12 +32,11 @@ def sign_in() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             known = sign_in_service.sign_in(form.email.data, form.password.data, actor(), datetime.now(UTC))
+            if known.half is None:
+                return _let_in(known)
         except Invalid as error:
             return refused("auth/sign_in.html", form, error)
-        if known.half is None:
-            return _let_in(known.user_id)
-        session.clear()
-        session["half"] = known.half
+        session["half"] = known.half  # beside the session of whoever was signed in here: it ends with the code
         return redirect(url_for("auth.code", next=next_page()))
     return render_template("auth/sign_in.html", form=form), 422 if form.errors else 200
 
@@ -52,17 +51,16 @@ def code() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             vault = get_services().vault
-            known = sign_in_service.sign_in_with_code(session["half"], form.code.data, vault, actor(), now)
+            return _let_in(sign_in_service.sign_in_with_code(session["half"], form.code.data, vault, actor(), now))
         except Invalid as error:
             return refused("auth/code.html", form, error)
-        return _let_in(known.user_id)
     return render_template("auth/code.html", form=form, next=next_page()), 422 if form.errors else 200
 
 
-def _let_in(user_id: int) -> ResponseReturnValue:
+def _let_in(known: sign_in_service.Known) -> ResponseReturnValue:
     before = this_session() if current_user.is_authenticated else None
     agent, by = request.user_agent.string, actor()
-    keep_token(sign_in_service.begin_session(user_id, by, datetime.now(UTC), agent=agent, before=before))
+    keep_token(sign_in_service.begin_known(known, by, datetime.now(UTC), agent=agent, before=before))
     return redirect(next_page())
 
 

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from routes.headers import hide_address
 from routes.limits import limited
 from routes.link_forms import ForgotForm, NewAccountForm, NewPasswordForm, SetupForm
 from routes.refusals import refused
-from routes.signed_in import actor, keep_token
+from routes.signed_in import actor, keep_token, this_session
 from services import first_admin, invitations, members, password_links
 from services import sign_in as sign_in_service
 from services.errors import Conflict, Invalid
@@ -104,8 +105,9 @@ def password(token: str) -> ResponseReturnValue:
 
 
 def _let_in(user_id: int) -> None:
-    agent = request.user_agent.string
-    keep_token(sign_in_service.begin_session(user_id, actor(), datetime.now(UTC), agent=agent))
+    before = this_session() if current_user.is_authenticated else None
+    agent, by = request.user_agent.string, actor()
+    keep_token(sign_in_service.begin_session(user_id, by, datetime.now(UTC), agent=agent, before=before))
 
 
 def _first_task(podcast_id: int) -> ResponseReturnValue:

@@ -27,9 +27,13 @@ CODE_WITHIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody whose password was right. `half` is set when a code is wanted too: not signed in yet."""
+    """Somebody whose password was right; `of` tells which one it was.
+
+    `half` is set when a code is wanted too: not signed in yet.
+    """
 
     user_id: int
+    of: str
     half: dict[str, Any] | None = None
 
 
@@ -43,16 +47,16 @@ def sign_in(email: str, password: str, by: Actor, now: datetime) -> Known:
     user = _find(email)
     user_id, stored = (user.id, user.password_hash) if user else (None, None)
     is_welcome = user is not None and user.is_active
-    half = _half(user, now) if user and user.totp_on else None
+    wants_code = user is not None and user.totp_on
     db.session.rollback()  # nothing is open while the password is compared
     if not verify_password(stored, password) or not is_welcome or user_id is None:
         _note_failure(Kind.SIGN_IN_FAILED, by, now, subject_id=user_id)
         raise Invalid(REFUSED)
-    _rehash(user_id, stored, password)
+    of = _fingerprint(_rehash(user_id, stored, password))
     throttle.take_back(keys)
     throttle.clean(now)
     db.session.commit()
-    return Known(user_id, half)
+    return Known(user_id, of, {"user": user_id, "at": now.timestamp(), "of": of} if wants_code else None)
 
 
 def _find(email: str) -> User | None:
@@ -69,25 +73,22 @@ def _note_failure(kind: Kind, by: Actor, now: datetime, *, subject_id: int | Non
     db.session.commit()
 
 
-def _rehash(user_id: int, stored: str | None, password: str) -> None:
-    """The parameters have grown since: kept anew, now that the password is known for a moment."""
+def _rehash(user_id: int, stored: str | None, password: str) -> str | None:
+    """The parameters have grown since: kept anew, now that the password is known for a moment. Returns what is kept."""
     if stored is None or not needs_rehash(stored):
-        return
+        return stored
     fresh = hash_password(password)
     same = update(User).where(User.id == user_id, User.password_hash == stored)
     db.session.execute(same.values(password_hash=fresh), execution_options={"synchronize_session": False})
+    return fresh
+
+
+def _fingerprint(password_hash: str | None) -> str:
+    """Tells one password from the next: what was begun with an earlier one is of no use any more."""
+    return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
 
 
 # The second step
-
-
-def _half(user: User, now: datetime) -> dict[str, Any]:
-    """What the browser brings back with the code, in its signed cookie. Of no use after the password has changed."""
-    return {"user": user.id, "at": now.timestamp(), "of": _fingerprint(user)}
-
-
-def _fingerprint(user: User) -> str:
-    return hashlib.sha256((user.password_hash or "").encode()).hexdigest()[:16]
 
 
 def is_half_way(half: object, now: datetime) -> bool:
@@ -99,7 +100,7 @@ def is_half_way(half: object, now: datetime) -> bool:
 def sign_in_with_code(half: Any, code: str, vault: Vault, by: Actor, now: datetime) -> Known:
     """The second step: a code of the app, or a recovery code. Raises Invalid and TooManyTries."""
     user = db.session.get(User, half["user"]) if is_half_way(half, now) else None
-    is_welcome = user is not None and user.is_active and hmac.compare_digest(_fingerprint(user), str(half["of"]))
+    is_welcome = user is not None and _is_still(user, str(half["of"]))
     db.session.rollback()
     if not is_welcome:
         raise Invalid(TOO_LATE)
@@ -112,10 +113,24 @@ def sign_in_with_code(half: Any, code: str, vault: Vault, by: Actor, now: dateti
         raise
     throttle.take_back(keys)
     db.session.commit()
-    return Known(half["user"])
+    return Known(half["user"], str(half["of"]))
+
+
+def _is_still(user: User, of: str) -> bool:
+    return user.is_active and hmac.compare_digest(_fingerprint(user.password_hash), of)
 
 
 # Sessions
+
+
+def begin_known(known: Known, by: Actor, now: datetime, *, agent: str, before: SignedIn | None = None) -> str:
+    """As `begin_session`, unless the password was changed since it was compared. Raises Invalid then."""
+    held = select(User).where(User.id == known.user_id).with_for_update(key_share=True)
+    user = db.session.execute(held, execution_options={"populate_existing": True}).scalar_one_or_none()
+    if user is None or not _is_still(user, known.of):
+        db.session.rollback()
+        raise Invalid(REFUSED)
+    return begin_session(known.user_id, by, now, agent=agent, before=before)
 
 
 def begin_session(user_id: int, by: Actor, now: datetime, *, agent: str, before: SignedIn | None = None) -> str:

@@ -1,12 +1,17 @@
 """Signing in and out, as people and as others try it."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from extensions import db
-from models import User
-from services.users import deactivate_user
+from models import User, UserSession
+from services import sign_in
+from services.audit import Actor
+from services.errors import Invalid
+from services.users import deactivate_user, set_user
 from tests.browser import PASSWORD, Browser, words
 
 
@@ -97,6 +102,16 @@ def test_who_is_switched_off_is_out_at_once_and_cannot_come_back(browser, ada):
     deactivate_user("ada@example.com")
     assert not is_in(browser)
     assert browser.sign_in(db.session.get_one(User, ada.id)).status_code == 422
+
+
+def test_a_password_changed_since_it_was_compared_lets_nobody_in(browser, ada):
+    assert browser.sign_in(ada).status_code == 302
+    by, email = Actor(None, "192.0.2.7"), "ada@example.com"
+    known = sign_in.sign_in(email, PASSWORD, by, datetime.now(UTC))
+    set_user(email, password="seven purple lamps in rivers")
+    with pytest.raises(Invalid):
+        sign_in.begin_known(known, by, datetime.now(UTC), agent="")
+    assert db.session.execute(select(UserSession)).first() is None
 
 
 @pytest.mark.parametrize("token", ["", ":", "1", 1, None, ["x"], "x" * 5000, "\ud800"])

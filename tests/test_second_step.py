@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from extensions import db
@@ -15,7 +16,7 @@ from services.audit import Actor
 from services.errors import Conflict, Invalid
 from services.registry import get_services
 from services.vault import VaultError
-from tests.browser import Browser, words
+from tests.browser import PASSWORD, Browser, words
 from tests.conftest import ENGINES, NOON
 
 HOME = Actor(None, "192.0.2.7")
@@ -236,6 +237,22 @@ def test_a_password_changed_meanwhile_ends_the_waiting(browser, ada, key):
     answer = browser.post("/sign-in/code", {"code": now_code(key)}, form="/sign-in/code")
     assert answer.status_code == 422
     assert "Sign in again" in words(answer)
+
+
+def test_a_password_that_is_hashed_anew_meanwhile_still_counts(browser, ada, vault, key):
+    ada.password_hash = PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
+    db.session.commit()
+    assert browser.sign_in(ada).location == "/sign-in/code?next=/"
+    code = code_at(key, datetime.now(UTC))
+    assert browser.post("/sign-in/code", {"code": code}, form="/sign-in/code").location == "/"
+
+
+def test_the_session_that_the_browser_had_ends_with_the_code(browser, ada, cast, vault, key):
+    browser.let_in(cast.user("bo"))
+    browser.sign_in(ada)
+    browser.post("/sign-in/code", {"code": code_at(key, datetime.now(UTC))}, form="/sign-in/code")
+    names = select(User.name).join(UserSession, UserSession.user_id == User.id)
+    assert "Bo" not in db.session.execute(names).scalars().all()
 
 
 def test_six_wrong_codes_are_compared_and_then_also_the_right_one_waits(browser, ada, key):
