@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import flask_migrate
@@ -153,39 +154,55 @@ def x() -> Iterator[X]:
 # The application
 
 
-@pytest.fixture
-def settings(database_url: str, youtube: YouTube, x: X, tmp_path: Path) -> Settings:
-    x.client_id, x.client_secret = "client", "client-secret"
+@pytest.fixture(scope="session")
+def plain_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """What is the same in all tests, read and judged once: reading the environment takes longer than a small test."""
+    folder = tmp_path_factory.mktemp("settings")
     return settings_for(
-        database_url,
-        tmp_path,
+        f"sqlite:///{folder / 'none.sqlite'}",
+        folder,
         youtube_api_key="test-key",
-        youtube_api_url=f"{youtube.url}/youtube/v3",
-        youtube_web_url=youtube.url,
-        x_api_url=x.url,
-        x_client_id=x.client_id,
-        x_client_secret=x.client_secret,
+        x_client_id="client",
+        x_client_secret="client-secret",
+    )
+
+
+@pytest.fixture
+def settings(plain_settings: Settings, database_url: str, youtube: YouTube, x: X, tmp_path: Path) -> Settings:
+    x.client_id, x.client_secret = plain_settings.x_client_id, plain_settings.x_client_secret
+    return plain_settings.model_copy(
+        update={
+            "database_url": database_url.replace("postgresql://", "postgresql+psycopg2://", 1),
+            "instance_path": tmp_path,
+            "youtube_api_url": f"{youtube.url}/youtube/v3",
+            "youtube_web_url": youtube.url,
+            "x_api_url": x.url,
+        }
     )
 
 
 # Making applications: a test has one of its own, so what is the same for all of them is made once.
 
 SHARED: dict[str, Engine] = {}
-ADDRESSES: dict[Any, Any] = {}
-_compile_address = Rule._compile_builder
+ADDRESSES: dict[Any, dict[str, Any]] = {}
+_compile_address = Rule.compile
 
 
-def _compiled_once(rule: Rule, append_unknown: bool = True) -> Any:
-    """Compiling the addresses of all routes takes half of an application's start, and always gives the same."""
-    key = (tuple(rule._trace), append_unknown)
-    if rule.defaults:
-        return _compile_address(rule, append_unknown)
+def _compiled_once(rule: Rule) -> None:
+    """Compiling the addresses of all routes takes most of an application's start, and always gives the same."""
+    key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, str(rule.defaults))
     if key not in ADDRESSES:
-        ADDRESSES[key] = _compile_address(rule, append_unknown)
-    return ADDRESSES[key]
+        before = dict(vars(rule))
+        _compile_address(rule)
+        made = {name: value for name, value in vars(rule).items() if value is not before.get(name)}
+        ADDRESSES[key] = made | {"arguments": rule.arguments}
+        return
+    for name, value in ADDRESSES[key].items():
+        # the two that build an address belong to their rule, everything else is only read
+        setattr(rule, name, value.__func__.__get__(rule) if isinstance(value, MethodType) else value)
 
 
-Rule._compile_builder = _compiled_once  # type: ignore[method-assign]
+Rule.compile = _compiled_once  # type: ignore[method-assign]
 
 
 class CompiledPages(BytecodeCache):
