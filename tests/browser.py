@@ -19,6 +19,15 @@ _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 _SHOWN: dict[str, str] = {}
 
 
+def give_password(user: User) -> None:
+    """PASSWORD, unless the user has one. Hashed once in a process: it takes a tenth of a second."""
+    if user.password_hash is None:
+        if PASSWORD not in _SHOWN:
+            _SHOWN[PASSWORD] = hash_password(PASSWORD)
+        user.password_hash = _SHOWN[PASSWORD]
+        db.session.commit()
+
+
 class Browser:
     """`app` must be the one whose context the test has pushed. Limits begin anew with every browser, unless kept."""
 
@@ -44,14 +53,12 @@ class Browser:
 
     def sign_in(self, user: User, password: str = PASSWORD, **form: str) -> TestResponse:
         """Gives the user a password if he has none, and uses the page."""
-        if user.password_hash is None:
-            user.password_hash = _SHOWN.setdefault(PASSWORD, hash_password(PASSWORD))
-            db.session.commit()
+        give_password(user)
         return self.post("/sign-in", {"email": user.email, "password": password, **form})
 
-    def let_in(self, user: User) -> None:
+    def let_in(self, user: User, *, agent: str = "a browser") -> None:
         """Signs the user in without the page, which takes a tenth of a second for the password."""
-        token = sessions.begin(user.id, datetime.now(UTC), agent="a browser", address="127.0.0.1")
+        token = sessions.begin(user.id, datetime.now(UTC), agent=agent, address="127.0.0.1")
         db.session.commit()
         with self.client.session_transaction() as session:
             session["token"], session.permanent = token, True

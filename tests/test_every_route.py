@@ -138,7 +138,7 @@ def everything(leaving: frozenset[str] = BOOKKEEPING) -> dict[str, list[Any]]:
 
 def sign_in(app: Flask, cast, name: str) -> Browser:
     browser = Browser(app)
-    browser.sign_in(db.session.execute(select(User).filter_by(email=f"{name}@example.com")).scalar_one())
+    browser.let_in(db.session.execute(select(User).filter_by(email=f"{name}@example.com")).scalar_one())
     return browser
 
 
@@ -262,7 +262,7 @@ def test_too_many_tries_are_refused_for_one_person_only(app, cast, shows):
     assert statuses[-1] == 429
     assert 429 not in statuses[:-1]
     other = Browser(app, keep_limits=True)
-    other.sign_in(db.session.execute(select(User).filter_by(email="ada@example.com")).scalar_one())
+    other.let_in(db.session.execute(select(User).filter_by(email="ada@example.com")).scalar_one())
     assert other.post(path, form="/profile").status_code != 429
 
 

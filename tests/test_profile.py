@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from extensions import db
 from models import AuditEvent, User, UserSession
 from services.passwords import verify_password
-from tests.browser import PASSWORD, Browser, words
+from tests.browser import PASSWORD, Browser, give_password, words
 
 NEW = "zebra mildew anchor forty"
 GOOD = {"name": "Ada", "timezone": "Europe/Berlin", "default_text": "On air: {title}", "never_repost": "y"}
@@ -27,7 +27,8 @@ def ada(cast):
 @pytest.fixture
 def browser(app, ada):
     browser = Browser(app)
-    browser.sign_in(ada)
+    give_password(ada)
+    browser.let_in(ada, agent="one's own")
     return browser
 
 
@@ -100,7 +101,7 @@ def change(browser, current=PASSWORD, new=NEW):
 
 def test_a_new_password_ends_every_other_session_and_keeps_this_browser(app, browser, ada):
     phone = Browser(app)
-    phone.sign_in(ada)
+    phone.let_in(ada)
     copied = browser.client.get_cookie("airhorn").value
     assert change(browser).location == "/profile"
     assert browser.get("/profile").status_code == 200

@@ -10,7 +10,7 @@ from models import User, UserSession
 from services import sessions
 from services.accounts import browser_name
 from services.users import deactivate_user, set_user
-from tests.browser import PASSWORD, Browser
+from tests.browser import PASSWORD, Browser, give_password
 from tests.conftest import NOON, TOKEN_KEY
 
 
@@ -27,7 +27,8 @@ def browser(app):
 @pytest.fixture
 def ada(cast, browser):
     ada = cast.user("ada")
-    browser.sign_in(ada)
+    give_password(ada)
+    browser.let_in(ada)
     return ada
 
 
@@ -108,7 +109,7 @@ def test_signing_out_ends_it_on_the_server(app, browser, ada, path):
 
 def test_signing_out_everywhere_reaches_other_browsers(app, browser, ada):
     phone = Browser(app)
-    phone.sign_in(ada)
+    phone.let_in(ada)
     browser.post("/profile/sessions/end-all", form="/profile")
     assert not is_in(phone)
 
