@@ -33,7 +33,8 @@ class Postman:
 
 
 def check_password(_server, _session, _envelope, _mechanism, data):
-    return AuthResult(success=(data.login, data.password) == (b"airhorn", b"sec:ret"))
+    # `handled` would mean that the refusal has been sent already: the server would then say nothing
+    return AuthResult(success=(data.login, data.password) == (b"airhorn", b"sec:ret"), handled=False)
 
 
 @pytest.fixture
