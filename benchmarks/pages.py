@@ -44,7 +44,9 @@ class Scene:
     """What the addresses of the pages need."""
 
     podcast_id: int
+    #: one that was posted about, and one that is planned
     episode_id: int
+    planned_id: int
     token: str
 
     @property
@@ -53,14 +55,18 @@ class Scene:
         return {
             "home": "/",
             "podcasts": "/podcasts",
+            "new podcast": "/podcasts/new",
             "podcast": podcast,
             "hosts": f"{podcast}/hosts",
             "settings": f"{podcast}/settings",
             "youtube": f"{podcast}/settings/youtube",
             "episode": f"{podcast}/episodes/{self.episode_id}/tweets",
+            "planned episode": f"{podcast}/episodes/{self.planned_id}/tweets",
+            "new episode": f"{podcast}/episodes/new",
             "edit episode": f"{podcast}/episodes/{self.episode_id}/edit",
             "connections": "/connections",
             "profile": "/profile",
+            "sessions": "/profile/sessions",
             "people": "/admin/people",
             "system": "/admin/system",
             "audit": "/admin/audit",
@@ -167,7 +173,7 @@ def _one_by_one(engine: str, scene: Scene) -> dict[str, Any]:
     return {"old way": f"{engine}: an episode host by host", "statements": counted.statements, "ms": 1000 * took}
 
 
-def fill(services: Services, hosts: int) -> Scene:
+def fill(services: Services, hosts: int, *, episodes: int = EPISODES, posts: int = POSTS) -> Scene:
     """One show with so many hosts, episodes before and after now, and posts with their history for the past ones."""
     now = datetime.now(UTC)
     people = [{"email": f"host{n}@example.com", "name": f"Host {n:02}", "is_admin": n == 0} for n in range(hosts)]
@@ -179,18 +185,16 @@ def fill(services: Services, hosts: int) -> Scene:
     db.session.execute(insert(PodcastMember), members)
     connections = [_connection(services, user_id, now) for user_id in user_ids]
     db.session.execute(insert(SocialConnection), connections)
-    past = EPISODES - 10
-    at = [now + timedelta(days=n - past, hours=1) for n in range(EPISODES)]
-    episodes = [
-        {"podcast_id": podcast.id, "title": f"Queues, part {n}", "scheduled_at": at[n]} for n in range(EPISODES)
-    ]
-    made = db.session.execute(insert(EpisodeGuide).returning(EpisodeGuide.id, sort_by_parameter_order=True), episodes)
+    past = episodes - 10
+    at = [now + timedelta(days=n - past, hours=1) for n in range(episodes)]
+    rows = [{"podcast_id": podcast.id, "title": f"Queues, part {n}", "scheduled_at": at[n]} for n in range(episodes)]
+    made = db.session.execute(insert(EpisodeGuide).returning(EpisodeGuide.id, sort_by_parameter_order=True), rows)
     episode_ids = list(made.scalars())
-    posting = episode_ids[past - POSTS // hosts : past]
+    posting = episode_ids[max(0, past - posts // hosts) : past]
     _add_texts(user_ids, episode_ids, set(posting))
-    _add_posts(podcast.id, posting[-EPISODES:], now)
+    _add_posts(podcast.id, posting, now)
     token = sessions.begin(user_ids[0], now)
-    scene = Scene(podcast.id, posting[-1] if hosts == MANY else episode_ids[past - 1], token)
+    scene = Scene(podcast.id, episode_ids[past - 1], episode_ids[past], token)
     db.session.commit()
     return scene
 

@@ -26,6 +26,8 @@ class Health:
     scheduler_age: timedelta | None
     #: why this process's own scheduler is not to be trusted, if it has one
     sickness: str | None = None
+    #: what the database says it was migrated to
+    migration: str = ""
 
     @property
     def is_ready(self) -> bool:
@@ -45,7 +47,8 @@ def read_health(now: datetime) -> Health:
     services = get_services()
     is_ours = services.settings.scheduler == "embedded"
     sickness = services.scheduler.sickness() if is_ours else None
-    return Health(True, migrated, now - seen_at if seen_at else None, sickness)
+    age = now - seen_at if seen_at else None
+    return Health(True, migrated, age, sickness, ", ".join(sorted(current)))
 
 
 def _answers() -> bool:

@@ -110,20 +110,21 @@ def system_status(settings: Settings, now: datetime) -> SystemStatus:
     holder = lease.holder if lease is not None and lease.expires_at > now else None
     counted = _counted()
     health = read_health(now)
+    to_revoke, watched = _totals()
     return SystemStatus(
         scheduler=_scheduler_light(health, holder),
         lease_until=lease.expires_at if lease is not None and holder else None,
         processes=_processes(holder, now),
         waiting=[_waiting(EVENT_WORDS[state], counted.get(state, (0, None))[0]) for state in WAITING],
         oldest_queued=counted.get(PostStatus.QUEUED, (0, None))[1],
-        to_revoke=db.session.execute(select(func.count()).select_from(TokenRevocation)).scalar_one(),
+        to_revoke=to_revoke,
         ended=_ended(now),
-        units=_units(settings, now) if settings.youtube_api_key else None,
+        units=_units(settings, watched, now) if settings.youtube_api_key else None,
         channels=_failing(),
         gates=_gates(now),
         pool=_pool(),
         engine=ENGINES.get(db.engine.dialect.name, db.engine.dialect.name),
-        migration=_migration(),
+        migration=health.migration or "none",
         health=health,
         version=version(),
     )
@@ -190,10 +191,16 @@ def _ended(now: datetime) -> list[tuple[Light, str, int]]:
     return [(EVENT_WORDS[PostStatus(row.status)], explain(row.cause) if row.cause else "", row.number) for row in rows]
 
 
-def _units(settings: Settings, now: datetime) -> Units:
+def _totals() -> tuple[int, int]:
+    """How many tokens are to be ended at X, and how many channels are watched; in one statement."""
+    to_revoke = select(func.count()).select_from(TokenRevocation).scalar_subquery()
+    watched = select(func.count(Podcast.youtube_channel_id.distinct())).where(Podcast.is_active).scalar_subquery()
+    row = db.session.execute(select(to_revoke, watched)).one()
+    return row[0], row[1]
+
+
+def _units(settings: Settings, channels: int, now: datetime) -> Units:
     spent = quota.read_spent(db.session(), now)
-    watched = select(func.count(Podcast.youtube_channel_id.distinct())).where(Podcast.is_active)
-    channels = db.session.execute(watched).scalar_one()
     every = timedelta(seconds=settings.live_check_interval_seconds)
     units = settings.youtube_daily_units
     plan = quota.make_plan(now, channels, spent, units=units, check_every=every)
@@ -221,11 +228,6 @@ def _name(row: Any) -> str:
 def _pool() -> Pool | None:
     pool = db.engine.pool
     return Pool(pool.size() + max(0, pool.overflow()), pool.checkedout()) if isinstance(pool, QueuePool) else None
-
-
-def _migration() -> str:
-    heads = db.session.connection().exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
-    return ", ".join(heads) or "none"
 
 
 @cache
