@@ -78,7 +78,7 @@ class House:
     def second_step(self):
         page = "/profile/second-step"
         self.post(f"{page}/begin", form=page)
-        key = re.search(r'id="key">([A-Z2-7 ]+)<', self.browser.get(page).text)[1].replace(" ", "")
+        key = self.key = re.search(r'id="key">([A-Z2-7 ]+)<', self.browser.get(page).text)[1].replace(" ", "")
         self.codes = CODE.findall(self.post(f"{page}/on", {"code": pyotp.TOTP(key).now()}, form=page).text)
 
     def half_way(self):
