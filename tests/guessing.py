@@ -1,5 +1,6 @@
-"""One process that guesses at a password with all its threads at once: `python -m tests.guessing EMAIL THREADS`."""
+"""Processes that guess at a password, each with all its threads: `python -m tests.guessing EMAIL PROCESSES THREADS`."""
 
+import multiprocessing
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -27,11 +28,19 @@ def guess(app: Flask, email: str, number: int) -> str:
     return "in"
 
 
-def main() -> None:
-    app, email, threads = create_app(), sys.argv[1], int(sys.argv[2])
+def all_at_once(email: str, threads: int) -> list[str]:
+    """One process: an application and connections of its own."""
+    app = create_app()
     with ThreadPoolExecutor(threads) as pool:
-        answers = list(pool.map(lambda number: guess(app, email, number), range(threads)))
-    sys.stdout.write(f"answers {' '.join(answers)}\n")
+        return list(pool.map(lambda number: guess(app, email, number), range(threads)))
+
+
+def main() -> None:
+    email, processes, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    # Forked before anything is made, so that only what was imported is shared.
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        answers = pool.starmap(all_at_once, [(email, threads)] * processes, chunksize=1)
+    sys.stdout.write(f"answers {' '.join(answer for some in answers for answer in some)}\n")
 
 
 if __name__ == "__main__":
