@@ -17,6 +17,7 @@ from models import (
     Broadcast,
     BroadcastState,
     EpisodeTweetConfig,
+    Podcast,
     Post,
     PostAttempt,
     PostStatus,
@@ -139,7 +140,7 @@ class ConfirmingService:
     def _as_pending(self, row: Any, now: datetime) -> Pending:
         post = row.Post
         access = self._access(row.SocialConnection)
-        wanted = row.never_repost is False and bool(row.enabled) and row.state == BroadcastState.LIVE
+        is_on = bool(row.enabled) and bool(row.is_active) and row.state == BroadcastState.LIVE
         return Pending(
             post_id=post.id,
             status=PostStatus(post.status),
@@ -157,7 +158,7 @@ class ConfirmingService:
             first_absence_at=post.first_absence_at,
             not_after=post.not_after,
             was_reposted=post.was_reposted,
-            may_repost=wanted,
+            may_repost=row.never_repost is False and is_on,
         )
 
     def _access(self, connection: SocialConnection | None) -> Access | None:
@@ -320,6 +321,7 @@ def _pending(ids: Sequence[int]) -> Any:
             SocialConnection,
             User.never_repost,
             EpisodeTweetConfig.enabled,
+            Podcast.is_active,
             Broadcast.state,
             first_sent.label("sent_at"),
         )
@@ -331,6 +333,7 @@ def _pending(ids: Sequence[int]) -> Any:
         )
         .outerjoin(User, User.id == Post.user_id)
         .outerjoin(EpisodeTweetConfig, EpisodeTweetConfig.id == Post.config_id)
+        .outerjoin(Podcast, Podcast.id == Post.podcast_id)
         .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
         .where(Post.id.in_(ids))
         .execution_options(populate_existing=True)

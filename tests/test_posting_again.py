@@ -6,6 +6,8 @@ import pytest
 
 from config import Settings
 from extensions import db
+from services import podcast_settings
+from services.audit import Actor
 from tests.desk import blind, lose, unknown
 
 SPAN = timedelta(seconds=90)
@@ -76,3 +78,11 @@ def test_a_text_is_the_same_byte_for_byte_also_when_the_host_edits_it_meanwhile(
     db.session.rollback()
     assert desk.drain().status == "posted"
     assert desk.texts() == [text]
+
+
+def test_nothing_is_sent_again_for_a_podcast_that_was_archived_meanwhile(desk, x):
+    lose(x)
+    post = unknown(desk)
+    podcast_settings.archive(post.podcast_id, Actor(), desk.at)
+    post = desk.find_out(until=200)
+    assert (post.status, post.cause, x.attempts()) == ("review", "not_found", 1)
