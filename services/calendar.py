@@ -46,7 +46,7 @@ def feed(podcast: Podcast, now: datetime, *, host: str, url_of: Callable[[int], 
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
-    calendar.add("x-wr-calname", podcast.name)
+    calendar.add("x-wr-calname", _line(podcast.name))
     planned = (
         select(EpisodeGuide)
         .where(EpisodeGuide.podcast_id == podcast.id, EpisodeGuide.scheduled_at > now - KEPT)
