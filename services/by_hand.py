@@ -62,6 +62,9 @@ class ByHandService:
         """
         session = db.session()
         config, user, podcast, episode = _host(session, config_id)
+        if not podcast.is_active:
+            session.rollback()
+            raise Conflict("This podcast is archived: nothing is posted. An admin can bring it back in its settings.")
         connection = _connection(session, user.id)
         matched = _matched(session, episode.id)
         video_id = matched.video_id if matched else episode.video_id

@@ -333,6 +333,14 @@ def test_post_now_without_a_link_offers_to_post_without_one(browser, cast):
     assert cast.timeline("ada") == ["Soon"]
 
 
+def test_of_an_archived_podcast_nothing_is_posted_by_hand_either(page, cast):
+    db.session.get_one(Podcast, page.podcast_id).is_active = False
+    db.session.commit()
+    answer = page.send("post-now")
+    assert (answer.status_code, "archived" in words(answer)) == (409, True)
+    assert cast.posts() == []
+
+
 def test_post_now_without_x_says_what_to_do(browser, cast):
     show = cast.show(hosts=("ada",), connected=False)
     page = Page(browser, cast, cast.episode(show, video_id="abcdefghijk"))
