@@ -84,7 +84,7 @@ class Editor:
 
     @property
     def has_link(self) -> bool:
-        return bool(tweet_text.has_link(self.preview))
+        return bool(tweet_text.has_link(self.preview + self.over))
 
     @property
     def price(self) -> str:
