@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import threading
 from typing import Any
 
 from flask_bootstrap import Bootstrap5
@@ -62,11 +63,21 @@ def prepare_engine(engine: Engine) -> None:
 
 
 def _private_file(_dialect: Any, _record: Any, arguments: tuple[Any, ...], _named: Any) -> None:
-    """Makes a database file that is new readable by its owner only; SQLite gives its other files the same mode."""
+    """Makes a database file that is new readable by its owner only; SQLite gives its other files the same mode.
+
+    A file that exists is never opened here: closing any descriptor of it drops the locks that this process holds
+    through SQLite, and another process would then take the write-ahead log away.
+    """
     path = str(arguments[0])
-    if path != ":memory:" and not path.startswith("file:"):
-        with contextlib.suppress(OSError):  # SQLite says it better
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    if path == ":memory:" or path.startswith("file:") or os.path.exists(path):
+        return
+    fresh = f"{path}.{os.getpid()}-{threading.get_ident()}.new"
+    with contextlib.suppress(OSError):  # SQLite says it better
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            os.link(fresh, path)  # it has its name only after it was closed
+        finally:
+            os.unlink(fresh)
 
 
 def _sqlite_pragmas(connection: sqlite3.Connection, _record: Any) -> None:

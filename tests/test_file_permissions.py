@@ -2,16 +2,19 @@
 
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import flask_migrate
 import pytest
+from sqlalchemy import text
 
 from app import create_app
 from config import Settings, SettingsError
-from extensions import db
+from extensions import READ_ONLY, db
 from tests.conftest import TOKEN_KEY, settings_for
 
 PUBLIC = {"public_url": "https://airhorn.example", "secret_key": "s" * 40, "token_encryption_keys": TOKEN_KEY}
@@ -83,3 +86,19 @@ def test_compressed_copies_are_in_a_folder_for_their_owner(folder: Path) -> None
     app = create_app(settings_for(f"sqlite:///{folder / 'db.sqlite'}", folder))
     app.test_client().get("/static/anything")
     assert mode(folder / "static") == 0o700
+
+
+def test_a_command_beside_a_server_leaves_its_log_alone(folder: Path) -> None:
+    """Who opens and closes the file as another process must see that it is in use."""
+    app = create_app(Settings.load(_env_file=None, instance_path=folder / "instance", scheduler="off"))
+    with app.app_context():
+        flask_migrate.upgrade()
+        path = folder / "instance" / "airhorn.sqlite"
+        with db.engine.connect() as one, db.engine.connect() as other:
+            for connection in (one, other):
+                connection.execution_options(**READ_ONLY).execute(text("SELECT count(*) FROM users"))
+            visit = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM users'); c.close()"
+            subprocess.run([sys.executable, "-c", visit, str(path)], check=True)
+            assert path.with_name("airhorn.sqlite-wal").exists()
+        db.session.remove()
+        db.engine.dispose()
