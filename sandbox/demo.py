@@ -31,7 +31,7 @@ Airhorn is rehearsing with stand-ins for YouTube and X. Nothing leaves this mach
 """
 ABOUT_SERVING = """
 Airhorn is on {airhorn}/     Ctrl+C ends it.
-No account yet? {flask} users create EMAIL --name NAME --admin --password-stdin
+No account yet and no link above? {flask} users first-link
 """
 
 
@@ -67,7 +67,8 @@ def run(children: Children) -> None:
     if is_rehearsal:
         _rehearse(children, given, port, airhorn)
         return
-    environment = os.environ | {"PORT": str(port)}
+    # Links and the callback at X name the port that was asked for, unless an address is set.
+    environment = {"PUBLIC_URL": given.get("PUBLIC_URL") or airhorn} | os.environ | {"PORT": str(port)}
     flask(environment, "db", "upgrade")
     _serve(children, environment, port)
     _say(ABOUT_SERVING, airhorn=airhorn)

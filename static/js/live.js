@@ -5,6 +5,8 @@
 (() => {
   const seconds = Number(document.body.dataset.refresh);
   if (!seconds) return;
+  // The answer to a form stands at the form's address, which cannot be read.
+  const address = document.body.dataset.address || location.pathname + location.search;
   let pause = seconds;
   let tag = "";
   let asking = false;
@@ -29,7 +31,7 @@
     try {
       const headers = { Accept: "text/html" };
       if (tag) headers["If-None-Match"] = tag;
-      const answer = await fetch(location.pathname + location.search, { headers, redirect: "manual", cache: "no-store" });
+      const answer = await fetch(address, { headers, redirect: "manual", cache: "no-store" });
       if (answer.type === "opaqueredirect" || answer.status === 404) return location.reload();
       if (!answer.ok) return; // 304: nothing has happened; anything else: asked again
       tag = answer.headers.get("ETag") || "";

@@ -154,3 +154,14 @@ def test_light_or_dark_is_chosen_and_kept(visit, person, cast, size):
     page.wait_for_load_state()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
     assert visitor.open("/podcasts").evaluate("getComputedStyle(document.body).backgroundColor") != light
+
+
+def test_a_page_that_answered_a_form_keeps_itself_current(window, cast, show):
+    page = window.page
+    page.get_by_label(FIELD).fill("x" * 400)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_role("heading", name="Everybody").click()
+    cast.go_live(show)
+    cast.check()
+    expect(page.locator("[data-live=episode]").get_by_text("On air", exact=True)).to_be_visible()
