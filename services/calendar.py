@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import EpisodeGuide, Podcast
+from services.ahead import was_over_before_its_time
 from services.checks import HIGHEST_ID
 from services.errors import NotFound
 
@@ -49,7 +50,11 @@ def feed(podcast: Podcast, now: datetime, *, host: str, url_of: Callable[[int], 
     calendar.add("x-wr-calname", _line(podcast.name))
     planned = (
         select(EpisodeGuide)
-        .where(EpisodeGuide.podcast_id == podcast.id, EpisodeGuide.scheduled_at > now - KEPT)
+        .where(
+            EpisodeGuide.podcast_id == podcast.id,
+            EpisodeGuide.scheduled_at > now - KEPT,
+            ~was_over_before_its_time(),
+        )
         .order_by(EpisodeGuide.scheduled_at.desc(), EpisodeGuide.id)
         .limit(MOST_EVENTS)
     )

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember, RefreshState, SocialConnection
+from services.ahead import is_over
 from services.causes import CAUSES, explain
 from services.connections import FRESH_FOR, IN_DOUBT
 from services.vocabulary import Lamp, Light
@@ -84,7 +85,7 @@ def _upcoming(user_id: int, now: datetime) -> Upcoming | None:
         select(EpisodeGuide.title, EpisodeGuide.scheduled_at, Podcast.timezone)
         .join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
         .join(PodcastMember, PodcastMember.podcast_id == Podcast.id)
-        .where(PodcastMember.user_id == user_id, Podcast.is_active, EpisodeGuide.scheduled_at > now)
+        .where(PodcastMember.user_id == user_id, Podcast.is_active, EpisodeGuide.scheduled_at > now, ~is_over())
         .order_by(EpisodeGuide.scheduled_at)
         .limit(1)
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from extensions import db
 from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, Post, PostEvent, PostStatus, User, Verdict
 from services import own_editor
+from services.ahead import has_ended
 from services.hosts import HostView, hosts_with_texts
 from services.overview import EpisodeCard, card_of, channels_of
 from services.own_editor import Editor, editor_of
@@ -57,6 +58,7 @@ class EpisodePage:
     url: str | None
     mine: Editor | None
     video_id: str
+    is_over: bool = False
 
     @property
     def hosts(self) -> list[HostView]:
@@ -76,7 +78,8 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     channel = channels_of([podcast]).get(podcast.youtube_channel_id or "")
     card = card_of(podcast, episode, newest, hosts, channel=channel)
     mine = editor_of(podcast, episode, host, video_id, hosts) if host is not None else None
-    return EpisodePage(card, lines, watch_url(video_id) if video_id else episode.link or None, mine, video_id)
+    url = watch_url(video_id) if video_id else episode.link or None
+    return EpisodePage(card, lines, url, mine, video_id, is_over=any(map(has_ended, broadcasts)))
 
 
 def retyped(page: EpisodePage, host: User, typed: Mapping[str, Any], *, needs_link: bool = False) -> EpisodePage:

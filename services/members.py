@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember, Role, SocialConnection, User
 from services import audit, links
+from services.ahead import is_over
 from services.announcing import PLATFORM
 from services.audit import Actor, Kind
 from services.causes import explain
@@ -94,7 +95,7 @@ def next_episode_id(podcast_id: int, now: datetime) -> int | None:
 def _planned(podcast_id: int, now: datetime) -> Select[EpisodeGuide]:
     return (
         select(EpisodeGuide)
-        .where(EpisodeGuide.podcast_id == podcast_id, EpisodeGuide.scheduled_at > now - OVERDUE)
+        .where(EpisodeGuide.podcast_id == podcast_id, EpisodeGuide.scheduled_at > now - OVERDUE, ~is_over())
         .order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id)
     )
 

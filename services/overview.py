@@ -18,6 +18,7 @@ from models import (
     Verdict,
     YouTubeChannel,
 )
+from services.ahead import OVER
 from services.causes import explain
 from services.checklist import Checklist, checklists_of
 from services.checks import HIGHEST_ID
@@ -158,7 +159,7 @@ def _planned(podcast_ids: Sequence[int], now: datetime) -> Select[EpisodeGuide]:
     """Episodes to come, and those whose start nobody has seen yet; soonest first."""
     seen = select(Broadcast.id).where(
         Broadcast.episode_id == EpisodeGuide.id,
-        or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, BroadcastState.ENDED))),
+        or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, *OVER))),
     )
     return (
         select(EpisodeGuide)

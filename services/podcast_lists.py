@@ -20,6 +20,7 @@ from models import (
     UtcDateTime,
     YouTubeChannel,
 )
+from services.ahead import is_over
 from services.hosts import hosts_of
 from services.members import Member, members_of
 from services.overview import OVERDUE, EpisodeCard, card_of
@@ -61,7 +62,7 @@ def mine(user: User, now: datetime) -> Mine:
     here = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user.id)
     on_it = select(func.count(PodcastMember.id)).where(PodcastMember.podcast_id == Podcast.id)
     ahead = select(func.min(EpisodeGuide.scheduled_at)).where(
-        EpisodeGuide.podcast_id == Podcast.id, EpisodeGuide.scheduled_at > now
+        EpisodeGuide.podcast_id == Podcast.id, EpisodeGuide.scheduled_at > now, ~is_over()
     )
     query = (
         select(
@@ -211,12 +212,9 @@ def _key(is_ahead: bool) -> ColumnElement[Any]:
 
 def _is_ahead(now: datetime) -> ColumnElement[bool]:
     """On air, or nothing of it was seen and its time is not long past."""
-
-    def is_known(state: BroadcastState) -> ColumnElement[bool]:
-        return select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.state == state).exists()
-
+    is_live = (Broadcast.episode_id == EpisodeGuide.id, Broadcast.state == BroadcastState.LIVE)
     is_planned = or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - OVERDUE)
-    return or_(is_known(BroadcastState.LIVE), and_(is_planned, ~is_known(BroadcastState.ENDED)))
+    return or_(select(Broadcast.id).where(*is_live).exists(), and_(is_planned, ~is_over()))
 
 
 def _matching(podcast_id: int, q: str) -> list[int]:

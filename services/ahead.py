@@ -1,0 +1,28 @@
+"""Which episodes are over: what was seen of their stream, whatever time was planned. Pure, and one condition of SQL."""
+
+from sqlalchemy import ColumnElement, Exists, or_, select
+
+from models import Broadcast, BroadcastState, EpisodeGuide
+
+#: a waiting room that was taken down is none of them: its show is still to come
+OVER = (BroadcastState.ENDED, BroadcastState.VOD)
+
+
+def has_ended(broadcast: Broadcast) -> bool:
+    """Whether the stream of its episode is over."""
+    return broadcast.state in OVER
+
+
+def is_over() -> Exists:
+    """Of an EpisodeGuide: a stream that was matched to it has ended."""
+    return select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.state.in_(OVER)).exists()
+
+
+def was_over_before_its_time() -> ColumnElement[bool]:
+    """Of an EpisodeGuide: its stream had ended before the planned start. Stays as it is when that time has come."""
+    ended = or_(
+        Broadcast.actual_end_at < EpisodeGuide.scheduled_at,
+        Broadcast.actual_end_at.is_(None) & (Broadcast.last_look_at < EpisodeGuide.scheduled_at),
+    )
+    over = select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.state.in_(OVER), ended)
+    return over.exists()
