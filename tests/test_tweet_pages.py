@@ -247,6 +247,15 @@ def test_asking_for_a_draft_keeps_what_stands_in_the_field(page):
     assert page.config().text == ""
 
 
+def test_under_a_draft_it_says_whether_it_is_sent(page):
+    page.send("generate")
+    seen = words(page.get())
+    assert "Suggest a text" in seen
+    assert "Your field is empty, so this draft is sent." in seen
+    page.send("my", text="Mine", link="on", version=str(page.config().version))
+    assert "so this draft is sent" not in words(page.get())
+
+
 def test_a_draft_is_taken_with_one_click(page):
     page.send("generate")
     page.send("my", text=page.config().draft, version="0")

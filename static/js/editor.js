@@ -36,6 +36,8 @@
       part("link-card").hidden = !linked;
       part("price").textContent = linked ? form.dataset.priceWith : form.dataset.priceWithout;
       part("whose").hidden = own || field.value !== first;
+      const unsaid = document.querySelector("[data-if-empty]");
+      if (unsaid) unsaid.hidden = own;
     }
 
     form.addEventListener("input", update);
