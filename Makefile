@@ -30,7 +30,7 @@ test: .venv/.dev ## lint, types, import contracts and every test on SQLite and P
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy models services config.py extensions.py app.py commands.py routes sandbox
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/pytest -n 3 --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
 
 format: .venv/.dev ## formats the code
 	@$(BIN)/ruff check --fix .
