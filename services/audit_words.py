@@ -54,6 +54,36 @@ WORDS: dict[Kind, str] = {
     Kind.FOREIGN_PODCAST: "tried to open a podcast of others{podcast}",
 }
 KNOWN = {kind.value: words for kind, words in WORDS.items()}
+#: for choosing, where the name of the kind says too little
+LABELS: dict[Kind, str] = {
+    Kind.SIGN_IN_FAILED: "Refused at sign-in",
+    Kind.CODE_FAILED: "Wrong code of the second step",
+    Kind.CONFIRMED: "Password given again",
+    Kind.FIRST_ADMIN: "First admin of the server",
+    Kind.USER_CREATED: "Account made",
+    Kind.USER_OFF: "Account switched off",
+    Kind.USER_ON: "Account switched on",
+    Kind.USER_DELETED: "Account deleted",
+    Kind.ADMIN_GIVEN: "Made admin of the server",
+    Kind.ADMIN_TAKEN: "No longer admin of the server",
+    Kind.PASSWORD_LINK_MADE: "Link for a new password",
+    Kind.EMAIL_CHANGED: "E-mail address changed",
+    Kind.SECOND_STEP_ON: "Second step switched on",
+    Kind.SECOND_STEP_OFF: "Second step switched off",
+    Kind.RECOVERY_CODES_MADE: "New recovery codes",
+    Kind.X_REFUSED: "X not connected",
+    Kind.PODCAST_CREATED: "Podcast made",
+    Kind.PODCAST_CHANGED: "Podcast settings changed",
+    Kind.PODCAST_RESTORED: "Podcast taken out of the archive",
+    Kind.CHANNEL_CHANGED: "YouTube settings changed",
+    Kind.CALENDAR_RENEWED: "Calendar link renewed",
+    Kind.SWITCHED_ON: "Post switched on",
+    Kind.SWITCHED_OFF: "Post switched off",
+    Kind.POSTED_NOW: "Posted at once",
+    Kind.DECIDED: "Unconfirmed post decided",
+    Kind.MATCHED: "Stream matched",
+    Kind.FOREIGN_PODCAST: "Tried a podcast of others",
+}
 #: why somebody came back from X without a connection
 REFUSALS = {
     "denied": "not allowed at X",
@@ -74,7 +104,7 @@ def sentence(kind: str, *, who: str, whom: str | None, podcast: str | None) -> s
 
 def label(kind: Kind) -> str:
     """For choosing: "X connected"."""
-    return kind.value.replace("_", " ").capitalize()
+    return LABELS.get(kind) or kind.value.replace("_", " ").capitalize()
 
 
 def details(kind: str, detail: Mapping[str, Any]) -> str:

@@ -11,6 +11,8 @@ class Cause:
     fix: str = ""
 
 
+#: the end of a fix that helps only while there is time
+IN_TIME = "; in time it will still be posted"
 CAUSES: dict[str, Cause] = {
     # Sending to X
     "x_unreachable": Cause("X cannot be reached right now. Airhorn keeps trying.", "Nothing to do yet."),
@@ -84,7 +86,11 @@ CAUSES: dict[str, Cause] = {
 }
 
 
-def explain(cause: str, detail: str | None = None) -> str:
-    """The sentence for people: what happened, the other side's words if any, and the fix."""
+def explain(cause: str, detail: str | None = None, *, is_over: bool = False) -> str:
+    """The sentence for people: what happened, the other side's words if any, and the fix.
+
+    `is_over`: the time for it has passed, so nothing is promised that came in time only.
+    """
     known = CAUSES.get(cause, Cause(f"Something unexpected happened ({cause})."))
-    return " ".join(part for part in (known.text, detail, known.fix) if part)
+    fix = known.fix.replace(IN_TIME, "") if is_over else known.fix
+    return " ".join(part for part in (known.text, detail, fix) if part)

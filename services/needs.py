@@ -138,7 +138,7 @@ def _of_post(shows: Shows, row: Any) -> Need:
     return Need(
         shows[episode.podcast_id],
         row.name,
-        explain(post.cause or "", post.detail),
+        explain(post.cause or "", post.detail, is_over=post.status == PostStatus.MISSED),
         episode.id,
         episode.title,
         row.user_id,

@@ -26,7 +26,7 @@ RECOVERY_CODES = 8
 #: no letter that reads like another; 16 of them are 80 bits, so a plain hash is enough
 LETTERS, LENGTH = "abcdefghjkmnpqrstvwxyz0123456789", 16
 LONGEST = 100
-WRONG = "This code is not right, or it was used before. Wait for the next one, then try again."
+WRONG = "This code is not right, or it was used before. Take the next one of the app, or another recovery code."
 ALREADY_ON = "The second step is switched on already."
 NOT_BEGUN = "The second step is not being switched on. Begin again."
 

@@ -110,7 +110,9 @@ def post_url(post: Post) -> str | None:
 
 
 def _error_of(post: Post) -> str | None:
-    return explain(post.cause, post.detail) if post.cause and post.status != PostStatus.POSTED else None
+    if not post.cause or post.status == PostStatus.POSTED:
+        return None
+    return explain(post.cause, post.detail, is_over=post.status == PostStatus.MISSED)
 
 
 def in_the_way(config: EpisodeTweetConfig, is_member: bool, connection: SocialConnection | None) -> str | None:

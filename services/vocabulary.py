@@ -49,7 +49,8 @@ def light_of_host(status: str, *, enabled: bool, post: Post | None, trouble: str
         if not enabled:
             return Light("Off", Lamp.GREY, "Switched off: nothing is posted.")
         return Light("Stand by", Lamp.AMBER, trouble) if trouble else Light("Ready", Lamp.GREEN)
-    why = explain(post.cause, post.detail) if post is not None and post.cause else ""
+    is_over = state == ConfigStatus.MISSED
+    why = explain(post.cause, post.detail, is_over=is_over) if post is not None and post.cause else ""
     if state == ConfigStatus.POSTING:
         return _on_its_way(post, why)
     end = _ENDS[state]
@@ -85,7 +86,9 @@ def light_of_event(status: str, cause: str | None, detail: str | None) -> Light:
     if not cause:
         return known
     word = "Waiting" if status == PostStatus.QUEUED else known.word
-    said = CAUSES[cause].text if cause in CAUSES and status == PostStatus.POSTED else explain(cause, detail)
+    is_over = status == PostStatus.MISSED
+    is_out = cause in CAUSES and status == PostStatus.POSTED
+    said = CAUSES[cause].text if is_out else explain(cause, detail, is_over=is_over)
     return Light(word, known.lamp, said)
 
 

@@ -14,7 +14,7 @@ from routes.signed_in import actor
 from services import podcast_lists, podcast_settings, podcasts
 from services.access import Access
 from services.checks import places
-from services.errors import AirhornError, Conflict, Stale
+from services.errors import AirhornError, Conflict, Outcome, Stale
 from services.rehearsal import last_rehearsal
 
 
@@ -56,6 +56,8 @@ def _made(form: PodcastForm) -> int | None:
         form.form_errors.append(str(error))
     except AirhornError as error:
         complain(form.channel, error)
+        if isinstance(error, Outcome):
+            form.channel.errors.append("Leave the field empty and set it later.")
     else:
         flash(f"{podcast.name} is made. Add its hosts, and plan its first episode.")
         return podcast.id
