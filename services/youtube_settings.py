@@ -132,6 +132,21 @@ def save(podcast_id: int, wanted: Wanted, by: Actor, now: datetime) -> Channel |
     return None
 
 
+SHARED = (
+    "Another podcast watches this channel too. "
+    "Give both a title filter, or a stream that fits neither is not announced."
+)
+
+
+def is_shared_without_filters(podcast_id: int) -> bool:
+    """Whether another podcast watches the same channel, and not all of them have a title filter."""
+    own = select(Podcast.youtube_channel_id).where(Podcast.id == podcast_id).scalar_subquery()
+    query = select(Podcast).where(Podcast.youtube_channel_id == own, Podcast.is_active)
+    watching = list(db.session.execute(query).scalars())
+    is_among = any(podcast.id == podcast_id for podcast in watching)
+    return is_among and len(watching) > 1 and not all(podcast.active_filter for podcast in watching)
+
+
 def stop_watching(podcast_id: int, by: Actor, now: datetime) -> None:
     """Takes the channel away: no start is noticed from here on."""
     _change_channel(locked(podcast_id), None, by, now)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from extensions import db
-from models import User
+from models import Podcast, User
 from sandbox.standin import Fault
 from services.causes import explain
 from tests.browser import Browser, words
@@ -41,3 +41,21 @@ def test_a_new_podcast_can_be_made_while_youtube_is_away(ada, youtube):
     answer = ada.post("/podcasts/new", typed, form="/podcasts/new")
     assert answer.status_code == 422
     assert "Leave the field empty and set it later." in words(answer)
+
+
+def test_two_podcasts_of_one_channel_are_told_to_filter_until_both_do(ada, cast, youtube):
+    (podcast,) = db.session.execute(select(Podcast)).scalars()
+    typed = {"name": "Night Shift", "timezone": "UTC", "channel": podcast.youtube_channel_id}
+    said = "Another podcast watches this channel too. Give both a title filter"
+    made = ada.post("/podcasts/new", typed, form="/podcasts/new")
+    assert said in words(ada.get(made.location))
+    settings = f"{made.location}/settings/youtube"
+    assert said in words(filtered(ada, settings, "Night"))
+    assert said not in words(filtered(ada, f"/podcasts/{podcast.id}/settings/youtube", "Deep"))
+
+
+def filtered(browser, path, title):
+    version = browser.get(path).text.split('name="version"')[1].split('value="')[1].split('"')[0]
+    typed = {"action": "save", "version": version, "title_filter": title, "title_filter_on": "y"}
+    assert browser.post(path, typed, form=path).status_code == 302
+    return browser.get(path)

@@ -11,7 +11,7 @@ from routes.access import require_confirmed, require_podcast_access, require_pod
 from routes.limits import limited
 from routes.podcasts.forms import DeleteForm, PodcastForm, SettingsForm, complain, of_settings, saved_meanwhile
 from routes.signed_in import actor
-from services import podcast_lists, podcast_settings, podcasts
+from services import podcast_lists, podcast_settings, podcasts, youtube_settings
 from services.access import Access
 from services.checks import places
 from services.errors import AirhornError, Conflict, Outcome, Stale
@@ -60,6 +60,8 @@ def _made(form: PodcastForm) -> int | None:
             form.channel.errors.append("Leave the field empty and set it later.")
     else:
         flash(f"{podcast.name} is made. Add its hosts, and plan its first episode.")
+        if youtube_settings.is_shared_without_filters(podcast.id):
+            flash(youtube_settings.SHARED, "amber")
         return podcast.id
     return None
 
