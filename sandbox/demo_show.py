@@ -18,6 +18,8 @@ KEPT = "rehearsal.json"
 
 SHOW, HANDLE, SLUG = "Deep Dive", "deepdive", "deep-dive"
 EMAIL = "ada@example.com"
+#: an account at X that nobody has yet, for whoever is invited
+FREE = "new"
 #: handle, name, what is special
 HOSTS = (("ada", "Ada"), ("bo", "Bo"), ("cy", "Cy"))
 #: one for each round of a rehearsal: a second stream soon after the first needs an episode of its own
@@ -95,6 +97,7 @@ def _people(sandbox: str) -> list[list[str]]:
         until = ["--expires-at", account["expires_at"]] if account["expires_at"] else []
         commands.append(["connections", "import-x", _email(handle), *tokens, *until])
     commands.append(["podcasts", "create", SHOW, "--owner", EMAIL, "--channel", f"@{HANDLE}"])
+    press(sandbox, "accounts", username=FREE, name="New")
     return commands + [["podcasts", "add-host", SLUG, _email(handle)] for handle, _ in HOSTS[1:]]
 
 

@@ -99,15 +99,15 @@ def test_go_live_makes_two_hosts_post_once_and_a_second_start_finds_everything_a
     first = start()
     wait_until(START_SECONDS, lambda: answers(f"http://127.0.0.1:{port}/"))
     video = control(port, "go-live", title="Queues")["video_id"]
-    wait_until(POST_SECONDS, lambda: sorted(lengths(port).values()) == [0, 1, 1])
+    wait_until(POST_SECONDS, lambda: sorted(lengths(port).values()) == [0, 0, 1, 1])
     time.sleep(3)
     timelines = control(port, "state")["timelines"]
-    assert {name: len(posts) for name, posts in timelines.items()} == {"ada": 1, "bo": 1, "cy": 0}
+    assert {name: len(posts) for name, posts in timelines.items()} == {"ada": 1, "bo": 1, "cy": 0, "new": 0}
     for name in ("ada", "bo"):
         assert f"https://www.youtube.com/watch?v={video}" in timelines[name][0]["text"]
     control(port, "end", video=video)
     control(port, "go-live", title="Locks")
-    wait_until(POST_SECONDS, lambda: sorted(lengths(port).values()) == [0, 2, 2])
+    wait_until(POST_SECONDS, lambda: sorted(lengths(port).values()) == [0, 0, 2, 2])
     said = end(first)
     assert f"http://127.0.0.1:{port}/" in said
     assert not answers(f"http://127.0.0.1:{port}/healthz")
@@ -116,7 +116,7 @@ def test_go_live_makes_two_hosts_post_once_and_a_second_start_finds_everything_a
     second = start()
     wait_until(START_SECONDS, lambda: answers(f"http://127.0.0.1:{port}/"))
     time.sleep(3)
-    assert sorted(lengths(port).values()) == [0, 2, 2]
+    assert sorted(lengths(port).values()) == [0, 0, 2, 2]
     assert password(end(second)) == password(said)
 
 
