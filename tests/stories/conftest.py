@@ -20,7 +20,7 @@ from tests.browser import PASSWORD
 
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 #: how long anything on a page may take to appear
-PATIENCE = 15_000
+PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
 
 
