@@ -223,7 +223,7 @@ def test_the_log_is_filtered_by_kind_person_and_podcast(browser, cast, ada):
 
     def sentences(query):
         page = read(browser, f"/admin/audit?{query}")
-        found = {"signed in.": "in", "changed the role": "role", "YouTube settings": "channel"}
+        found = {"signed in.": "in", "changed the role": "role", "changed the YouTube settings": "channel"}
         return [short for long, short in found.items() if long in page]
 
     assert sentences("kind=signed_in") == ["in"]
