@@ -6,8 +6,9 @@ from wtforms.validators import InputRequired
 
 from routes.auth_forms import MISSING
 from routes.checked import Checked, checked
-from services.accounts import default_words, host_name
+from services.accounts import host_name
 from services.checks import LONGEST_EMAIL, email_address, zone_name
+from services.podcast_settings import default_words
 from services.users import LONGEST_NAME
 
 

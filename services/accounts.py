@@ -11,11 +11,11 @@ from extensions import db
 from models import LinkPurpose, OneTimeLink, Podcast, PodcastMember, User, UserSession
 from services import audit, sessions, sign_in
 from services.audit import Actor, Kind
-from services.checks import HIGHEST_ID, email_address, one_line, several_lines, zone_name
-from services.errors import Conflict, Invalid, NotFound
+from services.checks import HIGHEST_ID, email_address, one_line, zone_name
+from services.errors import Conflict, NotFound
 from services.passwords import check_strength, hash_password
+from services.podcast_settings import default_words
 from services.sessions import SignedIn
-from services.tweet_text import validate_template
 from services.users import LONGEST_NAME
 
 LONGEST_TEXT = 2_000
@@ -43,17 +43,6 @@ SYSTEMS = (
 
 def host_name(text: str) -> str:
     return one_line("the name", text, LONGEST_NAME)
-
-
-def default_words(text: str) -> str:
-    """The text of a host who wrote none for an episode, as it is kept; empty for none. Raises Invalid."""
-    words = several_lines("these words", text, LONGEST_TEXT)
-    if words:
-        try:
-            validate_template(words)
-        except Invalid as error:
-            raise Invalid(f"{error}.") from None
-    return words
 
 
 def change_profile(user_id: int, *, name: str, timezone: str, default_text: str, never_repost: bool) -> None:

@@ -1,43 +1,18 @@
 """The forms of a podcast and its episodes. What is checked, and the sentences, are the services'."""
 
-from collections.abc import Callable
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateTimeLocalField, Field, HiddenField, StringField, TextAreaField, ValidationError
+from wtforms import BooleanField, DateTimeLocalField, Field, HiddenField, StringField
 
 from models import EpisodeGuide, Podcast
+from routes.checked import Checked, checked
 from services import episodes, podcast_settings, podcasts, youtube_settings
 from services.causes import explain
 from services.checks import HIGHEST_ID, zone_name
-from services.errors import Invalid, Outcome
+from services.errors import Outcome
 from services.local_time import LocalTime, instant_of, written
 from services.youtube_reference import LONGEST, watch_url
-
-Check = Callable[[str], Any]
-
-
-class Checked:
-    """A validator that asks a service's check; what it makes of the text is `field.value`."""
-
-    def __init__(self, check: Check, *, optional: bool = False) -> None:
-        self._check, self._optional = check, optional
-
-    def __call__(self, _form: FlaskForm, field: Field) -> None:
-        text = field.data or ""
-        if self._optional and not text.strip():
-            field.value = None
-            return
-        try:
-            field.value = self._check(text)
-        except Invalid as error:
-            raise ValidationError(str(error)) from None
-
-
-def checked(label: str, check: Check, *, optional: bool = False, lines: bool = False, **attributes: Any) -> Any:
-    """A field for one line of text, or for several; empty is None where it is optional."""
-    kind = TextAreaField if lines else StringField
-    return kind(label, validators=[Checked(check, optional=optional)], render_kw=attributes)
 
 
 class LocalTimeField(StringField):  # type: ignore[misc]  # wtforms is not typed
