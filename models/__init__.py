@@ -2,8 +2,11 @@
 
 from models.audit import AuditEvent
 from models.broadcast import Broadcast, QuotaDay, YouTubeChannel
+from models.installation import Installation
+from models.notice import Notice, NoticeAddress, NoticeSending
 from models.podcast import EpisodeGuide, EpisodeTweetConfig, Podcast, PodcastMember
 from models.post import Post, PostAttempt, PostEvent
+from models.push import PushSubscription
 from models.rehearsal import Rehearsal
 from models.session import OAuthFlow, OneTimeLink, RecoveryCode, SignInThrottle, UserSession
 from models.social import SendGate, SocialConnection, TokenRevocation
@@ -12,10 +15,14 @@ from models.types import (
     BroadcastState,
     ConfigStatus,
     LinkPurpose,
+    NoticeLevel,
+    NoticeNetwork,
     Outcome,
     PostStatus,
+    PushState,
     RefreshState,
     Role,
+    SendingStatus,
     UtcDateTime,
     Verdict,
 )
@@ -30,8 +37,14 @@ __all__ = [
     "ConfigStatus",
     "EpisodeGuide",
     "EpisodeTweetConfig",
+    "Installation",
     "JobRun",
     "LinkPurpose",
+    "Notice",
+    "NoticeAddress",
+    "NoticeLevel",
+    "NoticeNetwork",
+    "NoticeSending",
     "OAuthFlow",
     "OneTimeLink",
     "Outcome",
@@ -41,12 +54,15 @@ __all__ = [
     "PostAttempt",
     "PostEvent",
     "PostStatus",
+    "PushState",
+    "PushSubscription",
     "QuotaDay",
     "RecoveryCode",
     "RefreshState",
     "Rehearsal",
     "Role",
     "SendGate",
+    "SendingStatus",
     "SignInThrottle",
     "SocialConnection",
     "TokenRevocation",

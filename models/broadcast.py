@@ -23,6 +23,8 @@ class YouTubeChannel(Base):
     next_look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_good_look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: when the hub last said that something is new here; the next looks are sooner
+    pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: failed looks in a row; decides which list is asked next
     failures: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     #: "uploads", "feed", "playlist_feed" or "page": the list asked last
@@ -40,6 +42,7 @@ class Broadcast(Base):
         Index("ix_broadcasts_channel_id_published_at", "channel_id", desc("published_at")),
         Index("ix_broadcasts_podcast_id_first_seen_at", "podcast_id", desc("first_seen_at")),
         Index("ix_broadcasts_episode_id", "episode_id"),
+        Index("ix_broadcasts_live_seen_at", "live_seen_at"),
         one_of("state", BroadcastState),
         one_of("verdict", Verdict),
     )
@@ -63,6 +66,9 @@ class Broadcast(Base):
     first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
     #: when a look first found it live
     live_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: what brought the look that found it live: "watch", "push", "uploads", "feed", "playlist_feed", "page", and when
+    live_signal: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    live_signal_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_good_look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -93,3 +99,7 @@ class QuotaDay(Base):
     people: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     #: when YouTube itself said that the day's quota is gone
     exhausted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: how often it said so although the count here says that units are left
+    refusals: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    #: when it is asked again after such a refusal
+    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

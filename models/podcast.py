@@ -29,6 +29,8 @@ class Podcast(Base):
     title_filter: Mapped[str] = mapped_column(String(100), default="", server_default="")
     title_filter_on: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     announce_premieres: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: its starts are watched before those of others when the day's units are short
+    is_first: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     auto_create_episodes: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     default_text: Mapped[str] = mapped_column(Text, default="", server_default="")
     #: BCP 47, such as "en" or "pt-BR"

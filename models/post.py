@@ -74,6 +74,8 @@ class Post(Base):
     first_absence_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: whether it was sent a second time after it was proven absent; at most once
     was_reposted: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    #: made before the database was restored: looked up, never sent without a person
+    is_quarantined: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: another post of the host with the same link: a person decides whether it is this one
     candidate_id: Mapped[str | None] = mapped_column(String(32))
 

@@ -103,6 +103,39 @@ class RefreshState(StrEnum):
     REVOKED = "revoked"  # only connecting again helps
 
 
+class PushState(StrEnum):
+    """Where a subscription at YouTube's hub stands."""
+
+    WANTED = "wanted"  # to be asked for
+    ASKED = "asked"  # the hub took the request and has not verified it yet
+    ACTIVE = "active"
+    DENIED = "denied"
+    LEAVING = "leaving"  # no podcast uses the channel any more
+
+
+class NoticeLevel(StrEnum):
+    INFO = "info"
+    NEEDS_YOU = "needs_you"
+
+
+class NoticeNetwork(StrEnum):
+    """Where notices can go besides the page."""
+
+    EMAIL = "email"
+    DISCORD = "discord"
+    SLACK = "slack"
+    TELEGRAM = "telegram"
+
+
+class SendingStatus(StrEnum):
+    """Where one notice to one address stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"  # committed before the wire is touched: it is not sent twice
+    SENT = "sent"
+    FAILED = "failed"
+
+
 class LinkPurpose(StrEnum):
     """What a link that works once is for."""
 

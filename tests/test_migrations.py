@@ -21,8 +21,13 @@ from models import (
     Broadcast,
     EpisodeGuide,
     EpisodeTweetConfig,
+    Installation,
     JobRun,
     LinkPurpose,
+    Notice,
+    NoticeAddress,
+    NoticeNetwork,
+    NoticeSending,
     OAuthFlow,
     OneTimeLink,
     Podcast,
@@ -30,6 +35,7 @@ from models import (
     Post,
     PostAttempt,
     PostEvent,
+    PushSubscription,
     QuotaDay,
     RecoveryCode,
     Rehearsal,
@@ -133,6 +139,7 @@ def fill() -> None:
         ]
     )
     fill_people(user, podcast, episode)
+    fill_watching(user, podcast)
     db.session.commit()
 
 
@@ -151,6 +158,21 @@ def fill_people(user: User, podcast: Podcast, episode: EpisodeGuide) -> None:
             TokenRevocation(token=b"sealed", owner="x:1:refresh", next_try_at=NOW),
             Rehearsal(podcast_id=podcast.id, episode_id=episode.id, actor_id=user.id, at=NOW),
             AuditEvent(at=NOW, kind="signed_in", actor_id=user.id),
+        ]
+    )
+
+
+def fill_watching(user: User, podcast: Podcast) -> None:
+    """What being told, and telling others, leaves behind."""
+    notice = Notice(key="posted:1", kind="posted", title="Out", user_id=user.id, podcast_id=podcast.id, at=NOW)
+    address = NoticeAddress(user_id=user.id, network=NoticeNetwork.EMAIL, address=b"sealed", created_at=NOW)
+    db.session.add_all([notice, address])
+    db.session.flush()
+    db.session.add_all(
+        [
+            NoticeSending(notice_id=notice.id, address_id=address.id, not_before=NOW),
+            PushSubscription(channel_id="UC" + "a" * 22, path="p" * 43, secret=b"sealed"),
+            Installation(id=1, instance_id="i" * 32),
         ]
     )
 
