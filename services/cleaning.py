@@ -1,13 +1,16 @@
-"""Takes away what has ended and is of no use to anybody: sessions, tries, links, ways to X that nobody came back on."""
+"""Takes away what has ended and is of no use to anybody: sessions, tries, links, ways to X that nobody came back on.
+
+And questions that nobody can answer any more.
+"""
 
 from datetime import datetime
 
 from extensions import db
-from services import links, oauth, sessions, throttle
+from services import confirming, links, oauth, sessions, throttle
 
 
 def clean(now: datetime) -> None:
     """Does it twice without harm, so several processes may. Each kind by itself, so that nothing is locked for long."""
-    for kind in (sessions.clean, throttle.clean, links.clean, oauth.clean):
+    for kind in (sessions.clean, throttle.clean, links.clean, oauth.clean, confirming.clean):
         kind(now)
         db.session.commit()

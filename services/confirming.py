@@ -109,6 +109,7 @@ class ConfirmingService:
             if move is None:
                 self._schedule(session, one, judgement, now)
         moved = outbox.apply(session, moves, now)
+        clean(now)
         session.commit()
         return len(moved)
 
@@ -311,6 +312,11 @@ class ConfirmingService:
             cause=cause,
             values=values,
         )
+
+
+def clean(now: datetime) -> None:
+    """Posts whose podcast was deleted while they were looked for: no page is left to ask their hosts on."""
+    outbox.leave_undecided(db.session(), Post.podcast_id.is_(None), now)
 
 
 def _pending(ids: Sequence[int]) -> Any:

@@ -54,7 +54,8 @@ def delete_account(user_id: int, typed: str, by: Actor, now: datetime) -> None:
     except (Invalid, Conflict):
         db.session.rollback()
         raise
-    _leave_reviews(user_id, now)
+    # Nobody is left to say what became of them.
+    outbox.leave_undecided(db.session(), Post.user_id == user_id, now, cause="user_inactive")
     _end_tokens(user_id, now)
     links.end_links_by(user_id, now)
     _forget(user_id, user.email)
@@ -90,17 +91,6 @@ def _check(user: User, typed: str) -> None:
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _leave_reviews(user_id: int, now: datetime) -> None:
-    """Nobody is left to say what became of them."""
-    waiting = select(Post.id).where(Post.user_id == user_id, Post.status == PostStatus.REVIEW)
-    moves = [
-        outbox.Move(post_id=post_id, expected=PostStatus.REVIEW, to=PostStatus.CANCELLED, cause="user_inactive")
-        for post_id in db.session.execute(waiting).scalars()
-    ]
-    if moves:
-        outbox.apply(db.session(), moves, now)
 
 
 def _end_tokens(user_id: int, now: datetime) -> None:

@@ -157,6 +157,16 @@ def _event(move: Move, now: datetime) -> dict[str, Any]:
     }
 
 
+def leave_undecided(session: Session, which: ColumnElement[bool], now: datetime, *, cause: str = "left_alone") -> None:
+    """What waits for a person's decision is left as it is: nobody is left to decide, or no page to do it on."""
+    waiting = select(Post.id).where(which, Post.status == R)
+    moves = [
+        Move(post_id=post_id, expected=R, to=PostStatus.CANCELLED, cause=cause, values={"next_lookup_at": None})
+        for post_id in session.execute(waiting).scalars()
+    ]
+    apply(session, moves, now)
+
+
 def is_ahead(post: Post) -> bool:
     """Whether a post is out that a person sent before there was a stream."""
     return post.status == PostStatus.POSTED and post.trigger == "now" and post.broadcast_id is None

@@ -110,6 +110,7 @@ def delete_podcast(podcast_id: int, by: Actor, now: datetime) -> None:
     """Takes the podcast away with its episodes and texts. Posts and their history stay; what is being sent finishes.
 
     What waits is cancelled, and what waited for somebody's decision is left as it is: no page is left to decide on.
+    So is what is looked for still, when that ends without an answer.
     """
     podcast = locked(podcast_id)
     if podcast.is_active:
@@ -117,7 +118,7 @@ def delete_podcast(podcast_id: int, by: Actor, now: datetime) -> None:
         db.session.flush()
     _close_streams(podcast_id, now)
     _cancel_waiting(podcast_id, "podcast_deleted", now)
-    _leave_undecided(podcast_id, now)
+    outbox.leave_undecided(db.session(), Post.podcast_id == podcast_id, now)
     audit.note(Kind.PODCAST_DELETED, by, now, podcast_id=podcast_id)
     db.session.flush()
     db.session.execute(
@@ -143,21 +144,6 @@ def _cancel_waiting(podcast_id: int, cause: str, now: datetime) -> None:
     moves = [
         outbox.Move(post_id=post_id, expected=PostStatus.QUEUED, to=PostStatus.CANCELLED, cause=cause)
         for post_id in db.session.execute(queued).scalars()
-    ]
-    outbox.apply(db.session(), moves, now)
-
-
-def _leave_undecided(podcast_id: int, now: datetime) -> None:
-    waiting = select(Post.id).where(Post.podcast_id == podcast_id, Post.status == PostStatus.REVIEW)
-    moves = [
-        outbox.Move(
-            post_id=post_id,
-            expected=PostStatus.REVIEW,
-            to=PostStatus.CANCELLED,
-            cause="left_alone",
-            values={"next_lookup_at": None},
-        )
-        for post_id in db.session.execute(waiting).scalars()
     ]
     outbox.apply(db.session(), moves, now)
 

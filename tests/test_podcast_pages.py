@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from extensions import db
 from models import (
@@ -20,10 +20,11 @@ from models import (
     User,
     UserSession,
 )
-from services import podcasts
+from services import cleaning, podcasts
 from services.podcast_lists import cursor_of
 from tests.browser import Browser, words
 from tests.cast import ago
+from tests.desk import spoil
 from tests.test_pages import counted
 
 
@@ -449,6 +450,40 @@ def test_deleting_keeps_what_was_posted_and_cancels_what_waits(cast, browser, x)
     assert kinds()[-1] == "podcast_deleted"
     cast.check()
     assert len(cast.posts()) == 1
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_post_that_is_looked_for_while_its_podcast_is_deleted_ends_without_asking_anybody(cast, browser, x, is_there):
+    show_id = unconfirmed_on(cast, x, is_there=is_there)
+    browser.sign_in(user("ada"))
+    browser.post(f"/podcasts/{show_id}/delete", {"typed": "Deep Dive"}, form=f"/podcasts/{show_id}/settings")
+    assert [post.status for post in cast.posts()] == [PostStatus.UNKNOWN]
+    for seconds in range(10, 200, 10):
+        cast.services.confirming.look_up(ago(seconds=-seconds))
+    ended = (PostStatus.POSTED, "found") if is_there else (PostStatus.CANCELLED, "left_alone")
+    assert [(post.status, post.cause) for post in cast.posts()] == [ended]
+    assert len(cast.timeline("ada")) == is_there
+
+
+def unconfirmed_on(cast, x, *, is_there):
+    show = cast.show(hosts=("ada",))
+    cast.episode(show, at=ago(minutes=0))
+    user("ada").never_repost = True
+    cast.go_live(show, at=ago(seconds=10))
+    spoil(x, status=503, stored=is_there)
+    cast.check()
+    return show.id
+
+
+def test_a_question_that_was_left_without_a_page_is_closed_when_the_server_cleans_up(cast, browser, x):
+    """Deleted in the very moment in which the looking ended."""
+    unconfirmed_on(cast, x, is_there=False)
+    alone = {"podcast_id": None, "config_id": None, "episode_id": None, "status": PostStatus.REVIEW}
+    db.session.execute(update(Post).values(alone))
+    db.session.execute(delete(Podcast))
+    db.session.commit()
+    cleaning.clean(ago())
+    assert [(post.status, post.cause) for post in cast.posts()] == [(PostStatus.CANCELLED, "left_alone")]
 
 
 def test_deleting_wants_a_password_that_was_given_lately(cast, browser):
