@@ -34,6 +34,7 @@ SENTENCES = {
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
     "literal_error": "must be one of: {expected}",
 }
 
@@ -117,6 +118,9 @@ class Settings(BaseSettings):
     send_deadline_seconds: float = Field(20, gt=0, le=300)
     send_lease_seconds: float = Field(45, gt=0, le=3600)
     lookup_delays_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 20.0, 50.0, 95.0)
+
+    #: who has it may read /metrics; while it is not set, there is no such page
+    metrics_token: str | None = Field(None, min_length=16)
 
     scheduler: Schedule = "embedded"
     log_format: Literal["text", "json"] = "text"

@@ -21,6 +21,7 @@ from routes import (
     health,
     incoming,
     links,
+    metrics,
     podcasts,
     profile,
 )
@@ -41,6 +42,7 @@ OPEN = frozenset(
         "links.invitation",
         "links.password",
         "links.setup",
+        "metrics.metrics",
         "static",
     }
 )
@@ -64,6 +66,7 @@ def init_app(app: Flask) -> None:
         connections.bp,
         dashboard.bp,
         links.bp,
+        metrics.bp,
         podcasts.bp,
         profile.bp,
         health.bp,

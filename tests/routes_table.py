@@ -30,6 +30,7 @@ ROUTES: dict[str, str] = {
     "links.join": "anyone",
     "links.password": "open",
     "links.setup": "open",
+    "metrics.metrics": "open",
     "podcasts.announce_again": "member",
     "podcasts.archive": "admin",
     "podcasts.create_all_tweets": "admin",
