@@ -54,15 +54,12 @@ class EpisodePage:
     """`url` is the stream's address; `mine` what the reader may edit, None for who is not a host here."""
 
     card: EpisodeCard
+    hosts: list[HostView]
     timeline: list[Line]
     url: str | None
     mine: Editor | None
     video_id: str
     is_over: bool = False
-
-    @property
-    def hosts(self) -> list[HostView]:
-        return self.card.hosts
 
 
 def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now: datetime) -> EpisodePage:
@@ -79,7 +76,7 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     card = card_of(podcast, episode, newest, hosts, channel=channel)
     mine = editor_of(podcast, episode, host, video_id, hosts) if host is not None else None
     url = watch_url(video_id) if video_id else episode.link or None
-    return EpisodePage(card, lines, url, mine, video_id, is_over=any(map(has_ended, broadcasts)))
+    return EpisodePage(card, hosts, lines, url, mine, video_id, is_over=any(map(has_ended, broadcasts)))
 
 
 def retyped(page: EpisodePage, host: User, typed: Mapping[str, Any], *, needs_link: bool = False) -> EpisodePage:

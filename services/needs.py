@@ -24,7 +24,7 @@ from models import (
 )
 from services.causes import CAUSES, explain
 from services.evidence import Evidence, decided_at, sent_at, weigh
-from services.hosts import HostView
+from services.lamps import HostLamp
 from services.vocabulary import SILENT, WAITS_FOR_A_PERSON
 
 #: what is older needs nobody any more
@@ -33,6 +33,8 @@ RECENT = timedelta(days=14)
 MISSED_SHOWN = UNMATCHED_SHOWN = timedelta(days=2)
 MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
 MOST_NEEDS, MOST_UNMATCHED = 20, 10
+#: where a host's text may stand when somebody has to do something
+WAITING = (ConfigStatus.FAILED, ConfigStatus.REVIEW, ConfigStatus.MISSED, ConfigStatus.POSTING)
 FIXES = ("connect", "edit", "post_now", "youtube", "decide")
 #: cause → the button that mends it
 _FIX_OF = (
@@ -84,7 +86,7 @@ Shows = Mapping[int, Podcast]
 def needs_of(
     shows: Shows,
     now: datetime,
-    upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostView]]] = (),
+    upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostLamp]]] = (),
     channels: Mapping[str, YouTubeChannel] | None = None,
 ) -> list[Need]:
     """Posts first, then texts of `upcoming` episodes, then people, then channels."""
@@ -97,7 +99,7 @@ def needs_of(
     return found[:MOST_NEEDS]
 
 
-def _of_texts(shows: Shows, upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostView]]]) -> list[Need]:
+def _of_texts(shows: Shows, upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostLamp]]]) -> list[Need]:
     """Words that could not be posted at the start."""
     return [
         Need(shows[episode.podcast_id], host.name, host.text_trouble, episode.id, episode.title, host.user_id, "edit")
@@ -113,7 +115,8 @@ def _needs_a_person(now: datetime) -> ColumnElement[bool]:
     refused = and_(status.in_((ConfigStatus.FAILED, ConfigStatus.REVIEW)), Post.created_at > now - RECENT)
     missed = and_(status == ConfigStatus.MISSED, Post.cause.in_(MENDABLE), Post.created_at > now - MISSED_SHOWN)
     held = and_(status == ConfigStatus.POSTING, Post.status == PostStatus.QUEUED, Post.cause.in_(WAITS_FOR_A_PERSON))
-    return or_(refused, missed, held)
+    # Said once more by itself, so that a database sets the others aside before it looks for their newest posts.
+    return and_(status.in_(WAITING), or_(refused, missed, held))
 
 
 def _of_posts(shows: Shows, now: datetime) -> list[Need]:

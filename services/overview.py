@@ -23,7 +23,7 @@ from services.causes import explain
 from services.checklist import Checklist, checklists_of
 from services.checks import HIGHEST_ID
 from services.errors import NotFound
-from services.hosts import HostView, hosts_of
+from services.lamps import Crowd, HostLamp, crowd_of, lamps_of
 from services.needs import Need, Unmatched, needs_of, unmatched_of
 from services.vocabulary import SILENT, Lamp, Light, light_of_episode
 
@@ -42,7 +42,12 @@ class EpisodeCard:
     episode: EpisodeGuide
     broadcast: Broadcast | None
     light: Light
-    hosts: list[HostView]
+    hosts: Sequence[HostLamp]
+
+    @property
+    def crowd(self) -> Crowd:
+        """Its hosts counted, and those named whom something holds up."""
+        return crowd_of(self.hosts)
 
     @property
     def posted(self) -> int:
@@ -93,7 +98,7 @@ def home(user: User, now: datetime) -> Home:
     channels = {row.YouTubeChannel.id: row.YouTubeChannel for row in rows if row.YouTubeChannel is not None}
     live = db.session.execute(_live(list(shows))).all()
     planned = list(db.session.execute(_planned(list(shows), now)).scalars())
-    hosts = hosts_of([*(row.EpisodeGuide.id for row in live), *(episode.id for episode in planned)], now)
+    hosts = lamps_of([*(row.EpisodeGuide for row in live), *planned], shows, now)
     on_air = [_card(shows, row.EpisodeGuide, row.Broadcast, hosts, channels) for row in live]
     upcoming = [_card(shows, episode, None, hosts, channels) for episode in planned]
     shown = {row.Broadcast.id for row in live}
@@ -173,7 +178,7 @@ def _card(
     shows: Mapping[int, Podcast],
     episode: EpisodeGuide,
     broadcast: Broadcast | None,
-    hosts: Mapping[int, list[HostView]],
+    hosts: Mapping[int, list[HostLamp]],
     channels: Mapping[str, YouTubeChannel],
 ) -> EpisodeCard:
     podcast = shows[episode.podcast_id]
@@ -185,7 +190,7 @@ def card_of(
     podcast: Podcast,
     episode: EpisodeGuide,
     broadcast: Broadcast | None,
-    hosts: list[HostView],
+    hosts: Sequence[HostLamp],
     *,
     channel: YouTubeChannel | None,
 ) -> EpisodeCard:

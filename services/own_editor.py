@@ -11,7 +11,8 @@ from services import outbox, tweet_text
 from services.announcing import PLATFORM
 from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
-from services.hosts import SOME_LINK, SOME_VIDEO, HostView
+from services.hosts import SOME_LINK, HostView
+from services.lamps import SOME_VIDEO
 from services.needs import fix_of
 from services.prices import price_of
 from services.registry import get_services

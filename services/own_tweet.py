@@ -14,7 +14,7 @@ from services import tweet_text
 from services.audit import Actor
 from services.checks import HIGHEST_ID
 from services.errors import Conflict, Invalid, NotFound, Stale
-from services.hosts import SOME_VIDEO
+from services.lamps import SOME_VIDEO
 from services.registry import get_services
 from services.writer import facts_of
 
@@ -155,6 +155,11 @@ ALREADY_OUT = "This post is already out."
 
 def decide(mine: Mine, post_id: int, answer: str, by: Actor, now: datetime) -> str:
     """The host's own word on his own post that X did not confirm. Raises NotFound for anybody else's post."""
+    return get_services().by_hand.resolve(own_post(mine, post_id), answer, by, now)
+
+
+def own_post(mine: Mine, post_id: int) -> int:
+    """The id, if it is of a post of this host for this episode; leaves no transaction open. Raises NotFound."""
     own = select(Post.id).where(
         Post.id == post_id,
         Post.user_id == mine.user.id,
@@ -165,7 +170,7 @@ def decide(mine: Mine, post_id: int, answer: str, by: Actor, now: datetime) -> s
     db.session.rollback()
     if found is None:
         raise NotFound("There is no such post of yours.")
-    return get_services().by_hand.resolve(found, answer, by, now)
+    return found
 
 
 def _config_id(mine: Mine) -> int:

@@ -21,7 +21,7 @@ from models import (
     YouTubeChannel,
 )
 from services.ahead import is_over
-from services.hosts import hosts_of
+from services.lamps import lamps_of
 from services.members import Member, members_of
 from services.overview import OVERDUE, EpisodeCard, card_of
 from services.podcasts import may_create
@@ -147,7 +147,7 @@ def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -
     channel = db.session.get(YouTubeChannel, channel_id) if channel_id else None
     ahead = [row.EpisodeGuide for row in rows if row.is_ahead]
     past = [row.EpisodeGuide for row in rows if not row.is_ahead]
-    hosts, counts = hosts_of([e.id for e in ahead], now), _counts([e.id for e in past])
+    hosts, counts = lamps_of(ahead, {podcast.id: podcast}, now), _counts([e.id for e in past])
     is_back = cursor is not None and cursor.is_back
     return EpisodeList(
         next=[card_of(podcast, e, matched.get(e.id), hosts[e.id], channel=channel) for e in ahead],

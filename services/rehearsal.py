@@ -19,7 +19,7 @@ from services.causes import explain
 from services.clients.x_answers import XUser
 from services.connections import Access
 from services.errors import Invalid, Outcome
-from services.hosts import SOME_VIDEO, shut_gates
+from services.lamps import SOME_VIDEO, shut_gates
 from services.overview import OVERDUE
 from services.registry import get_services
 from services.tweets import in_the_way, words_now

@@ -117,11 +117,16 @@ def _error_of(post: Post) -> str | None:
 
 def in_the_way(config: EpisodeTweetConfig, is_member: bool, connection: SocialConnection | None) -> str | None:
     """Why a host would not be posted for. Who is off is meant to be."""
+    return why_not(config.enabled, connection, is_member=is_member, is_active=config.user.is_active)
+
+
+def why_not(enabled: bool, login: Any, *, is_member: bool, is_active: bool) -> str | None:
+    """The same of single values. `login`: a connection, a row with these columns of one, or None."""
     if not is_member:
         return explain("member_gone")
-    if not config.user.is_active:
+    if not is_active:
         return explain("user_inactive")
-    trouble = trouble_of(connection) if config.enabled else None
+    trouble = trouble_of(login) if enabled else None
     return explain(trouble) if trouble else None
 
 

@@ -1,0 +1,170 @@
+"""The lamp of each host of many episodes, as lists show them: two statements of few columns, however many there are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import load_only
+
+from extensions import db
+from models import (
+    ConfigStatus,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    PodcastMember,
+    Post,
+    SendGate,
+    SocialConnection,
+    User,
+)
+from services import tweet_text
+from services.announcing import PLATFORM
+from services.causes import explain
+from services.errors import Invalid
+from services.tweets import post_url, why_not
+from services.vocabulary import Lamp, Light, light_of_host
+from services.youtube_reference import watch_url
+
+#: as long as any address of a YouTube video: what the link will take before the video is known
+SOME_VIDEO = "dQw4w9WgXcQ"
+
+ENDS_BEFORE = "The connection to X ends before the start and cannot be renewed. Connect X again."
+
+
+@dataclass(frozen=True, slots=True)
+class HostLamp:
+    """Where one host of one episode stands."""
+
+    user_id: int
+    name: str
+    light: Light
+    post_url: str | None
+    #: why the words that wait for the start could not be posted; None when they can, or nobody waits
+    text_trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Many hosts in few words. `others`: who is not ready, or once one is out not posted; alike ones together."""
+
+    posted: int
+    ready: int
+    wanted: int
+    off: int
+    others: list[tuple[Light, list[str]]]
+
+
+def crowd_of(hosts: Iterable[HostLamp]) -> Crowd:
+    counts, groups = dict.fromkeys(Lamp, 0), dict[tuple[str, str], tuple[Light, list[str]]]()
+    off = 0
+    for host in hosts:
+        light = host.light
+        if light.word in ("Off", "Cancelled"):
+            off += 1
+            continue
+        counts[light.lamp] += 1
+        groups.setdefault((light.word, light.note), (light, []))[1].append(host.name)
+    fine = (Lamp.BLUE,) if counts[Lamp.BLUE] else (Lamp.GREEN,)
+    others = [groups[key] for key in sorted(groups) if groups[key][0].lamp not in fine]
+    ready = counts[Lamp.GREEN] + counts[Lamp.BLUE]
+    return Crowd(posted=counts[Lamp.BLUE], ready=ready, wanted=sum(counts.values()), off=off, others=others)
+
+
+def lamps_of(
+    episodes: Iterable[EpisodeGuide], shows: Mapping[int, Podcast], now: datetime
+) -> dict[int, list[HostLamp]]:
+    """By episode, each list by name; `shows` has the podcast of each. Texts are checked, not written out."""
+    by_id = {episode.id: episode for episode in episodes}
+    found: dict[int, list[HostLamp]] = {episode_id: [] for episode_id in by_id}
+    if found:
+        gates, checked = shut_gates(now), _Checked()
+        held = explain(gates["x"]) if "x" in gates else None
+        for row in db.session.execute(_hosts(by_id)):
+            episode = by_id[row.episode_id]
+            found[episode.id].append(_lamp(row, episode, _text_trouble(row, episode, shows, checked), held))
+    return found
+
+
+def shut_gates(now: datetime) -> dict[str, str]:
+    """What holds posting back right now: "x" for everybody or "x:<X user id>" → cause code."""
+    shut = select(SendGate.key, SendGate.cause).where(SendGate.until > now)
+    return {row.key: row.cause for row in db.session.execute(shut)}
+
+
+def _hosts(episode_ids: Iterable[int]) -> Select[Any]:
+    """A row for each host of each: single columns, because whole rows of five tables take most of a page's time."""
+    config, login = EpisodeTweetConfig, SocialConnection
+    newest = select(func.max(Post.id)).where(Post.config_id == config.id).correlate(config).scalar_subquery()
+    member = and_(PodcastMember.podcast_id == EpisodeGuide.podcast_id, PodcastMember.user_id == User.id)
+    return (
+        select(config.episode_id, config.user_id, config.status, config.enabled, config.include_link)
+        .add_columns(config.text, config.draft, User.name, User.is_active, User.default_text)
+        .add_columns(PodcastMember.id.label("member_id"), login.id.label("login_id"), login.refresh_state)
+        .add_columns(login.trouble, login.refresh_token.is_not(None).label("can_renew"), login.expires_at, Post)
+        .join(User, User.id == config.user_id)
+        .join(EpisodeGuide, EpisodeGuide.id == config.episode_id)
+        .outerjoin(Post, Post.id == newest)
+        .outerjoin(PodcastMember, member)
+        .outerjoin(login, and_(login.user_id == User.id, login.platform == PLATFORM, login.is_active))
+        .where(config.episode_id.in_(list(episode_ids)))
+        .options(load_only(Post.status, Post.cause, Post.detail, Post.not_after, Post.username, Post.remote_id))
+        .order_by(config.episode_id, User.name, User.id)
+    )
+
+
+def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, held: str | None) -> HostLamp:
+    is_member = row.member_id is not None
+    trouble = why_not(row.enabled, row if row.login_id else None, is_member=is_member, is_active=row.is_active)
+    if trouble is None and row.enabled and not row.can_renew and ends_before(row.expires_at, episode):
+        trouble = ENDS_BEFORE
+    waits = row.status == ConfigStatus.PENDING and row.enabled and is_member
+    return HostLamp(
+        row.user_id,
+        row.name,
+        light_of_host(row.status, enabled=row.enabled, post=row.Post, trouble=trouble or text_trouble or held),
+        post_url(row.Post) if row.Post else None,
+        text_trouble if waits else None,
+    )
+
+
+def ends_before(expires_at: datetime | None, episode: EpisodeGuide) -> bool:
+    """Whether a token that cannot be renewed is over before the planned start."""
+    start = episode.scheduled_at
+    return start is not None and expires_at is not None and expires_at <= start
+
+
+#: (episode id, the host's own words, the draft, the host's usual words, with link) → why they could not be posted
+_Checked = dict[tuple[int, str, str, str, bool], str | None]
+
+
+def _text_trouble(row: Any, episode: EpisodeGuide, shows: Mapping[int, Podcast], checked: _Checked) -> str | None:
+    """Why the words that wait for the start could not be posted; asked once for hosts who say the same.
+
+    The built-in writer's always can, so a plain title stands for its words.
+    """
+    if row.status != ConfigStatus.PENDING:
+        return None
+    key = (episode.id, row.text, row.draft, row.default_text, row.include_link)
+    if key not in checked:
+        show = shows[episode.podcast_id]
+        words, _ = tweet_text.choose(row.text, row.draft, row.default_text, show.default_text, "{title}")
+        checked[key] = _trouble_of(show, episode, words, include_link=row.include_link)
+    return checked[key]
+
+
+def _trouble_of(show: Podcast, episode: EpisodeGuide, words: str, *, include_link: bool) -> str | None:
+    facts = tweet_text.Facts(
+        show=show.name,
+        title=episode.title,
+        number=episode.number,
+        guests=tuple(episode.guests),
+        url=watch_url(SOME_VIDEO),
+    )
+    try:
+        tweet_text.render(words, facts, include_link=include_link)
+    except Invalid as error:
+        return f"{error}."
+    return None
