@@ -19,6 +19,7 @@ from routes import (
     filters,
     headers,
     health,
+    help,
     incoming,
     links,
     metrics,
@@ -70,6 +71,7 @@ def init_app(app: Flask) -> None:
         podcasts.bp,
         profile.bp,
         health.bp,
+        help.bp,
     ):
         app.register_blueprint(blueprint)
     errors.init_app(app)

@@ -13,77 +13,85 @@ class Cause:
 
 #: the end of a fix that helps only while there is time
 IN_TIME = "; in time it will still be posted"
-CAUSES: dict[str, Cause] = {
-    # Sending to X
-    "x_unreachable": Cause("X cannot be reached right now. Airhorn keeps trying.", "Nothing to do yet."),
-    "x_odd_answer": Cause("Sent. X's answer could not be read, so Airhorn looks on the timeline."),
-    "x_redirect": Cause("Sent. X answered with an unexpected redirect, so Airhorn looks on the timeline."),
-    "x_no_answer": Cause("Sent. X did not answer, so Airhorn looks on the timeline."),
-    "x_server_error": Cause("Sent. X reported trouble of its own, so Airhorn looks on the timeline."),
-    "x_interrupted": Cause("Airhorn was interrupted while sending, so it looks on the timeline."),
-    "x_text_refused": Cause("X refused this text.", "Edit it and press Post now."),
-    "x_auth": Cause("X no longer accepts the connection.", "Connect X again; in time it will still be posted."),
-    "x_token_refused": Cause(
-        "X no longer accepts the connection.", "Connect X again; in time it will still be posted."
-    ),
-    "refresh_in_doubt": Cause("X did not confirm the last renewal of the connection. It is used while it lasts."),
-    "x_client": Cause(
-        "X does not accept this server's own credentials.", "The operator checks X_CLIENT_ID and its secret."
-    ),
-    "x_credits": Cause(
-        "Posting is paused: this server has run out of X credits.", "The operator tops up; posting resumes by itself."
-    ),
-    "x_duplicate": Cause("X says this text was already posted.", "Make it unique, for example add {title}."),
-    "x_locked": Cause("X has locked this account.", "Unlock it on x.com, then press Post now."),
-    "x_scope": Cause("The connection may not post.", "Connect X again and allow posting."),
-    "x_forbidden": Cause("X refused this post.", "Read X's words below, then press Post now."),
-    "x_rate": Cause("X's limit for this account is used up for now. Airhorn waits for it."),
-    # Before sending
-    "no_connection": Cause("No X account is connected.", "Connect X; in time it will still be posted."),
-    "text_invalid": Cause("The text cannot be posted as it is.", "Edit it and press Post now."),
-    "youtube_silent": Cause("YouTube cannot be asked whether the stream is still on. Airhorn keeps trying."),
-    "storage": Cause("The database had trouble; posting is delayed.", "The operator looks at the server."),
-    # How it ended without being sent
-    "too_late": Cause("It was too late after the start, so it was not posted.", "Post now, if you still want to."),
-    "stream_over": Cause("The stream was over before this could be posted.", "Post now, if you still want to."),
-    "switched_off": Cause("Switched off before it was sent."),
-    "member_gone": Cause("No longer on this podcast, so it was not posted."),
-    "podcast_archived": Cause("The podcast was archived before this was sent."),
-    "podcast_deleted": Cause("The podcast was deleted before this was sent."),
-    "user_inactive": Cause("This person's account is switched off, so it was not posted."),
-    "already_posted": Cause("This X account already posted about this video."),
-    "left_alone": Cause("Left as it is, by a person's decision."),
-    # After an unknown outcome
-    "found": Cause("Found on the timeline."),
-    "verified_absent": Cause("Not on the timeline after repeated looks, so the same text is sent once more."),
-    "not_found": Cause(
-        "Sent, but X did not confirm it and it is not on the timeline.", "Look on X, then choose what is true."
-    ),
-    "candidate": Cause("Another post with the same link is on the timeline.", "Say whether it is this one."),
-    "user_said_posted": Cause("A person says it is there."),
-    "user_said_absent": Cause("A person says it is not there: sent again."),
-    # Looking at YouTube
-    "youtube_unreachable": Cause("YouTube could not be reached. Airhorn asks again."),
-    "youtube_error": Cause("YouTube reported trouble of its own. Airhorn asks again."),
-    "youtube_odd_answer": Cause("YouTube's answer could not be read. Airhorn asks again."),
-    "youtube_quota": Cause(
-        "Today's YouTube units are used up; detection is slower until midnight Pacific time.",
-        "The operator may ask Google for more.",
-    ),
-    "youtube_rate": Cause("YouTube asks for fewer questions a minute. Airhorn slows down."),
-    "youtube_key": Cause("YouTube does not accept the API key.", "The operator checks YOUTUBE_API_KEY."),
-    "youtube_no_uploads": Cause(
-        "YouTube shows no public videos on this channel.", "Check the channel in the settings."
-    ),
-    "youtube_feed": Cause("The channel's feed is broken right now. Airhorn uses its other ways."),
-    "youtube_consent": Cause(
-        "YouTube asks for cookie consent instead of showing the page.", "The operator sets YOUTUBE_API_KEY."
-    ),
-    "youtube_bot_check": Cause(
-        "YouTube asks this server to prove that it is no robot.", "The operator sets YOUTUBE_API_KEY."
-    ),
-    "youtube_refused": Cause("YouTube refused the question.", "The operator checks the YouTube settings."),
+#: where it happens → code → cause; the page of all causes has the same order
+SECTIONS: dict[str, dict[str, Cause]] = {
+    "Sending to X": {
+        "x_unreachable": Cause("X cannot be reached right now. Airhorn keeps trying.", "Nothing to do yet."),
+        "x_odd_answer": Cause("Sent. X's answer could not be read, so Airhorn looks on the timeline."),
+        "x_redirect": Cause("Sent. X answered with an unexpected redirect, so Airhorn looks on the timeline."),
+        "x_no_answer": Cause("Sent. X did not answer, so Airhorn looks on the timeline."),
+        "x_server_error": Cause("Sent. X reported trouble of its own, so Airhorn looks on the timeline."),
+        "x_interrupted": Cause("Airhorn was interrupted while sending, so it looks on the timeline."),
+        "x_text_refused": Cause("X refused this text.", "Edit it and press Post now."),
+        "x_auth": Cause("X no longer accepts the connection.", "Connect X again; in time it will still be posted."),
+        "x_token_refused": Cause(
+            "X no longer accepts the connection.", "Connect X again; in time it will still be posted."
+        ),
+        "refresh_in_doubt": Cause("X did not confirm the last renewal of the connection. It is used while it lasts."),
+        "x_client": Cause(
+            "X does not accept this server's own credentials.", "The operator checks X_CLIENT_ID and its secret."
+        ),
+        "x_credits": Cause(
+            "Posting is paused: this server has run out of X credits.",
+            "The operator tops up; posting resumes by itself.",
+        ),
+        "x_duplicate": Cause("X says this text was already posted.", "Make it unique, for example add {title}."),
+        "x_locked": Cause("X has locked this account.", "Unlock it on x.com, then press Post now."),
+        "x_scope": Cause("The connection may not post.", "Connect X again and allow posting."),
+        "x_forbidden": Cause("X refused this post.", "Read X's words below, then press Post now."),
+        "x_rate": Cause("X's limit for this account is used up for now. Airhorn waits for it."),
+    },
+    "Before sending": {
+        "no_connection": Cause("No X account is connected.", "Connect X; in time it will still be posted."),
+        "text_invalid": Cause("The text cannot be posted as it is.", "Edit it and press Post now."),
+        "youtube_silent": Cause("YouTube cannot be asked whether the stream is still on. Airhorn keeps trying."),
+        "storage": Cause("The database had trouble; posting is delayed.", "The operator looks at the server."),
+    },
+    "How it ended without being sent": {
+        "too_late": Cause("It was too late after the start, so it was not posted.", "Post now, if you still want to."),
+        "stream_over": Cause("The stream was over before this could be posted.", "Post now, if you still want to."),
+        "switched_off": Cause("Switched off before it was sent."),
+        "member_gone": Cause("No longer on this podcast, so it was not posted."),
+        "podcast_archived": Cause("The podcast was archived before this was sent."),
+        "podcast_deleted": Cause("The podcast was deleted before this was sent."),
+        "user_inactive": Cause("This person's account is switched off, so it was not posted."),
+        "already_posted": Cause("This X account already posted about this video."),
+        "left_alone": Cause("Left as it is, by a person's decision."),
+    },
+    "After an unknown outcome": {
+        "found": Cause("Found on the timeline."),
+        "verified_absent": Cause("Not on the timeline after repeated looks, so the same text is sent once more."),
+        "not_found": Cause(
+            "Sent, but X did not confirm it and it is not on the timeline.", "Look on X, then choose what is true."
+        ),
+        "candidate": Cause("Another post with the same link is on the timeline.", "Say whether it is this one."),
+        "user_said_posted": Cause("A person says it is there."),
+        "user_said_absent": Cause("A person says it is not there: sent again."),
+    },
+    "Looking at YouTube": {
+        "youtube_unreachable": Cause("YouTube could not be reached. Airhorn asks again."),
+        "youtube_error": Cause("YouTube reported trouble of its own. Airhorn asks again."),
+        "youtube_odd_answer": Cause("YouTube's answer could not be read. Airhorn asks again."),
+        "youtube_quota": Cause(
+            "Today's YouTube units are used up; detection is slower until midnight Pacific time.",
+            "The operator may ask Google for more.",
+        ),
+        "youtube_rate": Cause("YouTube asks for fewer questions a minute. Airhorn slows down."),
+        "youtube_key": Cause("YouTube does not accept the API key.", "The operator checks YOUTUBE_API_KEY."),
+        "youtube_no_uploads": Cause(
+            "YouTube shows no public videos on this channel.", "Check the channel in the settings."
+        ),
+        "youtube_feed": Cause("The channel's feed is broken right now. Airhorn uses its other ways."),
+        "youtube_consent": Cause(
+            "YouTube asks for cookie consent instead of showing the page.", "The operator sets YOUTUBE_API_KEY."
+        ),
+        "youtube_bot_check": Cause(
+            "YouTube asks this server to prove that it is no robot.", "The operator sets YOUTUBE_API_KEY."
+        ),
+        "youtube_refused": Cause("YouTube refused the question.", "The operator checks the YouTube settings."),
+    },
 }
+CAUSES: dict[str, Cause] = {code: cause for section in SECTIONS.values() for code, cause in section.items()}
 
 
 def explain(cause: str, detail: str | None = None, *, is_over: bool = False) -> str:

@@ -19,6 +19,8 @@ FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 WANTED = os.environ.get("PAGES", "").split()
 #: bytes
 LARGEST, LARGEST_ALL = 150_000, 8_000_000
+#: of a page that is a long list the rest shows nothing new; pixels
+TALLEST = 2_400
 #: Our pages have a dozen colours and what lies between them at the edges of letters: 80 are enough, and take a third
 #: of the room. Answers width, height, the palette, and the number of each pixel's colour in it.
 COUNT_COLOURS = """async (picture) => {
@@ -84,7 +86,9 @@ def take(chromium: Browser, visit: Callable[..., Any]) -> Callable[[Scene, tuple
 
 
 def keep(page: Page, darkroom: Page, path: Path) -> None:
-    taken = page.screenshot(full_page=True, animations="disabled")
+    whole = page.evaluate("({width: innerWidth, height: document.documentElement.scrollHeight})")
+    clip = {"x": 0, "y": 0, **whole, "height": min(whole["height"], TALLEST)}
+    taken = page.screenshot(full_page=True, animations="disabled", clip=clip)
     width, height, palette, numbers = darkroom.evaluate(COUNT_COLOURS, base64.b64encode(taken).decode())
     path.write_bytes(png(width, height, bytes(palette), base64.b64decode(numbers)))
     assert path.stat().st_size < LARGEST, path.name

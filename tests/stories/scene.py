@@ -103,6 +103,7 @@ PAGES = (
     Shown("admin-people", "/admin/people"),
     Shown("admin-system", "/admin/system"),
     Shown("admin-audit", "/admin/audit"),
+    Shown("troubleshooting", "/troubleshooting"),
     Shown("not-found", "/podcasts/999999"),
     Shown("forbidden", "/podcasts/{show}/settings", "bo"),
     Shown("stale-form", "/podcasts/{show}/episodes/{next}/tweets", "ada", spoil_form),
