@@ -2,30 +2,23 @@
 
 The rules are those of https://github.com/twitter/twitter-text (config/v3.json): NFC; a URL weighs 23 however long it
 is, an emoji sequence 2, characters of four ranges 1, all others 2. The list of top-level domains, the emoji and the
-character classes come from the package twitter_text. Only the search for host names is our own: the package's regular
+character classes come from the package twitter_text by way of x_data.json, which tests/x_data.py writes: the package
+itself takes 0.3 s to import, in every command. Only the search for host names is our own: the package's regular
 expression needs 0.2 s for 280 characters of "a.a.a." and minutes for 10,000, and people type this text. The tests
 compare both.
 """
 
+import json
 import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
-
-from twitter_text.regexp.emoji import emoji_dict
-from twitter_text.regexp.latin_accent_chars import latin_accent_chars
-from twitter_text.regexp.valid_cctld import valid_cctld
-from twitter_text.regexp.valid_domain_chars import valid_domain_chars
-from twitter_text.regexp.valid_gtld import valid_gtld
-from twitter_text.regexp.valid_port_number import valid_port_number
-from twitter_text.regexp.valid_tco_url import valid_tco_url
-from twitter_text.regexp.valid_url_path import valid_url_path
-from twitter_text.regexp.valid_url_preceding_chars import valid_url_preceding_chars
-from twitter_text.regexp.valid_url_query_chars import valid_url_query_chars
-from twitter_text.regexp.valid_url_query_ending_chars import valid_url_query_ending_chars
+from pathlib import Path
 
 LIMIT = 280
 URL_LENGTH = 23
+FILE = Path(__file__).with_name("x_data.json")
+_DATA = json.loads(FILE.read_text(encoding="utf-8"))
 
 #: "a/x.com", "a-x.com" after a link and the like are no links without https:// before them.
 _NOT_BEFORE_BARE_HOST = "-_./"
@@ -35,29 +28,28 @@ _LONGEST_TCO_SLUG = 40
 _LAST_LIGHT = 4351
 _LIGHT_PUNCTUATION = frozenset(map(chr, (*range(8192, 8206), *range(8208, 8224), *range(8242, 8248))))
 
-_RUN = re.compile(f"(?:{valid_domain_chars.pattern}|[-_.])+")
-_DOMAIN_CHAR = re.compile(valid_domain_chars.pattern)
+DOMAIN_CHARS, ACCENTS = _DATA["valid_domain_chars"], _DATA["latin_accent_chars"]
+TCO_URL = re.compile(_DATA["valid_tco_url"], re.IGNORECASE)
+_BEFORE_URL = re.compile(_DATA["valid_url_preceding_chars"])
+_RUN = re.compile(f"(?:{DOMAIN_CHARS}|[-_.])+")
+_DOMAIN_CHAR = re.compile(DOMAIN_CHARS)
 _PROTOCOL_END = re.compile(r"https?://\Z", re.IGNORECASE)
-_ASCII_LABEL = re.compile(f"[-a-z0-9{latin_accent_chars.pattern}]", re.IGNORECASE)
+_ASCII_LABEL = re.compile(f"[-a-z0-9{ACCENTS}]", re.IGNORECASE)
 _PUNYCODE = re.compile(r"xn--[-0-9a-z]+", re.IGNORECASE)
 _TAIL = re.compile(
-    f"(?::{valid_port_number.pattern})?(/{valid_url_path.pattern}*)?"
-    f"(?:\\?{valid_url_query_chars.pattern}*{valid_url_query_ending_chars.pattern})?",
+    f"(?::{_DATA['valid_port_number']})?(/{_DATA['valid_url_path']}*)?"
+    f"(?:\\?{_DATA['valid_url_query_chars']}*{_DATA['valid_url_query_ending_chars']})?",
     re.IGNORECASE,
 )
-_TLD_WORDS = [
-    word
-    for tlds in (valid_gtld, valid_cctld)
-    for word in tlds.pattern.removeprefix("(?:(?:").split(")(?=")[0].split("|")
-]
 #: Spelling -> rank: where two fit at one place, the one listed first wins.
-_TLDS = {word.lower(): rank for rank, word in reversed(list(enumerate(_TLD_WORDS)))}
+_TLDS = {word.lower(): rank for rank, word in reversed(list(enumerate(_DATA["tlds"])))}
 _TLD_STARTS = {word[:size] for word in _TLDS for size in range(1, len(word) + 1)}
 _GOES_ON = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@+-")
 
+_EMOJI = frozenset(_DATA["emoji"])
 #: First character -> longest sequence that starts with it.
 _EMOJI_SIZE: dict[str, int] = {}
-for _sequence in emoji_dict:
+for _sequence in _EMOJI:
     _EMOJI_SIZE[_sequence[0]] = max(len(_sequence), _EMOJI_SIZE.get(_sequence[0], 0))
 
 
@@ -89,7 +81,7 @@ def _emoji_sizes(text: str) -> dict[int, int]:
     at = 0
     while at < len(text):
         longest = _EMOJI_SIZE.get(text[at], 0)
-        size = next((n for n in range(longest, 0, -1) if text[at : at + n] in emoji_dict), 0)
+        size = next((n for n in range(longest, 0, -1) if text[at : at + n] in _EMOJI), 0)
         if size:
             sizes[at] = size
         at += size or 1
@@ -137,7 +129,7 @@ def _accepted(text: str, found: tuple[int, int, int], tail: re.Match[str]) -> It
 
 
 def _with_protocol(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    tco = valid_tco_url.search(text[start:end])
+    tco = TCO_URL.search(text[start:end])
     if tco is None:
         yield start, end - start
     elif len(tco[1]) <= _LONGEST_TCO_SLUG:
@@ -252,5 +244,5 @@ class _Run:
 
 
 def _may_precede(text: str, at: int) -> bool:
-    match = valid_url_preceding_chars.match(text, at)
+    match = _BEFORE_URL.match(text, at)
     return match is not None and match.end() > at

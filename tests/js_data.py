@@ -5,8 +5,6 @@ import re
 from itertools import groupby
 from pathlib import Path
 
-from twitter_text.regexp.emoji import emoji_dict
-
 from services import x_length
 
 FILE = Path(__file__).resolve().parent.parent / "static/js/x_data.js"
@@ -16,7 +14,7 @@ HEAD = "// Made by `python -m tests.js_data` from the lists that the server coun
 
 def emoji() -> list[str]:
     """All sequences; where every skin tone exists, one with "T" in its place stands for all."""
-    known = set(emoji_dict)
+    known = x_length._EMOJI
     by_pattern: dict[str, set[str]] = {}
     for sequence in known:
         by_pattern.setdefault(TONES.sub("T", sequence), set()).add(sequence)
@@ -42,10 +40,10 @@ def source() -> str:
     values = {
         "EMOJI": " ".join(emoji()),
         "TLDS": "|".join(tlds()),
-        "DOMAIN_CHAR": pattern(x_length.valid_domain_chars.pattern),
-        "ACCENTS": x_length.latin_accent_chars.pattern,
+        "DOMAIN_CHAR": pattern(x_length.DOMAIN_CHARS),
+        "ACCENTS": x_length.ACCENTS,
         "TAIL": pattern(tail),
-        "TCO": pattern(x_length.valid_tco_url.pattern),
+        "TCO": pattern(x_length.TCO_URL.pattern),
     }
     lines = [f"  {name}: {json.dumps(value, ensure_ascii=False)}," for name, value in values.items()]
     return HEAD + "window.AirhornData = {\n" + "\n".join(lines) + "\n};\n"

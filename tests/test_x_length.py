@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twitter_text import parse_tweet
 
 from services.tweet_text import normal_form, similarity, weighted_length
+from tests import x_data
 
 LINK = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 
@@ -80,6 +81,10 @@ def test_texts_weigh_what_x_says_they_weigh(text, weight):
 @given(st.lists(st.sampled_from(PIECES), max_size=10).map("".join))
 def test_our_linear_count_agrees_with_the_reference_implementation(text):
     assert weighted_length(text) == parse_tweet(text).weightedLength
+
+
+def test_the_lists_are_those_of_the_reference_implementation():
+    assert x_data.FILE.read_text(encoding="utf-8") == x_data.source(), "run: python -m tests.x_data"
 
 
 def steps(call: Callable[[], object]) -> int:
