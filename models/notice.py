@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String, Text, desc, true
+from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String, Text, desc, false, true
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +15,9 @@ class Notice(Base):
 
     __tablename__ = "notices"
     __table_args__ = (
-        Index("uq_notices_user_id_key", "user_id", "key", unique=True),
+        # The key first: whether an event was told at all is asked every few seconds.
+        Index("uq_notices_key_user_id", "key", "user_id", unique=True),
+        Index("ix_notices_user_id_unread", "user_id", **where(sql("read_at IS NULL"))),
         Index("ix_notices_user_id_at", "user_id", desc("at")),
         Index("ix_notices_podcast_id", "podcast_id"),
         one_of("level", NoticeLevel),
@@ -52,6 +54,8 @@ class NoticeAddress(Base):
     address: Mapped[bytes] = mapped_column(LargeBinary)
     #: only what a person must act on, or everything
     everything: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    #: the other side says that there is no such address any more: nothing is sent there until it is set anew
+    is_broken: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     failures: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     error: Mapped[str | None] = mapped_column(Text)
     last_sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -61,6 +61,13 @@ def upgrade() -> None:
 
 def _notices() -> None:
     op.create_table(
+    op.create_index(
+        "ix_posts_created_at",
+        "posts",
+        ["created_at"],
+        sqlite_where=sa.text("status IN ('unknown', 'review', 'failed', 'missed')"),
+        postgresql_where=sa.text("status IN ('unknown', 'review', 'failed', 'missed')"),
+    )
         "notices",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=120), nullable=False),
@@ -82,7 +89,14 @@ def _notices() -> None:
     )
     op.create_index("ix_notices_user_id_at", "notices", ["user_id", sa.text("at DESC")])
     op.create_index("ix_notices_podcast_id", "notices", ["podcast_id"])
-    op.create_index("uq_notices_user_id_key", "notices", ["user_id", "key"], unique=True)
+    op.create_index("uq_notices_key_user_id", "notices", ["key", "user_id"], unique=True)
+    op.create_index(
+        "ix_notices_user_id_unread",
+        "notices",
+        ["user_id"],
+        sqlite_where=sa.text("read_at IS NULL"),
+        postgresql_where=sa.text("read_at IS NULL"),
+    )
     op.create_table(
         "notice_addresses",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -94,6 +108,7 @@ def _notices() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("last_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_broken", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "network IN ('email', 'discord', 'slack', 'telegram')", name=op.f("ck_notice_addresses_network")
         ),
@@ -139,6 +154,7 @@ def downgrade() -> None:
     for table, column in (
         ("youtube_channels", "pushed_at"),
         ("quota_days", "retry_at"),
+    op.drop_index("ix_posts_created_at", "posts")
         ("quota_days", "refusals"),
         ("posts", "is_quarantined"),
         ("podcasts", "is_first"),
