@@ -46,4 +46,10 @@ lock: .venv/.dev ## pins requirements*.in with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
-.PHONY: help setup run test format pictures bench lock
+sbom: .venv/.dev ## lists what the server is made of in sbom.json (CycloneDX)
+	@$(BIN)/uv tool run -q --from cyclonedx-bom==7.2.1 cyclonedx-py requirements requirements.txt --output-reproducible --of JSON -o sbom.json
+
+audit: .venv/.dev ## asks the Python package index for known weaknesses in what is pinned
+	@$(BIN)/uv tool run -q --from pip-audit==2.10.1 pip-audit -r requirements.txt --require-hashes --disable-pip
+
+.PHONY: help setup run test format pictures bench lock sbom audit

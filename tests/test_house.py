@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -80,3 +81,9 @@ def test_the_words_of_a_cause_are_whole_sentences(cause: str) -> None:
     for sentence in (CAUSES[cause].text, CAUSES[cause].fix):
         assert not sentence or (sentence[0].isupper() and sentence.endswith(".") and "!" not in sentence)
     assert explain(cause, "X says no.").count("X says no.") == 1
+
+
+def test_the_list_of_parts_names_what_is_pinned():
+    pinned = set(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    parts = json.loads((ROOT / "sbom.json").read_text())["components"]
+    assert {(part["name"], part["version"]) for part in parts} == pinned, "run `make sbom`"
