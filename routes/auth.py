@@ -12,6 +12,7 @@ from routes.limits import limited
 from routes.next_page import next_page
 from routes.refusals import refused
 from routes.signed_in import actor, keep_token, this_session
+from services import first_admin
 from services import sign_in as sign_in_service
 from services.errors import Invalid
 from services.registry import get_services
@@ -35,10 +36,11 @@ def sign_in() -> ResponseReturnValue:
             if known.half is None:
                 return _let_in(known)
         except Invalid as error:
-            return refused("auth/sign_in.html", form, error)
+            return refused("auth/sign_in.html", form, error, is_new=first_admin.is_needed())
         session["half"] = known.half  # beside the session of whoever was signed in here: it ends with the code
         return redirect(url_for("auth.code", next=next_page()))
-    return render_template("auth/sign_in.html", form=form), 422 if form.errors else 200
+    page = render_template("auth/sign_in.html", form=form, is_new=first_admin.is_needed())
+    return page, 422 if form.errors else 200
 
 
 @bp.route("/sign-in/code", methods=["GET", "POST"])

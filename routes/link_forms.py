@@ -1,7 +1,7 @@
 """The forms behind links that let somebody in once."""
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, HiddenField, PasswordField, SelectField, StringField
+from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from services.checks import places
@@ -14,8 +14,7 @@ class SetupForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
     name = StringField("Your name", validators=[InputRequired(NAME)])
     email = EmailField("E-mail", validators=[InputRequired("Your e-mail address is missing.")])
     password = PasswordField("Password", validators=[InputRequired(PASSWORD)])
-    #: as the browser has it; profile pages change it
-    timezone = HiddenField(default="UTC")
+    timezone = SelectField("Your time zone", choices=lambda: places(), default="UTC")
 
 
 class NewAccountForm(FlaskForm):  # type: ignore[misc]

@@ -20,9 +20,15 @@ from models import (
     SocialConnection,
     User,
 )
+from services.registry import get_services
 
 #: more than these at once would be nothing to begin with
 MOST = 3
+CONNECT = "Every host allows Airhorn to post, in two clicks."
+NO_APP = (
+    "This server has no X app yet, so nobody can connect. Whoever runs it makes one at X, sets X_CLIENT_ID and "
+    "X_CLIENT_SECRET and starts Airhorn again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +44,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """The steps of one podcast, at least one of them still open. `episode_id`: its next episode, if any is planned."""
+    """The steps of one podcast, at least one of them still open. `episode_id`: its next episode, if any is planned.
 
-    podcast: Podcast
+    `podcast` None: there is none yet, and making it is the first step.
+    """
+
+    podcast: Podcast | None
     steps: tuple[Step, ...]
-    episode_id: int | None
+    episode_id: int | None = None
 
     @property
     def done(self) -> int:
         return sum(step.is_done for step in self.steps)
+
+
+def first_checklist() -> Checklist:
+    """Of a server without podcasts: what there will be to do. Asks nobody."""
+    make = Step(
+        "podcast", "Podcast made", "A name is enough, the rest can come later.", is_done=False, where="podcasts.new"
+    )
+    return Checklist(None, (make, *_steps(None, None)))
 
 
 def checklists_of(shows: Sequence[Podcast], now: datetime) -> list[Checklist]:
@@ -106,16 +123,16 @@ def _has_text() -> ColumnElement[bool]:
     return or_(Podcast.default_text != "", saved.exists())
 
 
-def _steps(show: Podcast, row: object) -> tuple[Step, ...]:
+def _steps(show: Podcast | None, row: object) -> tuple[Step, ...]:
     def done(name: str) -> bool:
-        return bool(getattr(row, name))
+        return bool(getattr(row, name, False))
 
     return (
         Step(
             "youtube",
             "YouTube channel",
             "Where the show streams, so that its start is noticed.",
-            bool(show.youtube_channel_id),
+            bool(show and show.youtube_channel_id),
             "podcasts.youtube",
         ),
         Step(
@@ -124,7 +141,7 @@ def _steps(show: Podcast, row: object) -> tuple[Step, ...]:
         Step(
             "connected",
             "X connected",
-            "Every host allows Airhorn to post, in two clicks.",
+            CONNECT if get_services().oauth.has_app else NO_APP,
             done("connected"),
             "connections.show",
         ),

@@ -71,6 +71,11 @@ def _make(now: datetime, replaced: ColumnElement[bool]) -> str | None:
     return link
 
 
+def is_needed() -> bool:
+    """Whether nobody can sign in yet, because there is no account."""
+    return not _has_users()
+
+
 def find_link(token: str, now: datetime) -> int:
     """The id of the link. Raises Gone, for ever once there is an account."""
     link = links.find(token, LinkPurpose.FIRST_ADMIN, now)
@@ -84,7 +89,7 @@ def create(  # noqa: PLR0913 - what was typed
 ) -> int:
     """The first account, which runs the server. Returns its id. Raises Gone when somebody was faster, and Invalid.
 
-    `timezone` is what the browser guessed: where there is no such zone, times are shown in UTC.
+    Where there is no such `timezone`, times are shown in UTC.
     """
     link_id = find_link(token, now)
     db.session.rollback()  # nothing is open while the password is hashed

@@ -20,7 +20,7 @@ from models import (
 )
 from services.ahead import OVER
 from services.causes import explain
-from services.checklist import Checklist, checklists_of
+from services.checklist import Checklist, checklists_of, first_checklist
 from services.checks import HIGHEST_ID
 from services.errors import NotFound
 from services.lamps import Crowd, HostLamp, crowd_of, lamps_of
@@ -94,7 +94,7 @@ def home(user: User, now: datetime) -> Home:
     rows = db.session.execute(_podcasts_of(user)).all()
     shows = {row.Podcast.id: row.Podcast for row in rows}
     if not shows:
-        return Home()
+        return Home(checklists=[first_checklist()] if user.is_admin else [])
     channels = {row.YouTubeChannel.id: row.YouTubeChannel for row in rows if row.YouTubeChannel is not None}
     live = db.session.execute(_live(list(shows))).all()
     planned = list(db.session.execute(_planned(list(shows), now)).scalars())
