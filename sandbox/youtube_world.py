@@ -2,7 +2,7 @@
 
 import string
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,6 +29,11 @@ class World(StandIn):
     Everything that happens may be given a time: in the past (a stream that runs for two hours already), or in
     the future, when it becomes true as soon as the clock gets there.
     """
+
+    def __init__(self, *, seed: int = 0, now: Callable[[], datetime] | None = None) -> None:
+        #: told ("made", "edited" or "removed", video), as the real hub is: no planned start, no end, nothing unlisted
+        self.listeners: list[Callable[[str, Video], None]] = []
+        super().__init__(seed=seed, now=now)
 
     def _forget(self) -> None:
         super()._forget()
@@ -155,15 +160,22 @@ class World(StandIn):
 
     def retitle(self, video_id: str, title: str) -> None:
         self._tell(video_id, self.now(), title=title)
+        self._announce("edited", video_id)
 
     def delete(self, video_id: str) -> None:
+        self._announce("removed", video_id)
         self._tell(video_id, self.now(), deleted=True)
 
     def set_privacy(self, video_id: str, privacy: str) -> None:
         """ "public", "unlisted", "private" or "members"."""
         if privacy not in PRIVACIES:
             raise ValueError(f"no such privacy: {privacy}")
+        was_public = self.video(video_id).privacy == "public"
+        if was_public and privacy != "public":
+            self._announce("removed", video_id)
         self._tell(video_id, self.now(), privacy=privacy)
+        if privacy == "public" and not was_public:
+            self._announce("made", video_id)
 
     # What is true
 
@@ -249,4 +261,11 @@ class World(StandIn):
                 order=len(self.stories),
                 **details,
             )
-            return video_id
+        self._announce("made", video_id)
+        return video_id
+
+    def _announce(self, kind: str, video_id: str) -> None:
+        video = self.video(video_id)
+        if video.privacy == "public" and not video.deleted:
+            for listener in self.listeners:
+                listener(kind, video)
