@@ -1,8 +1,8 @@
 """Subscriptions at YouTube's hub: a notification makes the next look at a channel sooner, and nothing else."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Index, LargeBinary, String, Text
+from sqlalchemy import Date, Index, LargeBinary, String, Text
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,8 @@ class PushSubscription(Base):
     next_ask_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: the hub's verification is believed only for a while after it was asked
     asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: the address that the hub was given last; it is asked anew when this server moves
+    callback: Mapped[str | None] = mapped_column(String(500))
     verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: times in a row that the hub did not take it
@@ -34,3 +36,8 @@ class PushSubscription(Base):
     error: Mapped[str | None] = mapped_column(Text)
     last_push_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     pushes: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    #: the look that the last notification asked for; a moment ahead while notifications come in a row
+    look_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: looks that notifications asked for on one Pacific day, so that a flood of them costs little
+    looks_day: Mapped[date | None] = mapped_column(Date)
+    looks: Mapped[int] = mapped_column(default=0, server_default=sql("0"))

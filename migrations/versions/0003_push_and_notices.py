@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), server_default="wanted", nullable=False),
         sa.Column("next_ask_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("callback", sa.String(length=500), nullable=True),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -41,6 +42,9 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("last_push_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pushes", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("looks_day", sa.Date(), nullable=True),
+        sa.Column("looks", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
             "state IN ('wanted', 'asked', 'active', 'denied', 'leaving')", name=op.f("ck_push_subscriptions_state")
         ),
@@ -57,10 +61,6 @@ def upgrade() -> None:
     op.add_column("quota_days", sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("youtube_channels", sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_broadcasts_live_seen_at", "broadcasts", ["live_seen_at"])
-
-
-def _notices() -> None:
-    op.create_table(
     op.create_index(
         "ix_posts_created_at",
         "posts",
@@ -68,6 +68,10 @@ def _notices() -> None:
         sqlite_where=sa.text("status IN ('unknown', 'review', 'failed', 'missed')"),
         postgresql_where=sa.text("status IN ('unknown', 'review', 'failed', 'missed')"),
     )
+
+
+def _notices() -> None:
+    op.create_table(
         "notices",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=120), nullable=False),
@@ -104,11 +108,11 @@ def _notices() -> None:
         sa.Column("network", sa.String(length=16), nullable=False),
         sa.Column("address", sa.LargeBinary(), nullable=False),
         sa.Column("everything", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("is_broken", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("last_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("is_broken", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "network IN ('email', 'discord', 'slack', 'telegram')", name=op.f("ck_notice_addresses_network")
         ),
@@ -150,11 +154,11 @@ def _notices() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_posts_created_at", "posts")
     op.drop_index("ix_broadcasts_live_seen_at", "broadcasts")
     for table, column in (
         ("youtube_channels", "pushed_at"),
         ("quota_days", "retry_at"),
-    op.drop_index("ix_posts_created_at", "posts")
         ("quota_days", "refusals"),
         ("posts", "is_quarantined"),
         ("podcasts", "is_first"),
