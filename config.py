@@ -40,6 +40,7 @@ SENTENCES = {
 
 
 def _sentence(mistake: Mapping[str, Any]) -> str:
+    "string_pattern_mismatch": "does not look as it should: copy it whole",
     words = SENTENCES.get(str(mistake["type"]))
     return words.format(**mistake.get("ctx", {})) if words else mistake["msg"].removeprefix("Value error, ")
 
@@ -54,17 +55,19 @@ def is_loopback(host: str | None) -> bool:
         return host == "localhost"
 
 
-def _checked_url(value: str) -> str:
+def _checked_url(value: str, *, with_query: bool = False) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("must be a plain http or https address without user, query or fragment")
+    too_much = parts.username or parts.fragment or (parts.query and not with_query)
+    if parts.scheme not in ("http", "https") or not parts.hostname or too_much:
+        without = "user or fragment" if with_query else "user, query or fragment"
+        raise ValueError(f"must be a plain http or https address without {without}")
     try:
         _ = parts.port
     except ValueError:
         raise ValueError("must have a port from 1 to 65535, or none") from None
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https; plain http is allowed to this machine only")
-    return value.rstrip("/")
+    return value if with_query else value.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -115,6 +118,15 @@ class Settings(BaseSettings):
     live_check_interval_seconds: float = Field(180, ge=1, le=3600)
     live_watch_interval_seconds: float = Field(1, ge=0.1, le=60)
     live_post_max_age_minutes: float = Field(30, gt=0, le=24 * 60)
+    #: where people's own webhooks lead; whatever they paste, no other host is asked
+    discord_api_url: str = "https://discord.com"
+    slack_api_url: str = "https://hooks.slack.com"
+    telegram_api_url: str = "https://api.telegram.org"
+    #: of the operator's bot; without one nobody can have notices by Telegram
+    telegram_bot_token: str | None = Field(None, pattern=r"^[0-9]{3,20}:[A-Za-z0-9_-]{20,100}$")
+    #: asked each minute while all is well; somebody else notices when that stops
+    heartbeat_url: str | None = None
+
     send_deadline_seconds: float = Field(20, gt=0, le=300)
     send_lease_seconds: float = Field(45, gt=0, le=3600)
     lookup_delays_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 20.0, 50.0, 95.0)
@@ -199,6 +211,16 @@ class Settings(BaseSettings):
     @classmethod
     def _sender(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[^\s@<>\",:;]+@[^\s@<>\",:;]+", value):
+    @field_validator("discord_api_url", "slack_api_url", "telegram_api_url")
+    @classmethod
+    def _messenger(cls, value: str) -> str:
+        return _checked_url(value)
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _heartbeat(cls, value: str | None) -> str | None:
+        return _checked_url(value, with_query=True) if value is not None else None
+
             raise ValueError("must be one plain e-mail address, such as airhorn@example.com")
         return value
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, MethodNotA
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from sandbox import page, state
+from sandbox import notify, page, state
 from sandbox.standin import Fault, StandIn, json_response
 from sandbox.x import X
 from sandbox.youtube import YouTube
@@ -49,6 +49,7 @@ class Sandbox(StandIn):
     ) -> None:
         """`airhorn`: where Airhorn itself is, if it was started together with this."""
         self.youtube, self.x = YouTube(seed=seed, now=now), X(seed=seed, now=now)
+        self.messengers = notify.Messengers(seed=seed, now=now)
         self.demo, self.state_file, self.airhorn = demo, state_file, airhorn
         self.templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
         self.actions: dict[str, Callable[[Given], dict[str, Any]]] = {
@@ -73,6 +74,7 @@ class Sandbox(StandIn):
         super().reset()
         self.youtube.reset()
         self.x.reset()
+        self.messengers.reset()
         self.x.consent = "ask"
 
     def _populate(self) -> None:
@@ -94,6 +96,8 @@ class Sandbox(StandIn):
                 return self.youtube(environ, start_response)
             if path.startswith(X_PATHS):
                 return self.x(environ, start_response)
+            if path.startswith(notify.PATHS):
+                return self.messengers(environ, start_response)
             return self._reply(Request(environ))(environ, start_response)
         finally:
             if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):

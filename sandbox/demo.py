@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 
 from sandbox import demo_show
 from sandbox.demo_show import Kept
+from sandbox.notify import BOT_TOKEN
 from sandbox.processes import Children, Stop, await_page, is_free
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,6 +126,11 @@ def settings_of(instance: Path, airhorn: str, sandbox: str) -> dict[str, str]:
         "X_CLIENT_SECRET": "sandbox-secret",
         "X_API_URL": sandbox,
         "X_AUTHORIZE_URL": f"{sandbox}/i/oauth2/authorize",
+        "DISCORD_API_URL": sandbox,
+        "SLACK_API_URL": sandbox,
+        "TELEGRAM_API_URL": sandbox,
+        "TELEGRAM_BOT_TOKEN": BOT_TOKEN,
+        "HEARTBEAT_URL": f"{sandbox}/heartbeat",
         # A newcomer should see it happen: an unplanned start too is seen at the next check.
         "LIVE_CHECK_INTERVAL_SECONDS": os.environ.get("LIVE_CHECK_INTERVAL_SECONDS") or "2",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING",

@@ -90,6 +90,19 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         ),
         "youtube_refused": Cause("YouTube refused the question.", "The operator checks the YouTube settings."),
     },
+    "Telling people": {
+        "notice_unreachable": Cause("The other side cannot be reached right now. Airhorn tries again."),
+        "notice_rate": Cause("The other side wants fewer messages. Airhorn waits for it."),
+        "notice_gone": Cause("The address for notices is not there any more.", "Set a new one under Profile, Notices."),
+        "notice_refused": Cause("The notice was refused.", "Set the address anew under Profile, Notices."),
+        "notice_no_answer": Cause("The notice was sent, but nobody confirmed it. It is not sent twice."),
+        "notice_interrupted": Cause("Airhorn was interrupted while sending a notice. It is not sent twice."),
+        "notice_too_old": Cause("The notice was too old to be of use when it could be sent."),
+        "notice_sealed": Cause("The stored address does not open.", "Set it anew under Profile, Notices."),
+        "notice_bot": Cause("Telegram does not know this server's bot.", "The operator checks TELEGRAM_BOT_TOKEN."),
+        "notice_mail": Cause("The mail server takes no letters from here.", "The operator checks the SMTP settings."),
+        "notice_off": Cause("This way to people is not set up on this server.", "The operator sets it up again."),
+    },
 }
 CAUSES: dict[str, Cause] = {code: cause for section in SECTIONS.values() for code, cause in section.items()}
 

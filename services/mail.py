@@ -2,14 +2,16 @@
 
 import logging
 import smtplib
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from urllib.parse import urlsplit
 
 from config import Settings
+from services.errors import Refused, Unknown
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,20 @@ class Mailer:
             return False
         return True
 
+    def hand_over(self, to: str, subject: str, text: str, *, headers: Mapping[str, str] | None = None) -> None:
+        """As `send`, for who must know more: Refused when the server certainly did not take it, Unknown else."""
+        if not self.is_set_up:
+            raise Refused("No mail server is set.", cause="notice_off", permanent=True)
+        waiting = self._pool.submit(self._deliver, self._letter(to, subject, text, headers or {}))
+        try:
+            waiting.result(self.deadline)
+        except TimeoutError:
+            if waiting.cancel():  # it was not even begun
+                raise Refused("The mail server is slow.", cause="notice_unreachable") from None
+            raise Unknown("The mail server did not answer in time.", cause="notice_no_answer") from None
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            raise _outcome_of(error) from None
+
     def later(self, work: Callable[[], object]) -> None:
         """Does something that ends with a letter beside the request, so that its time tells nobody anything."""
         self._beside.submit(_quietly, work)
@@ -58,7 +74,7 @@ class Mailer:
         self._beside.shutdown()
         self._pool.shutdown()
 
-    def _letter(self, to: str, subject: str, text: str) -> EmailMessage:
+    def _letter(self, to: str, subject: str, text: str, headers: Mapping[str, str] | None = None) -> EmailMessage:
         letter = EmailMessage()
         letter["From"] = self._settings.smtp_from
         letter["To"] = to
@@ -66,6 +82,8 @@ class Mailer:
         letter["Date"] = formatdate()
         letter["Message-ID"] = make_msgid(domain=self._here)
         letter["Auto-Submitted"] = "auto-generated"
+        for name, value in (headers or {}).items():
+            letter[name] = value
         letter.set_content(text)
         return letter
 
@@ -86,6 +104,25 @@ class Mailer:
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._ca_file)
+
+
+def _outcome_of(error: Exception) -> Refused | Unknown:
+    """What a failed conversation means. Its own words are left out: they may repeat what was sent."""
+    kind = type(error).__name__
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+        if all(code >= 500 for code in codes):
+            return Refused("The mail server does not know the address.", cause="notice_gone", permanent=True)
+        return Refused("The mail server wants to be asked again.", cause="notice_unreachable")
+    if isinstance(error, smtplib.SMTPResponseException):  # it answered, and not with a yes
+        is_ours = isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPSenderRefused)
+        cause = "notice_mail" if is_ours else "notice_refused"
+        is_over = error.smtp_code >= 500 and not is_ours
+        return Refused(f"The mail server said no ({kind}).", cause=cause, permanent=is_over)
+    never_begun = (ConnectionRefusedError, socket.gaierror, ssl.SSLError, ValueError, smtplib.SMTPNotSupportedError)
+    if isinstance(error, never_begun):
+        return Refused(f"The mail server cannot be used ({kind}).", cause="notice_unreachable")
+    return Unknown(f"The conversation with the mail server broke off ({kind}).", cause="notice_no_answer")
 
 
 def _quietly(work: Callable[[], object]) -> None:

@@ -31,6 +31,7 @@ from werkzeug.routing import Rule
 from app import create_app
 from config import Settings
 from extensions import db
+from sandbox.notify import Messengers
 from sandbox.x import X
 from sandbox.youtube import YouTube
 from services.registry import Services, get_services
@@ -148,6 +149,12 @@ def youtube() -> Iterator[YouTube]:
 @pytest.fixture
 def x() -> Iterator[X]:
     with X().serving() as served:
+        yield served  # type: ignore[misc]
+
+
+@pytest.fixture
+def messengers() -> Iterator[Messengers]:
+    with Messengers().serving() as served:
         yield served  # type: ignore[misc]
 
 
