@@ -42,6 +42,9 @@ pictures: .venv/.dev ## takes pictures of every page for docs/screenshots
 bench: .venv/.dev ## measures: prints tables, writes JSON to benchmarks/results
 	@$(BIN)/python -m benchmarks
 
+fuzz: .venv/.dev ## spoils a million inputs for everything that reads what comes from outside (INPUTS=1000000)
+	@$(BIN)/python -m tests.chaos.fuzz --inputs $(or $(INPUTS),1000000)
+
 lock: .venv/.dev ## pins requirements*.in with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
