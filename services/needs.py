@@ -71,7 +71,7 @@ class Unmatched:
     """A stream that nothing was announced for, and why."""
 
     broadcast: Broadcast
-    podcast: Podcast | None
+    podcast: Podcast
     why: str
 
     @property
@@ -185,8 +185,14 @@ def _of_channels(shows: Shows, channels: Mapping[str, YouTubeChannel]) -> list[N
 
 
 def unmatched_of(shows: Shows, now: datetime) -> list[Unmatched]:
-    """Streams of these podcasts' channels that nothing was announced for; newest first."""
-    channels = {show.youtube_channel_id: show for show in shows.values() if show.youtube_channel_id}
+    """Streams of these podcasts' channels that nothing was announced for; newest first.
+
+    On a channel that several share, once for each that the stream may be of.
+    """
+    channels: dict[str, list[Podcast]] = {}
+    for show in shows.values():
+        if show.youtube_channel_id:
+            channels.setdefault(show.youtube_channel_id, []).append(show)
     query = (
         select(Broadcast)
         .where(
@@ -198,6 +204,15 @@ def unmatched_of(shows: Shows, now: datetime) -> list[Unmatched]:
         .limit(MOST_UNMATCHED)
     )
     return [
-        Unmatched(b, shows.get(b.podcast_id or 0) or channels.get(b.channel_id or ""), SILENT[Verdict(b.verdict)])
-        for b in db.session.execute(query).scalars()
+        Unmatched(broadcast, show, SILENT[Verdict(broadcast.verdict)])
+        for broadcast in db.session.execute(query).scalars()
+        for show in _whose(broadcast, shows, channels)
     ]
+
+
+def _whose(broadcast: Broadcast, shows: Shows, channels: Mapping[str, list[Podcast]]) -> list[Podcast]:
+    """The podcast it is known to be of, if that is one of these; while it is of none, all that watch its channel."""
+    if broadcast.podcast_id is not None:
+        return [shows[broadcast.podcast_id]] if broadcast.podcast_id in shows else []
+    watching = channels.get(broadcast.channel_id or "", [])
+    return [show for show in watching if show.is_active] or watching[:1]

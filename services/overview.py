@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from extensions import db
 from models import (
@@ -104,7 +104,7 @@ def home(user: User, now: datetime) -> Home:
     shown = {row.Broadcast.id for row in live}
     unmatched = [one for one in unmatched_of(shows, now) if one.broadcast.id not in shown]
     managed = frozenset(row.Podcast.id for row in rows if user.is_admin or row.role == Role.ADMIN)
-    matchable = {one.podcast.id for one in unmatched if one.podcast is not None} & managed
+    matchable = {one.podcast.id for one in unmatched} & managed
     return Home(
         podcasts=list(shows.values()),
         on_air=on_air,
@@ -133,18 +133,21 @@ def channels_of(shows: Iterable[Podcast]) -> dict[str, YouTubeChannel]:
 
 
 def open_episodes_of(podcast_ids: Collection[int], now: datetime) -> dict[int, list[EpisodeGuide]]:
-    """By podcast: episodes that no announced stream is matched to, those nearest in time first."""
+    """By podcast: episodes that no announced stream is matched to, by time, MOST_OPEN of each; without one last."""
     taken = select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.verdict == Verdict.ANNOUNCED)
-    query = (
-        select(EpisodeGuide)
+    order = (EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at, EpisodeGuide.id)
+    place = func.row_number().over(partition_by=EpisodeGuide.podcast_id, order_by=order)
+    still_open = (
+        select(EpisodeGuide.id, place.label("place"))
         .where(
             EpisodeGuide.podcast_id.in_(list(podcast_ids)),
             or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - STILL_OPEN),
             ~taken.exists(),
         )
-        .order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id)
-        .limit(MOST_OPEN)
+        .subquery()
     )
+    query = select(EpisodeGuide).join(still_open, still_open.c.id == EpisodeGuide.id)
+    query = query.where(still_open.c.place <= MOST_OPEN).order_by(*order)
     found: dict[int, list[EpisodeGuide]] = {podcast_id: [] for podcast_id in podcast_ids}
     for episode in db.session.execute(query).scalars():
         found[episode.podcast_id].append(episode)

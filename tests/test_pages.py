@@ -143,7 +143,7 @@ def test_a_stream_that_is_on_air_and_not_announced_is_on_air_with_the_reason_and
     page = browser.get("/")
     assert "On air 00:0" in words(page)
     assert "Needs you Not announced. No planned episode fits" in words(page)
-    assert "Which episode it is" in words(page)
+    assert "Which episode of Deep Dive it is" in words(page)
     assert "flask" not in words(page)
     assert "Off air" not in words(page)
     assert "lamp-air." in page.text
@@ -204,7 +204,7 @@ def test_posts_that_wait_for_somebody_and_no_others_need_a_person(cast, browser,
 
 @pytest.mark.parametrize("cause, word, lamp", [("x_credits", "Paused", "amber"), ("x_rate", "Retrying", "red")])
 def test_what_waits_for_somebody_is_paused_and_what_waits_for_time_is_retrying(cause, word, lamp):
-    post = Post(status=PostStatus.QUEUED, cause=cause, not_after=ago())
+    post = Post(status=PostStatus.QUEUED, cause=cause, not_before=ago(), not_after=ago())
     light = vocabulary.light_of_host(ConfigStatus.POSTING, enabled=True, post=post, trouble=None)
     assert (light.word, light.lamp) == (word, lamp)
 
