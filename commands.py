@@ -66,7 +66,7 @@ def batch() -> None:
 def users_create(email: str, as_json: bool, password_stdin: bool, **given: Any) -> None:
     """Make a user."""
     password = _password() if password_stdin else None
-    user = user_service.create_user(email, given.pop("name"), password=password, **given)
+    user = user_service.create_user(email, given.pop("name"), password=password, now=_now(), **given)
     say(as_json, lambda: _user(user), "{name} <{email}> is user {id}.")
 
 

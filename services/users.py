@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Post, PostStatus, User
-from services import links, outbox, sessions
+from services import audit, links, outbox, sessions
+from services.audit import NOBODY, Kind
 from services.checks import email_address, one_line, shown
 from services.errors import Conflict, Invalid, NotFound
 from services.passwords import check_strength, hash_password
@@ -16,15 +17,23 @@ LONGEST_NAME = 100
 
 
 def create_user(
-    email: str, name: str, *, admin: bool = False, never_repost: bool = False, password: str | None = None
+    email: str,
+    name: str,
+    *,
+    admin: bool = False,
+    never_repost: bool = False,
+    password: str | None = None,
+    now: datetime | None = None,
 ) -> User:
-    """A new user. Without a password nobody can sign in, but the posts go out all the same."""
+    """A new user, made by a command. Without a password nobody can sign in, but the posts go out all the same."""
     email = email_address(email)
     name = one_line("the name", name, LONGEST_NAME)
     password_hash = _judged_and_hashed(password, email, name) if password is not None else None
     user = User(email=email, name=name, is_admin=admin, never_repost=never_repost, password_hash=password_hash)
     db.session.add(user)
     try:
+        db.session.flush()
+        audit.note(Kind.USER_CREATED, NOBODY, now or datetime.now(UTC), subject_id=user.id)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
@@ -66,20 +75,25 @@ def set_user(
 ) -> User:
     """Changes what is given. A new password ends all sessions. Raises NotFound, and Invalid for a bad password."""
     password_hash = _judged_and_hashed(password, email) if password is not None else None
-    user = find_user(email)
+    user, now = find_user(email), now or datetime.now(UTC)
     if password_hash is not None:
         user.password_hash = password_hash
         sessions.end_all(user.id)
-        links.end_password_links(user.id, now or datetime.now(UTC))
+        links.end_password_links(user.id, now)
+        audit.note(Kind.PASSWORD_CHANGED, NOBODY, now, subject_id=user.id)
     user.never_repost = user.never_repost if never_repost is None else never_repost
-    user.is_active = user.is_active or active is True
+    if active and not user.is_active:
+        user.is_active = True
+        audit.note(Kind.USER_ON, NOBODY, now, subject_id=user.id)
     db.session.commit()
     return deactivate_user(email, now=now) if active is False else user
 
 
 def deactivate_user(email: str, *, now: datetime | None = None) -> User:
     """Ends the sessions and cancels the posts that are not under way. `now` is for their history."""
-    user = find_user(email)
+    user, now = find_user(email), now or datetime.now(UTC)
+    if user.is_active:
+        audit.note(Kind.USER_OFF, NOBODY, now, subject_id=user.id)
     switch_off(user, now)
     db.session.commit()
     return user

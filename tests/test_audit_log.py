@@ -8,11 +8,11 @@ from sqlalchemy.exc import DBAPIError
 
 from extensions import db
 from models import AuditEvent, User
-from services import access, audit, audit_words
+from services import access, audit, audit_log, audit_words, users
 from services.audit import NOBODY, Actor, Kind
 from services.errors import NotFound
 from tests.browser import Browser
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, NOON
 from tests.deeds import DEEDS, House
 
 
@@ -52,6 +52,18 @@ def test_a_deed_is_one_line_with_who_when_where_and_what(app, cast, kind):
     assert line.address == deed.address
     assert began <= line.at <= datetime.now(UTC)
     assert deed.detail.items() <= line.detail.items()
+
+
+def test_what_commands_do_to_people_is_written_down_too(app, cast):
+    eve = users.create_user("eve@example.com", "Eve", now=NOON).id
+    users.set_user("eve@example.com", password="seven purple lamps in rivers", now=NOON)
+    users.set_user("eve@example.com", active=False, now=NOON)
+    users.set_user("eve@example.com", active=False, now=NOON)
+    users.set_user("eve@example.com", active=True, now=NOON)
+    kinds = [Kind.USER_CREATED, Kind.PASSWORD_CHANGED, Kind.USER_OFF, Kind.USER_ON]
+    assert [(line.kind, line.actor_id, line.subject_id) for line in lines()] == [(kind, None, eve) for kind in kinds]
+    events = audit_log.audit_page(audit_log.asked({})).lines
+    assert "made the account of Eve" in str(events[-1])
 
 
 # Podcasts of others
