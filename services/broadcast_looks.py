@@ -1,20 +1,21 @@
 """Asks about known broadcasts, decides what the answers mean, and stores it. Announces nothing."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
 from extensions import db
-from models import OPEN_STATES, Broadcast, BroadcastState, EpisodeGuide
-from services import quota
+from models import OPEN_STATES, Broadcast, BroadcastState, EpisodeGuide, YouTubeChannel
+from services import planned_starts
 from services.clients.values import Video
 from services.discovery import Discovery
 from services.errors import Outcome
-from services.live_rules import Decision, Known, decide
-from services.looking import AT_ONCE, PAGE_EVERY, Budget, Looked, chunks
+from services.live_rules import Decision, Known, decide, signal_of
+from services.looking import AT_ONCE, Budget, Looked, chunks
+from services.watch_plan import PAGE_EVERY, is_near
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ STORED_FACTS = tuple({*Video.__dataclass_fields__} - {"id", "live_content", "dur
 LASTING = ("youtube_quota", "youtube_key", "youtube_refused", "youtube_bot_check", "youtube_consent")
 #: ids of videos that need no further look, so that a quiet list costs no statement
 REMEMBERED = 200_000
+#: pages asked at once while there are no units
+MOST_PAGES = 60
 
 
 class Remembered:
@@ -57,8 +60,14 @@ class BroadcastLooks:
 
         Dropped ones (no next look) only when named by their id.
         """
-        columns = [getattr(Broadcast, name) for name in Known.__dataclass_fields__]
-        query = select(*columns).where(Broadcast.state.in_(OPEN_STATES))
+        more: dict[str, Any] = {
+            "pushed_at": YouTubeChannel.pushed_at,
+            "is_first": planned_starts.is_first().label("is_first"),
+        }
+        names = Known.__dataclass_fields__
+        columns = [more[name] if name in more else getattr(Broadcast, name) for name in names]
+        channel = YouTubeChannel.id == Broadcast.channel_id
+        query = select(*columns).outerjoin(YouTubeChannel, channel).where(Broadcast.state.in_(OPEN_STATES))
         query = query.order_by(Broadcast.next_look_at, Broadcast.scheduled_start_at)
         if video_ids is not None:
             query = query.where(Broadcast.video_id.in_(video_ids))
@@ -73,25 +82,40 @@ class BroadcastLooks:
         if until != now:
             self._revive_named(now)
         known = self.known(now, until=until)
+        pages: list[Known] = []
         if self._budget.has_key:
-            known = self._within_units(known, now)
+            known, pages = self._within_units(known, now)
         db.session.commit()
-        looked.asked += len(known)
+        looked.asked += len(known) + len(pages)
         for some in chunks(known, AT_ONCE):
-            answers = self._discovery.videos([k.video_id for k in some])
-            good = {id: answer for id, answer in answers.items() if not isinstance(answer, Outcome)}
-            self.decide([k for k in some if k.video_id in good], good, now, looked)
-            self._store_failures(some, answers, now, looked)
-            db.session.commit()
+            self._ask(some, now, looked, by_page=False)
+        if pages:
+            self._ask(pages, now, looked, by_page=True)
 
-    def _within_units(self, known: list[Known], now: datetime) -> list[Known]:
-        """As many as the units allow, nearest first."""
+    def _ask(self, known: Sequence[Known], now: datetime, looked: Looked, *, by_page: bool) -> None:
+        answers = self._discovery.videos([k.video_id for k in known], by_page=by_page)
+        good = {id: answer for id, answer in answers.items() if not isinstance(answer, Outcome)}
+        if self._budget.has_key and not by_page:
+            self._budget.answered(now, [answers[id] if id not in good else None for id in answers])
+        self.decide([k for k in known if k.video_id in good], good, now, looked)
+        self._store_failures(known, answers, now, looked)
+        db.session.commit()
+
+    def _within_units(self, known: list[Known], now: datetime) -> tuple[list[Known], list[Known]]:
+        """As many as the units allow, those that go first and then the nearest; without units, whose pages are asked.
+
+        Without units only what is near its start, or may still be announced, is worth a page.
+        """
         plan = self._budget.plan(now)
         calls = min(-(-len(known) // 50), plan.watch_left if plan else 0)
-        if not calls or not self._budget.spend(now, watch=calls):
-            self._postpone([k.id for k in known], now, "youtube_quota")
-            return []
-        return known[: calls * 50]
+        if calls * 50 < len(known):
+            known = sorted(known, key=lambda k: (not k.is_first, not is_near(k.scheduled_start_at, now)))
+        if not known or (calls and self._budget.spend(now, watch=calls)):
+            return known[: calls * 50], []
+        pages = [k for k in known if k.closed_at is None and is_near(k.scheduled_start_at, now)][:MOST_PAGES]
+        asked = {k.id for k in pages}
+        self._postpone([k.id for k in known if k.id not in asked], now, "youtube_quota")
+        return [], pages
 
     def _revive_named(self, now: datetime) -> None:
         """A video that an open episode names is asked about even after it was absent: private until it starts."""
@@ -110,21 +134,31 @@ class BroadcastLooks:
             execution_options={"synchronize_session": False},
         )
 
-    def decide(self, known: Iterable[Known], videos: Mapping[str, Video | None], now: datetime, looked: Looked) -> None:
+    def decide(
+        self,
+        known: Iterable[Known],
+        videos: Mapping[str, Video | None],
+        now: datetime,
+        looked: Looked,
+        *,
+        signal: str = "",
+    ) -> None:
+        """Stores what the answers mean. `signal`: what found it live, where that is not what showed it first."""
         pace = self._budget.pace(now)
         rows = []
         for k in known:
             video = videos.get(k.video_id)
             decision = decide(k, video, now, pace)
-            rows.append(_row(k, video, decision, now))
+            rows.append(_row(k, video, decision, now, signal))
             if decision.state in (BroadcastState.LIVE, BroadcastState.ENDED) and rows[-1]["closed_at"] is None:
                 looked.broadcast_ids.append(k.id)
             if decision.state not in (*OPEN_STATES, BroadcastState.GONE):
                 self.remembered.add(k.video_id)
-        for kind in (True, False):
-            same = [row for row in rows if ("title" in row) is kind]
-            if same:
-                db.session.execute(update(Broadcast), same)
+        alike: dict[tuple[bool, bool], list[dict[str, Any]]] = {}
+        for row in rows:
+            alike.setdefault(("title" in row, "live_signal" in row), []).append(row)
+        for same in alike.values():
+            db.session.execute(update(Broadcast), same)
 
     def _store_failures(
         self, known: Iterable[Known], answers: Mapping[str, Video | Outcome | None], now: datetime, looked: Looked
@@ -138,8 +172,6 @@ class BroadcastLooks:
             log.warning("a look at broadcasts failed", extra={"cause": cause, "broadcasts": len(ids)})
             self._postpone(ids, now, cause)
             looked.failed += len(ids)
-            if cause == "youtube_quota":
-                quota.mark_exhausted(db.session(), now)
 
     def _postpone(self, ids: list[int], now: datetime, cause: str) -> None:
         """A failed look starts nothing and ends nothing: asked again, later when the reason lasts longer."""
@@ -154,7 +186,7 @@ class BroadcastLooks:
             )
 
 
-def _row(known: Known, video: Video | None, decision: Decision, now: datetime) -> dict[str, Any]:
+def _row(known: Known, video: Video | None, decision: Decision, now: datetime, signal: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "id": known.id,
         "state": decision.state,
@@ -173,6 +205,9 @@ def _row(known: Known, video: Video | None, decision: Decision, now: datetime) -
         BroadcastState.LIVE,
     )
     facts["live_seen_at"] = now if decision.is_news else known.live_seen_at
+    if decision.is_news:
+        found_by, found_at = (signal, now) if signal else signal_of(known, now)
+        row |= {"live_signal": found_by, "live_signal_at": found_at}
     ended_long_ago = video.actual_end_at is not None and now - video.actual_end_at > ENDED_OF_INTEREST
     if ended_long_ago and known.live_seen_at is None:
         row["closed_at"] = known.closed_at or now

@@ -1,22 +1,20 @@
 """Looks at channels: which are due, the way to ask each, and what their lists brought. Announces nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, select, update
 
 from extensions import db, reading
 from models import OPEN_STATES, Broadcast, BroadcastState, Podcast, YouTubeChannel
-from services import quota
+from services import planned_starts
 from services.broadcast_looks import BroadcastLooks
 from services.discovery import Ask, Discovery, Look, pick_signal
-from services.looking import AT_ONCE, PAGE_EVERY, Budget, Looked, chunks
+from services.looking import AT_ONCE, Budget, Looked, chunks
 from services.outbox import insert_or_ignore
-
-#: channels up to which every page may be asked at full pace
-PAGES_AT_FULL_PACE = 60
+from services.watch_plan import PUSH_FRESH, Plan, before_due, hot_step, next_channel_look
 
 
 class ChannelLooks:
@@ -45,26 +43,48 @@ class ChannelLooks:
         new = wanted.where(Podcast.youtube_channel_id.not_in(known)).distinct()
         db.session.execute(insert_or_ignore(YouTubeChannel, dialect).from_select(["id"], new))
         watched = YouTubeChannel.id.in_(wanted)
-        asked = Broadcast.state.in_(OPEN_STATES) & Broadcast.next_look_at.is_not(None)
-        self._budget.channels = db.session.execute(select(func.count(YouTubeChannel.id)).where(watched)).scalar_one()
-        self._budget.broadcasts = db.session.execute(select(func.count(Broadcast.id)).where(asked)).scalar_one()
+        self._budget.refresh(now)
         due = list(db.session.execute(select(YouTubeChannel).where(watched, which)).scalars())
         # Who hung last time waits behind those who answer; those whose feeds are broken take turns with the units.
         due.sort(key=lambda row: (row.failures > 0, row.id <= self._mended, row.id))
+        due_at = planned_starts.due_channels(db.session(), now, self._budget.check_every, {row.id for row in due})
+        hot = {row.id: step for row in due if (step := hot_step(now, row.pushed_at, due_at.get(row.id)))}
         plan = self._budget.plan(now)
-        asks = self._choose(due, plan, now)
-        self._schedule_channels(asks, plan, self._budget.channels, now)
+        self._ask_sooner(due, now)
+        asks = self._choose(due, plan, hot, now)
+        self._schedule_channels(asks, plan, hot, due_at, now)
         db.session.commit()
         self._discovery.submit(asks)
 
-    def _choose(self, due: Sequence[YouTubeChannel], plan: quota.Plan | None, now: datetime) -> list[Ask]:
+    @staticmethod
+    def _ask_sooner(due: Iterable[YouTubeChannel], now: datetime) -> None:
+        """What is known of a channel whose hub has just spoken is asked about as well: it may have begun early."""
+        pushed = [
+            row.id
+            for row in due
+            if row.pushed_at
+            and now - row.pushed_at < PUSH_FRESH
+            and (row.last_look_at or row.pushed_at) <= row.pushed_at
+        ]
+        if pushed:
+            db.session.execute(
+                update(Broadcast)
+                .where(Broadcast.channel_id.in_(pushed), Broadcast.state.in_(OPEN_STATES), Broadcast.next_look_at > now)
+                .values(next_look_at=now),
+                execution_options={"synchronize_session": False},
+            )
+
+    def _choose(
+        self, due: Sequence[YouTubeChannel], plan: Plan | None, hot: Mapping[str, timedelta], now: datetime
+    ) -> list[Ask]:
         hanging = self._discovery.hanging()
         left = plan.discovery_left if plan else 0
+        channels = self._budget.demand.channels
         asks = []
-        for row in due:
+        for row in sorted(due, key=lambda row: row.id not in hot):
             if row.id in hanging:
                 continue
-            signal = pick_signal(row.failures, plan, left)
+            signal = pick_signal(row.failures, plan, left, channels=channels, is_hot=row.id in hot)
             if signal == "uploads":
                 left -= 1
                 self._mended = row.id if row.failures else self._mended
@@ -74,21 +94,28 @@ class ChannelLooks:
             asks = [replace(ask, signal="feed") if ask.signal == "uploads" else ask for ask in asks]
         return asks
 
-    def _schedule_channels(self, asks: Iterable[Ask], plan: quota.Plan | None, count: int, now: datetime) -> None:
+    def _schedule_channels(
+        self,
+        asks: Iterable[Ask],
+        plan: Plan | None,
+        hot: Mapping[str, timedelta],
+        due_at: Mapping[str, datetime],
+        now: datetime,
+    ) -> None:
         """Moves the next look ahead before the risky call: a channel that breaks something costs one try per turn."""
-        ids = [ask.channel_id for ask in asks]
-        every = (
-            plan.channel_every if plan else (PAGE_EVERY if count <= PAGES_AT_FULL_PACE else self._budget.check_every)
-        )
-        # NULL is left to the check; only what is asked more often than that has a time of its own.
-        next_look = now + every if every < self._budget.check_every or (plan and plan.lists_uploads) else None
-        for chunk in chunks(ids):
-            db.session.execute(
-                update(YouTubeChannel)
-                .where(YouTubeChannel.id.in_(chunk))
-                .values(last_look_at=now, next_look_at=next_look),
-                execution_options={"synchronize_session": False},
-            )
+        count, every = self._budget.demand.channels, self._budget.check_every
+        alike: dict[datetime | None, list[str]] = {}
+        for ask in asks:
+            look = next_channel_look(now, plan, count, every, hot=hot.get(ask.channel_id))
+            alike.setdefault(before_due(now, due_at.get(ask.channel_id), look), []).append(ask.channel_id)
+        for next_look, ids in alike.items():
+            for chunk in chunks(ids):
+                db.session.execute(
+                    update(YouTubeChannel)
+                    .where(YouTubeChannel.id.in_(chunk))
+                    .values(last_look_at=now, next_look_at=next_look),
+                    execution_options={"synchronize_session": False},
+                )
 
     def store(self, looks: Sequence[Look], now: datetime) -> Looked:
         """C1: what was unseen becomes a broadcast, and each channel keeps how its look went."""
@@ -102,9 +129,9 @@ class ChannelLooks:
                 db.session.execute(update(YouTubeChannel), rows)
         judged = {look.video.id: look.video for look in looks if look.video is not None}
         if judged:
-            self._broadcasts.decide(self._broadcasts.known(now, video_ids=list(judged)), judged, now, looked)
-        if any(look.error is not None and look.error.cause == "youtube_quota" for look in looks):
-            quota.mark_exhausted(db.session(), now)
+            known = self._broadcasts.known(now, video_ids=list(judged))
+            self._broadcasts.decide(known, judged, now, looked, signal="page")
+        self._budget.answered(now, [look.error for look in looks if look.ask.signal == "uploads"])
         db.session.commit()
         return looked
 

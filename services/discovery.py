@@ -15,7 +15,7 @@ from services.clients.youtube_api import YouTubeApi
 from services.clients.youtube_feed import YouTubeFeed
 from services.clients.youtube_page import YouTubePage
 from services.errors import Outcome, Refused
-from services.quota import Plan
+from services.watch_plan import PAGES_AT_FULL_PACE, Plan
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +62,20 @@ class Look:
         return self.ask.failures + 1 if is_repair else 0
 
 
-def pick_signal(failures: int, plan: Plan | None, uploads_left: int) -> str:
-    """The way to ask a channel. `plan` None: without a key. Pure."""
+def pick_signal(
+    failures: int, plan: Plan | None, uploads_left: int, *, channels: int = PAGES_AT_FULL_PACE + 1, is_hot: bool = False
+) -> str:
+    """The way to ask a channel. `plan` None: without a key. `is_hot`: something is expected there just now. Pure."""
     if plan is None:
         return "page"
-    if plan.lists_uploads and uploads_left > 0:
+    has_units = uploads_left > 0
+    if (plan.lists_uploads or is_hot) and has_units:
         return "feed" if failures >= FEED_PATIENCE and failures % 2 else "uploads"
+    if plan.is_blind and (is_hot or channels <= PAGES_AT_FULL_PACE):
+        return "feed" if failures >= FEED_PATIENCE and failures % 2 else "page"
     if failures < FEED_PATIENCE:
         return "feed"
-    if failures >= PLAYLIST_PATIENCE and uploads_left > 0 and failures % FEED_RETRY:
+    if failures >= PLAYLIST_PATIENCE and has_units and failures % FEED_RETRY:
         return "uploads"
     return "playlist_feed" if failures < PLAYLIST_PATIENCE or failures % 2 else "feed"
 
@@ -146,17 +151,17 @@ class Discovery:
         except Outcome as error:
             return Look(ask, error=error)
 
-    def videos(self, ids: list[str]) -> dict[str, Video | Outcome | None]:
+    def videos(self, ids: list[str], *, by_page: bool = False) -> dict[str, Video | Outcome | None]:
         """What YouTube says of these videos, 50 a call with a key, else each one's page; or why it says nothing."""
-        if self._api is not None:
-            batches = [ids[i : i + 50] for i in range(0, len(ids), 50)]
-            answers = self._ask_all(self._api.videos, batches)
-            return {
-                id: answer if isinstance(answer, Outcome) else answer.get(id)
-                for batch, answer in zip(batches, answers, strict=True)
-                for id in batch
-            }
-        return dict(zip(ids, self._ask_all(self._page.video, ids), strict=True))
+        if self._api is None or by_page:
+            return dict(zip(ids, self._ask_all(self._page.video, ids), strict=True))
+        batches = [ids[i : i + 50] for i in range(0, len(ids), 50)]
+        answers = self._ask_all(self._api.videos, batches)
+        return {
+            id: answer if isinstance(answer, Outcome) else answer.get(id)
+            for batch, answer in zip(batches, answers, strict=True)
+            for id in batch
+        }
 
     def _ask_all(self, ask: Callable[[Any], Any], things: list[Any]) -> list[Any]:
         def safely(thing: Any) -> Any:

@@ -1,23 +1,17 @@
 """Pure rules: what an answer of YouTube makes of a broadcast, and when it is asked about next."""
 
-import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from models import BroadcastState
 from services.clients.values import Video
+from services.watch_plan import DROPPED_AFTER, PUSH_FRESH, Pace, after, at_next_check, next_upcoming_look
 
-#: (from, to, every) around the planned start; the first window that fits wins
-WINDOWS = (
-    (timedelta(minutes=-2), timedelta(minutes=10), timedelta(seconds=5)),
-    (timedelta(minutes=-10), timedelta(minutes=60), timedelta(seconds=30)),
-    (timedelta(minutes=-10), timedelta(hours=6), timedelta(seconds=120)),
-)
-DROPPED_AFTER = timedelta(hours=24)
 SOON = timedelta(seconds=5)
 WHILE_ANNOUNCING = timedelta(seconds=30)
 #: one sign of two may stay alone for a moment; after this it is asked about seldom
 HALF_LIVE_PATIENCE = timedelta(minutes=10)
+LISTS = frozenset({"uploads", "feed", "playlist_feed", "page"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +27,13 @@ class Known:
     live_seen_at: datetime | None
     closed_at: datetime | None
     absences: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often may be asked. `stretch` is 1 while the day's units allow the full pace, more when they run short."""
-
-    check_every: timedelta = timedelta(seconds=180)
-    #: without a key every look is a page, and a page is asked for every 30 s at most
-    at_least: timedelta = timedelta(0)
-    stretch: float = 1.0
-    #: so often the units allow to ask about what is far from its start
-    far_every: timedelta = timedelta(0)
-
-    def step(self, every: timedelta) -> timedelta:
-        return min(max(every * self.stretch, self.at_least), max(self.check_every, self.at_least))
+    last_look_at: datetime | None = None
+    #: the list that showed it first
+    first_signal: str = ""
+    #: when the hub last spoke of its channel
+    pushed_at: datetime | None = None
+    #: whether its podcast goes before others when units are short
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +62,7 @@ def decide(known: Known, video: Video | None, now: datetime, pace: Pace) -> Deci
     if says_live or has_started:
         return _half_live(known, video, now, pace)
     if video.live_content == "upcoming" or video.scheduled_start_at is not None:
-        next_look = next_upcoming_look(video.scheduled_start_at, now, pace)
+        next_look = next_upcoming_look(video.scheduled_start_at, now, pace, is_first=known.is_first)
         return Decision(BroadcastState.UPCOMING, next_look)
     return Decision(BroadcastState.ENDED if known.state == BroadcastState.LIVE else BroadcastState.VOD, None)
 
@@ -88,7 +74,7 @@ def _live(known: Known, now: datetime, pace: Pace) -> Decision:
 
 def _absent(known: Known, now: datetime, pace: Pace) -> Decision:
     if known.absences == 0:
-        return Decision(known.state, now + pace.step(SOON), absences=1)
+        return Decision(known.state, now + pace.step(SOON, is_first=known.is_first), absences=1)
     state = BroadcastState.ENDED if known.state == BroadcastState.LIVE else BroadcastState.GONE
     return Decision(state, None, absences=known.absences + 1)
 
@@ -100,30 +86,20 @@ def _half_live(known: Known, video: Video, now: datetime, pace: Pace) -> Decisio
     if since > DROPPED_AFTER:
         return Decision(BroadcastState.ENDED if state == BroadcastState.LIVE else BroadcastState.VOD, None)
     every = SOON if since <= HALF_LIVE_PATIENCE else timedelta(seconds=120)
-    return Decision(state, now + pace.step(every))
+    return Decision(state, now + pace.step(every, is_first=known.is_first))
 
 
-def next_upcoming_look(scheduled_start_at: datetime | None, now: datetime, pace: Pace) -> datetime | None:
-    """By distance to the planned start: often around it, at every check otherwise, dropped a day after it."""
-    if scheduled_start_at is None:
-        return at_next_check(now, pace)
-    distance = now - scheduled_start_at
-    if distance > DROPPED_AFTER:
-        return None
-    every = next((every for begin, end, every in WINDOWS if begin <= distance < end), None)
-    look = after(now, pace.step(every)) if every else at_next_check(now, pace)
-    # Not past the beginning of a window in which it is asked more often.
-    borders = [scheduled_start_at + begin for begin, _, _ in WINDOWS]
-    return min([look, *(border for border in borders if border > now)])
+def signal_of(known: Known, now: datetime) -> tuple[str, datetime]:
+    """What brought the look that finds it live now, and when that came.
 
-
-def at_next_check(now: datetime, pace: Pace) -> datetime:
-    """Left to a check, the next one unless units are short; by itself only when no check came."""
-    return now + max(1.5 * pace.check_every, pace.far_every)
-
-
-def after(now: datetime, every: timedelta) -> datetime:
-    """The next point of a common grid, so that broadcasts with the same pace share one call of 50 ids."""
-    seconds = every.total_seconds()
-    point = math.ceil((now.timestamp() + 0.3 * seconds) / seconds) * seconds
-    return datetime.fromtimestamp(point, UTC)
+    A push counts while it is fresh and nothing was asked about it between the push and its being shown in a list.
+    """
+    is_new = now - known.first_seen_at < PUSH_FRESH
+    pushed = known.pushed_at
+    if pushed is not None and now - pushed < PUSH_FRESH:
+        asked_since = known.last_look_at is not None and known.last_look_at > pushed
+        if not asked_since or (is_new and known.first_seen_at >= pushed):
+            return "push", pushed
+    if is_new and known.first_signal in LISTS:
+        return known.first_signal, known.first_seen_at
+    return "watch", now

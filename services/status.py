@@ -32,6 +32,7 @@ def read_status(session: Session, settings: Settings, now: datetime) -> dict[str
             "videos": spent.watch,
             "people": spent.people,
             "used_up": spent.exhausted,
+            "asked_again_at": spent.retry_at.isoformat() if spent.retry_at else None,
         },
     }
     session.rollback()

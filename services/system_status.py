@@ -16,9 +16,10 @@ from models import YouTubeChannel as Channel
 from services import quota
 from services.causes import explain
 from services.health import SILENT_AFTER, Health, read_health
-from services.quota import Plan, Spent
+from services.quota import Spent
 from services.scheduler import DEADLINES, LOOKER
 from services.vocabulary import EVENT_WORDS, Lamp, Light
+from services.watch_plan import Demand, Plan, make_plan
 
 DAY = timedelta(hours=24)
 MOST_CHANNELS, MOST_PROCESSES = 20, 20
@@ -203,7 +204,7 @@ def _units(settings: Settings, channels: int, now: datetime) -> Units:
     spent = quota.read_spent(db.session(), now)
     every = timedelta(seconds=settings.live_check_interval_seconds)
     units = settings.youtube_daily_units
-    plan = quota.make_plan(now, channels, spent, units=units, check_every=every)
+    plan = make_plan(now, Demand(channels), spent, units=units, check_every=every)
     return Units(spent, units, plan, quota.day_bounds(now)[1])
 
 

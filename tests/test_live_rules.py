@@ -7,7 +7,8 @@ import pytest
 
 from models import BroadcastState
 from services.clients.values import Video
-from services.live_rules import Decision, Known, Pace, decide, next_upcoming_look
+from services.live_rules import Decision, Known, decide
+from services.watch_plan import Pace, next_upcoming_look
 
 NOW = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
 CHECK = timedelta(seconds=180)

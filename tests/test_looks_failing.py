@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request
 from extensions import db
 from sandbox.standin import Fault
 from sandbox.youtube import API_TROUBLE
+from services import quota
 from services.status import read_status
 from tests.stage import Stage
 
@@ -127,19 +128,19 @@ def test_when_youtube_says_that_the_units_are_gone_nothing_is_asked_until_midnig
     room = stage.youtube.schedule(show.youtube_channel_id, "Queues", start=stage.ahead(hours=14, minutes=10))
     stage.check()
     stage.youtube.quota, stage.youtube.quota_form = stage.youtube.units(), form
+    quota.spend(db.session(), stage.now, units=10_000, people=9_500)
+    db.session.commit()
     stage.wait(seconds=180)
     stage.check()
     assert stage.channel(show.youtube_channel_id).error_cause == "youtube_quota"
     asked = len(stage.youtube.asked("GET", "/youtube/v3/"))
-    stage.run(minutes=10, step=30)
-    found = stage.broadcast(room)
-    assert found is not None
-    assert (found.state, found.error_cause) == ("upcoming", "youtube_quota")
+    stage.run(minutes=70, step=30)
+    assert stage.state(room) == ("upcoming", "open")
     assert len(stage.youtube.asked("GET", "/youtube/v3/")) == asked
     status = read_status(db.session(), stage.services.settings, stage.now)["units"]
     assert status["used_up"] is True
     stage.youtube.quota = 10_000
-    stage.wait(hours=13, minutes=50)  # a minute past midnight
+    stage.wait(hours=12, minutes=50)  # a few minutes past midnight
     stage.youtube.go_live(room)
     stage.check()
     assert stage.said("ada") == [1]

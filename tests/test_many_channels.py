@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config import Settings
-from services.live_rules import Pace, at_next_check
-from services.quota import Spent, make_plan
+from services.quota import Spent
+from services.watch_plan import Demand, Pace, at_next_check, make_plan
 from tests.stage import Stage
 
 CHECK = timedelta(seconds=180)
@@ -49,7 +49,7 @@ def test_channels_whose_feeds_are_broken_take_turns_with_the_units(stage: Stage)
 
 
 def test_more_waiting_rooms_than_units_are_asked_about_less_often_and_leave_enough_for_starts() -> None:
-    plan = make_plan(MIDNIGHT, 1_000, Spent(), units=10_000, check_every=CHECK)
+    plan = make_plan(MIDNIGHT, Demand(1_000), Spent(), units=10_000, check_every=CHECK)
     few, many = plan.far_every(300), plan.far_every(3_000)
     assert few <= CHECK < many
     assert timedelta(days=1) / many * 60 <= 3_000

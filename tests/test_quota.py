@@ -12,8 +12,8 @@ from config import Settings
 from extensions import db
 from models import QuotaDay
 from services import quota
-from services.live_rules import Pace
-from services.quota import Plan, Spent, make_plan
+from services.quota import Spent
+from services.watch_plan import Demand, Pace, Plan, make_plan
 from tests.cast import Cast
 from tests.stage import Stage
 
@@ -24,7 +24,7 @@ LONG_DAY = datetime(2026, 11, 1, 7, 0, tzinfo=UTC)
 
 
 def plan_at(now: datetime, channels: int, spent: Spent = Spent(), units: int = 10_000) -> Plan:  # noqa: B008
-    return make_plan(now, channels, spent, units=units, check_every=CHECK)
+    return make_plan(now, Demand(channels), spent, units=units, check_every=CHECK)
 
 
 # The day
@@ -191,17 +191,36 @@ class TestWithFewUnits:
         ours, theirs = stage.units()
         assert 0 < ours == theirs
 
-    def test_what_cannot_be_asked_about_is_shown_and_asked_again(self, stage: Stage) -> None:
-        show = stage.show(hosts=("ada",))
-        room = stage.youtube.schedule(show.youtube_channel_id, "Queues", start=stage.ahead(minutes=1))
-        stage.check()
+    def spend_the_rest(self, stage: Stage) -> None:
         quota.spend(db.session(), stage.now, units=100, watch=90 - stage.units()[0])
         db.session.commit()
-        stage.wait(minutes=1)
-        stage.youtube.go_live(room)
+
+    def test_what_cannot_be_asked_about_is_shown_and_asked_again(self, stage: Stage) -> None:
+        show = stage.show(hosts=("ada",))
+        stage.quiet_channels(60)  # so many that their pages are not asked instead
+        room = stage.youtube.schedule(show.youtube_channel_id, "Queues", start=stage.ahead(hours=20))
+        stage.check()
+        self.spend_the_rest(stage)
+        stage.wait(minutes=3)
         stage.check()
         found = stage.broadcast(room)
         assert found is not None
         assert (found.state, found.error_cause) == ("upcoming", "youtube_quota")
         assert found.next_look_at == stage.now + CHECK
-        assert stage.said("ada") == [0]
+
+    def test_near_its_start_its_page_is_asked_when_there_are_no_units(self, stage: Stage) -> None:
+        show = stage.show(hosts=("ada",))
+        room = stage.youtube.schedule(show.youtube_channel_id, "Queues", start=stage.ahead(minutes=1))
+        stage.check()
+        self.spend_the_rest(stage)
+        stage.wait(minutes=1)
+        stage.youtube.go_live(room)
+        begun = stage.now
+        stage.run(minutes=2)
+        found = stage.broadcast(room)
+        assert found is not None
+        assert (found.state, found.error_cause) == ("live", None)
+        assert found.live_seen_at is not None
+        assert found.live_seen_at - begun <= timedelta(seconds=45)
+        assert stage.said("ada") == [1]
+        assert stage.units()[0] <= 90
