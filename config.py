@@ -20,6 +20,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 Schedule = Literal["embedded", "off"]
+ADDRESSES = (
+    *("public_url", "youtube_api_url", "youtube_web_url", "websub_hub_url", "websub_topic_url"),
+    *("x_api_url", "x_authorize_url"),
+)
 
 
 class SettingsError(click.ClickException):
@@ -93,6 +97,8 @@ class Settings(BaseSettings):
     youtube_web_url: str = "https://www.youtube.com"
     youtube_daily_units: int = Field(10_000, ge=100)
     websub_hub_url: str = "https://pubsubhubbub.appspot.com/subscribe"
+    #: what a subscription is for, without ?channel_id=; YouTube's own pages spell it with and without /xml
+    websub_topic_url: str = "https://www.youtube.com/xml/feeds/videos.xml"
 
     x_client_id: str | None = None
     x_client_secret: str | None = None
@@ -181,9 +187,7 @@ class Settings(BaseSettings):
             raise ValueError("must be at least three rising numbers of seconds, such as 5,20,50,95")
         return delays
 
-    @field_validator(
-        "public_url", "youtube_api_url", "youtube_web_url", "websub_hub_url", "x_api_url", "x_authorize_url"
-    )
+    @field_validator(*ADDRESSES)
     @classmethod
     def _plain_url(cls, value: str) -> str:
         return _checked_url(value)

@@ -25,6 +25,7 @@ from routes import (
     metrics,
     podcasts,
     profile,
+    websub,
 )
 from routes.signed_in import READING_METHODS, begin_reading, user_of_request
 
@@ -45,6 +46,7 @@ OPEN = frozenset(
         "links.setup",
         "metrics.metrics",
         "static",
+        "websub.callback",
     }
 )
 #: these ask no database
@@ -71,6 +73,7 @@ def init_app(app: Flask) -> None:
         podcasts.bp,
         profile.bp,
         health.bp,
+        websub.bp,
         help.bp,
     ):
         app.register_blueprint(blueprint)

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from routes.access import require_site_admin
-from services import audit_log
+from services import audit_log, push_words
 from services.system_status import system_status
 
 
@@ -19,7 +19,8 @@ def add_to(bp: Blueprint) -> None:
 @require_site_admin
 def system() -> ResponseReturnValue:
     now = datetime.now(UTC)
-    return render_template("admin/system.html", status=system_status(current_app.config["SETTINGS"], now), now=now)
+    status, push = system_status(current_app.config["SETTINGS"], now), push_words.push_of_all(now)
+    return render_template("admin/system.html", status=status, push=push, now=now)
 
 
 @require_site_admin

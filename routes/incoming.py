@@ -11,6 +11,8 @@ from routes.signed_in import READING_METHODS
 from services.errors import Invalid
 
 MOST_FIELDS = 200
+#: what machines send to has no forms; each judges by itself what arrives
+FROM_MACHINES = frozenset({"websub.callback"})
 #: a page of another site can send text/plain, whatever it says, without asking; nothing of ours does
 KINDS = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
 
@@ -25,7 +27,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 def refuse() -> None:
     """Ends requests that no page of ours sends, with 400, 411, 413 or 415."""
     _refuse_nul(request.path, request.args)
-    if request.method in READING_METHODS or request.endpoint is None:
+    if request.method in READING_METHODS or request.endpoint is None or request.endpoint in FROM_MACHINES:
         return
     if is_foreign():
         raise Invalid("This came from another site, so nothing was done. Open Airhorn's own page and do it there.")

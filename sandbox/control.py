@@ -1,4 +1,4 @@
-"""One port for the whole rehearsal: YouTube, X, the controls as JSON, and a page with buttons."""
+"""One port for the whole rehearsal: YouTube, its hub, X, the controls as JSON, and a page with buttons."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -12,6 +12,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from sandbox import notify, page, state
+from sandbox.hub import Hub
 from sandbox.standin import Fault, StandIn, json_response
 from sandbox.x import X
 from sandbox.youtube import YouTube
@@ -49,6 +50,8 @@ class Sandbox(StandIn):
     ) -> None:
         """`airhorn`: where Airhorn itself is, if it was started together with this."""
         self.youtube, self.x = YouTube(seed=seed, now=now), X(seed=seed, now=now)
+        self.hub = Hub(seed=seed, now=now).follow(self.youtube)
+        self.hub.changed = self._save
         self.messengers = notify.Messengers(seed=seed, now=now)
         self.demo, self.state_file, self.airhorn = demo, state_file, airhorn
         self.templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
@@ -62,7 +65,7 @@ class Sandbox(StandIn):
         }
         super().__init__(seed=seed, now=now)
         if state_file and state_file.exists():
-            state.load(state_file, self.youtube, self.x)
+            state.load(state_file, self.youtube, self.x, self.hub)
             # The ids this seed gives out first are taken already.
             self.youtube.random.seed(f"{seed} {len(self.youtube.stories)}")
         elif demo:
@@ -74,6 +77,7 @@ class Sandbox(StandIn):
         super().reset()
         self.youtube.reset()
         self.x.reset()
+        self.hub.reset()
         self.messengers.reset()
         self.x.consent = "ask"
 
@@ -85,9 +89,18 @@ class Sandbox(StandIn):
     def _save(self) -> None:
         if self.state_file:
             with self.lock:
-                state.save(self.state_file, self.youtube, self.x)
+                state.save(self.state_file, self.youtube, self.x, self.hub)
 
-    # Dispatch
+    # Serving
+
+    def start(self, port: int = 0) -> "Sandbox":
+        super().start(port)
+        self.hub.open()
+        return self
+
+    def stop(self) -> None:
+        self.hub.close()
+        super().stop()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -96,6 +109,8 @@ class Sandbox(StandIn):
                 return self.youtube(environ, start_response)
             if path.startswith(X_PATHS):
                 return self.x(environ, start_response)
+            if path == "/subscribe" or (path == "/" and environ["REQUEST_METHOD"] == "POST"):
+                return self.hub(environ, start_response)
             if path.startswith(notify.PATHS):
                 return self.messengers(environ, start_response)
             return self._reply(Request(environ))(environ, start_response)
@@ -112,7 +127,7 @@ class Sandbox(StandIn):
         if folder == "static" and name in STATIC:
             return Response((HERE / "static" / name).read_bytes(), content_type=STATIC[name])
         if request.path == "/_control/state":
-            return json_response(page.state(self.youtube, self.x))
+            return json_response(page.state(self.youtube, self.x, self.hub))
         action = self.actions.get(request.path.removeprefix("/_control/"))
         if action is None:
             raise NotFound
@@ -206,14 +221,14 @@ class Sandbox(StandIn):
 
     def start_over(self, given: Given) -> dict[str, Any]:
         """Forgets streams, posts, trouble and journal; with `everything` channels, accounts and tokens too."""
-        with self.youtube.lock, self.x.lock:
-            kept = state.dump(self.youtube, self.x, happenings=False)
+        with self.lock, self.youtube.lock, self.x.lock, self.hub.lock:
+            kept = state.dump(self.youtube, self.x, self.hub, happenings=False)
             self.reset()
             if not given.get("everything"):
-                state.restore(kept, self.youtube, self.x)
+                state.restore(kept, self.youtube, self.x, self.hub)
             elif self.demo:
                 self._populate()
-        return page.state(self.youtube, self.x)
+        return page.state(self.youtube, self.x, self.hub)
 
     def _channel_id(self, name: str | None) -> str:
         if not name:

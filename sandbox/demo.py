@@ -122,6 +122,7 @@ def settings_of(instance: Path, airhorn: str, sandbox: str) -> dict[str, str]:
         "YOUTUBE_API_KEY": demo_show.YOUTUBE_KEY,
         "YOUTUBE_API_URL": f"{sandbox}/youtube/v3",
         "YOUTUBE_WEB_URL": sandbox,
+        "WEBSUB_HUB_URL": f"{sandbox}/subscribe",
         "X_CLIENT_ID": "sandbox-client",
         "X_CLIENT_SECRET": "sandbox-secret",
         "X_API_URL": sandbox,

@@ -34,6 +34,7 @@ def ask(method: str, url: str, body: bytes, headers: dict[str, str], *, at: date
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     status, answer, said = None, b"", {}
     try:
+        connection.connect()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             # Who has had enough may answer before everything is sent.
             connection.request(method, target, body or None, headers)

@@ -1,4 +1,4 @@
-"""What the control page and `GET /_control/state` show, gathered from both stand-ins."""
+"""What the control page and `GET /_control/state` show, gathered from the stand-ins."""
 
 import re
 from collections import Counter
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.demo_show import TITLES
+from sandbox.hub import Hub
 from sandbox.standin import StandIn
 from sandbox.x import X
 from sandbox.x_values import Post
@@ -18,7 +19,7 @@ VIDEO_ID = re.compile(r"[?&]v=([\w-]{11})")
 STATES = {"live": "live", "upcoming": "upcoming"}
 
 
-def state(youtube: YouTube, x: X) -> dict[str, Any]:
+def state(youtube: YouTube, x: X, hub: Hub) -> dict[str, Any]:
     """Everything that is true, without a single token."""
     channels = list(youtube.channels.values())
     videos = [video for channel in channels for video in youtube.history(channel.id)]
@@ -34,8 +35,10 @@ def state(youtube: YouTube, x: X) -> dict[str, Any]:
         "spent_micros": x.spent_micros,
         "credits_usd": x.credits_usd,
         "youtube_units": youtube.units(),
+        "subscriptions": sorted(held.channel_id for held in list(hub.held.values())),
         "trouble": trouble(x),
-        "journal": {"youtube": _counters(youtube), "x": _counters(x)},
+        "journal": {"youtube": _counters(youtube), "x": _counters(x), "hub": _counters(hub)},
+        "delivered": sum(sent.is_ok for sent in list(hub.sent) if sent.method == "POST"),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the rehearsal keeps over a restart: channels and videos, accounts, tokens and posts, as one JSON file."""
+"""What the rehearsal keeps over a restart, as one JSON file: channels, videos, subscriptions, accounts, posts."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.hub import Hub
 from sandbox.x import X
 from sandbox.x_values import Account, Grant, Post, Token
 from sandbox.youtube import YouTube
@@ -15,9 +16,9 @@ from sandbox.youtube_video import Channel, Story
 VERSION = 1
 
 
-def save(path: Path, youtube: YouTube, x: X) -> None:
+def save(path: Path, youtube: YouTube, x: X, hub: Hub) -> None:
     """Writes the file in one step: a crash leaves the old one or the new one. Only the owner may read it."""
-    text = json.dumps(dump(youtube, x), default=_encode, ensure_ascii=False)
+    text = json.dumps(dump(youtube, x, hub), default=_encode, ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -25,26 +26,28 @@ def save(path: Path, youtube: YouTube, x: X) -> None:
     os.replace(draft, path)
 
 
-def load(path: Path, youtube: YouTube, x: X) -> None:
+def load(path: Path, youtube: YouTube, x: X, hub: Hub) -> None:
     """Raises ValueError with a sentence when the file is not what `save` writes."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"), object_hook=_decode)
         if kept["version"] != VERSION:
             raise ValueError("it was written by another version")
-        restore(kept, youtube, x)
+        restore(kept, youtube, x, hub)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not the state of a rehearsal: {error}") from error
 
 
-def dump(youtube: YouTube, x: X, *, happenings: bool = True) -> dict[str, Any]:
+def dump(youtube: YouTube, x: X, hub: Hub, *, happenings: bool = True) -> dict[str, Any]:
     """Everything as plain values; without `happenings` only who there is, not what was streamed and posted."""
-    with youtube.lock, x.lock:
-        return {"version": VERSION, "youtube": _dump_youtube(youtube, happenings), "x": _dump_x(x, happenings)}
+    with youtube.lock, x.lock, hub.lock:
+        both = {"youtube": _dump_youtube(youtube, happenings), "x": _dump_x(x, happenings)}
+        return {"version": VERSION, **both, "hub": hub.dump()}
 
 
-def restore(kept: dict[str, Any], youtube: YouTube, x: X) -> None:
+def restore(kept: dict[str, Any], youtube: YouTube, x: X, hub: Hub) -> None:
     """Puts what `dump` gave into fresh stand-ins."""
-    with youtube.lock, x.lock:
+    with youtube.lock, x.lock, hub.lock:
+        hub.restore(kept.get("hub", []))  # files from before there was a hub have none
         _restore_youtube(kept["youtube"], youtube)
         _restore_x(kept["x"], x)
 

@@ -90,6 +90,29 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         ),
         "youtube_refused": Cause("YouTube refused the question.", "The operator checks the YouTube settings."),
     },
+    "Being told by YouTube": {
+        "push_off": Cause(
+            "YouTube's hub cannot reach this server, so it tells nothing. Airhorn looks by itself.",
+            "The operator sets PUBLIC_URL to the https address that others use.",
+        ),
+        "hub_unreachable": Cause("YouTube's hub could not be reached. Airhorn asks again and looks by itself."),
+        "hub_busy": Cause("YouTube's hub takes no requests right now. Airhorn asks again and looks by itself."),
+        "hub_no_answer": Cause("YouTube's hub did not answer. Airhorn asks again and looks by itself."),
+        "hub_odd_answer": Cause(
+            "YouTube's hub answered with something else. Airhorn asks again and looks by itself.",
+            "The operator checks WEBSUB_HUB_URL.",
+        ),
+        "hub_refused": Cause(
+            "YouTube's hub refused the subscription. Airhorn asks again and looks by itself.",
+            "The operator checks PUBLIC_URL and WEBSUB_TOPIC_URL.",
+        ),
+        "hub_silent": Cause(
+            "YouTube's hub took the subscription and never came back to confirm it. Airhorn looks by itself.",
+            "The operator checks that PUBLIC_URL can be reached from outside.",
+        ),
+        "hub_denied": Cause("YouTube's hub ended the subscription. Airhorn asks again later and looks by itself."),
+        "hub_lease_over": Cause("The subscription at YouTube's hub ran out. Airhorn renews it and looks by itself."),
+    },
     "Telling people": {
         "notice_unreachable": Cause("The other side cannot be reached right now. Airhorn tries again."),
         "notice_rate": Cause("The other side wants fewer messages. Airhorn waits for it."),

@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from config import Settings
 from services.by_hand import ByHandService
 from services.clients.http import Http
+from services.clients.websub import WebSubHub
 from services.clients.x import XClient
 from services.clients.youtube_api import YouTubeApi
 from services.clients.youtube_feed import YouTubeFeed
@@ -23,6 +24,7 @@ from services.tweet_scheduler import TweetSchedulerService
 from services.vault import Vault
 from services.writer import Writer
 from services.youtube_live import YouTubeLiveService
+from services.youtube_push import YouTubePushService
 
 EXTENSION = "airhorn"
 
@@ -37,6 +39,7 @@ class Services:
     connections: ConnectionService
     oauth: OAuthService
     live: YouTubeLiveService
+    push: YouTubePushService
     posting: SocialPostingService
     confirming: ConfirmingService
     tweets: TweetSchedulerService
@@ -64,6 +67,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         page=YouTubePage(http, settings.youtube_web_url),
     )
     vault = Vault(settings.token_encryption_keys)
+    push = YouTubePushService(settings, vault, WebSubHub(http, settings.websub_hub_url))
     revoking = RevokingService(vault, x)
     connections = ConnectionService(vault, x, revoking)
     posting = SocialPostingService(settings, x, connections)
@@ -78,6 +82,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         confirming=confirming,
         connections=connections,
         revoking=revoking,
+        push=push,
     )
     app.extensions[EXTENSION] = Services(
         settings=settings,
@@ -86,6 +91,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         connections=connections,
         oauth=OAuthService(settings, vault, x, connections),
         live=live,
+        push=push,
         posting=posting,
         confirming=confirming,
         tweets=tweets,

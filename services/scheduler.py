@@ -32,6 +32,7 @@ from services.revoking import RevokingService
 from services.social_posting import Drained, SocialPostingService
 from services.status import read_status
 from services.tweet_scheduler import TweetSchedulerService
+from services.youtube_push import YouTubePushService
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ LOOKER = "looker"
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10
 REVOKE_SECONDS = 60
+PUSH_SECONDS = 60
 CLEAN_SECONDS = 3600
 SLOW_JOBS_SECONDS = 5
 #: a job that runs longer than this, or a scheduler without a run for so long, is taken for dead
@@ -49,6 +51,7 @@ DEADLINES = {
     "look_up": 120.0,
     "reap": 60.0,
     "revoke": 300.0,
+    "push": 300.0,
     "clean": 300.0,
     "heartbeat": 60.0,
 }
@@ -92,10 +95,12 @@ class SchedulerService:
         confirming: ConfirmingService,
         connections: ConnectionService,
         revoking: RevokingService,
+        push: YouTubePushService,
     ) -> None:
         self._app, self._settings = app, settings
         self._tweets, self._posting = tweets, posting
         self._confirming, self._connections, self._revoking = confirming, connections, revoking
+        self._push = push
         self.process = f"{socket.gethostname()[:30]}-{os.getpid()}-{os.urandom(3).hex()}"
         self._runs: dict[str, Run] = {}
         self._scheduler: BackgroundScheduler | None = None
@@ -112,7 +117,8 @@ class SchedulerService:
         confirmed = self._confirming.look_up(now)
         summary = asdict(self._tweets.check_and_post_live_tweets(now))
         revoked = self._revoking.revoke_due(now)
-        return summary | {"interrupted": reaped, "confirmed": confirmed, "revoked": revoked}
+        subscribed = self._push.ask_due(now).taken
+        return summary | {"interrupted": reaped, "confirmed": confirmed, "revoked": revoked, "subscribed": subscribed}
 
     def status(self, now: datetime | None = None) -> dict[str, Any]:
         """What an operator wants to know, JSON-able."""
@@ -151,6 +157,7 @@ class SchedulerService:
             ("look_up", self._confirming.look_up, min(SLOW_JOBS_SECONDS, settings.lookup_delays_seconds[0])),
             ("reap", self._posting.reap, min(SLOW_JOBS_SECONDS, settings.send_lease_seconds / 3)),
             ("revoke", self._revoking.revoke_due, REVOKE_SECONDS),
+            ("push", self._ask_hub, PUSH_SECONDS),
             ("clean", clean, CLEAN_SECONDS),
             ("heartbeat", self._beat, HEARTBEAT_SECONDS),
         ]
@@ -182,6 +189,10 @@ class SchedulerService:
     def _watch(self, now: datetime) -> None:
         if self._is_looker(now) and self._tweets.watch(now):
             self._soon("deliver")
+
+    def _ask_hub(self, now: datetime) -> None:
+        if self._is_looker(now):
+            self._push.ask_due(now)
 
     def _have_delivered(self, _now: datetime) -> Drained:
         """Leaves sending to its own job: a hanging X never delays a look."""
@@ -317,6 +328,7 @@ class SchedulerService:
         """Claims nothing more, lets the calls in flight finish, gives the lease back."""
         self._stopped.set()
         self._posting.stop()
+        self._push.stop()
         scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None:
             scheduler.remove_all_jobs()  # or one that comes due meanwhile would be submitted to a closed pool

@@ -77,4 +77,5 @@ ROUTES: dict[str, str] = {
     "profile.switch_second_step_off": "anyone",
     "profile.switch_second_step_on": "anyone",
     "static": "open",
+    "websub.callback": "open",
 }

@@ -10,7 +10,7 @@ from routes.access import require_podcast_access, require_podcast_admin
 from routes.limits import limited
 from routes.podcasts.forms import YouTubeForm, complain, of_youtube, saved_meanwhile
 from routes.signed_in import actor
-from services import youtube_settings
+from services import push_words, youtube_settings
 from services.access import Access
 from services.errors import Invalid, Outcome, Stale
 from services.youtube_settings import Shown
@@ -79,6 +79,7 @@ def _page(
     *,
     stored: list[tuple[str, str]] | None = None,
 ) -> ResponseReturnValue:
+    now = datetime.now(UTC)
     words, is_on = form.title_filter.data or "", bool(form.title_filter_on.data)
     shown = shown or youtube_settings.shown(access.podcast, words, is_on=is_on)
     page = render_template(
@@ -88,7 +89,8 @@ def _page(
         form=form,
         shown=shown,
         stored=stored,
-        now=datetime.now(UTC),
+        push=push_words.push_of(access.podcast.youtube_channel_id, now),
+        now=now,
     )
     return page, status
 

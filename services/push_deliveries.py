@@ -1,0 +1,141 @@
+"""What the hub delivers: judged by its signature, and turned into one wish, to look at a channel sooner. Asks nobody.
+
+Nothing is written for what is forged, and at most once in 20 seconds for what is not, however much arrives.
+"""
+
+import logging
+import re
+import threading
+import time
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, or_, select, update
+
+from extensions import db, reading
+from models import PushState, PushSubscription, YouTubeChannel
+from services import quota
+from services.clients.websub import channels_in, is_signed
+from services.vault import Vault, VaultError
+
+log = logging.getLogger(__name__)
+
+#: at most one look per channel in so much time
+LOOK_EVERY = timedelta(seconds=20)
+#: looks that deliveries may ask for on one day and channel; the usual looks go on
+LOOKS_A_DAY = 200
+PATH = re.compile(r"[A-Za-z0-9_-]{43}")
+#: how long a subscription is known without asking the database again, in seconds, and how many
+KNOWN_SECONDS, MOST_KNOWN = 60.0, 10_000
+
+One = PushSubscription
+
+
+def owner(channel_id: str) -> str:
+    """What a subscription's secret is sealed for."""
+    return f"hub:{channel_id}"
+
+
+class Deliveries:
+    """Safe to use from several threads and processes."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, str, str]] = {}
+        #: channel → the look that was asked for last
+        self._looks: dict[str, datetime] = {}
+
+    def take(self, path: str, signature: str | None, body: bytes, now: datetime) -> bool:
+        """False when there is no such subscription. True says nothing else: what is forged is silently ignored."""
+        found = self._subscription(path)
+        if found is None:
+            return False
+        channel_id, secret = found
+        if secret and is_signed(body, signature, secret) and channel_id in channels_in(body):
+            self._wish(channel_id, now)
+        return True
+
+    def _subscription(self, path: str) -> tuple[str, str] | None:
+        """(channel, secret); the secret is empty when it does not open."""
+        if not PATH.fullmatch(path):
+            return None
+        known = self._known.get(path)
+        if known is not None and known[0] > time.monotonic():
+            return known[1:]
+        reading()
+        row = db.session.execute(select(One.channel_id, One.secret).where(One.path == path)).one_or_none()
+        db.session.rollback()
+        if row is None:
+            return None
+        try:
+            secret = self._vault.unseal(row.secret, owner(row.channel_id))
+        except VaultError:
+            secret = ""
+        with self._lock:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[path] = time.monotonic() + KNOWN_SECONDS, row.channel_id, secret
+        return row.channel_id, secret
+
+    def _wish(self, channel_id: str, now: datetime) -> None:
+        with self._lock:
+            if is_ahead(self._looks.get(channel_id), now):
+                return
+            # While this one is written nobody else tries: it speaks for all of them.
+            self._looks[channel_id] = now + LOOK_EVERY
+        try:
+            look_at = self._write(channel_id, now)
+        except BaseException:
+            with self._lock:
+                self._looks.pop(channel_id, None)
+            raise
+        with self._lock:
+            self._looks[channel_id] = look_at
+
+    def _write(self, channel_id: str, now: datetime) -> datetime:
+        """The look that is asked for now or already; by compare-and-set, so that processes share one count."""
+        columns = select(One.look_at, One.looks_day, One.looks)
+        row = db.session.execute(columns.where(One.channel_id == channel_id)).one_or_none()
+        day = quota.pacific_day(now)
+        looks = row.looks if row is not None and row.looks_day == day else 0
+        if row is None or is_ahead(row.look_at, now) or looks >= LOOKS_A_DAY:
+            db.session.rollback()
+            return row.look_at if row is not None and is_ahead(row.look_at, now) else now + LOOK_EVERY
+        look_at = next_look(row.look_at, now)
+        noted = db.session.execute(
+            update(One)
+            .where(
+                One.channel_id == channel_id,
+                One.state != PushState.LEAVING,
+                One.look_at.is_not_distinct_from(row.look_at),
+            )
+            .values(look_at=look_at, looks_day=day, looks=looks + 1, last_push_at=now, pushes=One.pushes + 1)
+            .returning(One.channel_id),
+            execution_options={"synchronize_session": False},
+        ).first()
+        if noted is not None:
+            _look_sooner(channel_id, look_at, now)
+        db.session.commit()
+        log.info("the hub announced something new", extra={"channel": channel_id, "noted": noted is not None})
+        return look_at
+
+
+def is_ahead(look_at: datetime | None, now: datetime) -> bool:
+    """Whether a look is to come anyway. One from the far future stems from a clock that went back."""
+    return look_at is not None and now < look_at <= now + 2 * LOOK_EVERY
+
+
+def next_look(last: datetime | None, now: datetime) -> datetime:
+    """Now, or 20 seconds after the last one that was asked for. Pure."""
+    return last + LOOK_EVERY if last is not None and last <= now < last + LOOK_EVERY else now
+
+
+def _look_sooner(channel_id: str, look_at: datetime, now: datetime) -> None:
+    # NULL is what is left to the next check.
+    later = or_(YouTubeChannel.next_look_at.is_(None), YouTubeChannel.next_look_at > look_at)
+    db.session.execute(
+        update(YouTubeChannel)
+        .where(YouTubeChannel.id == channel_id)
+        .values(pushed_at=now, next_look_at=case((later, look_at), else_=YouTubeChannel.next_look_at)),
+        execution_options={"synchronize_session": False},
+    )
