@@ -21,7 +21,7 @@ from services.vocabulary import SIGNALS, Lamp, Light
 from services.youtube_live import is_live
 
 MOST_TITLES = 20
-SWITCHES = ("title_filter", "title_filter_on", "announce_premieres", "auto_create_episodes")
+SWITCHES = ("title_filter", "title_filter_on", "announce_premieres", "auto_create_episodes", "is_first")
 NO_CHANNEL = "No channel is set. Paste its address first."
 
 
@@ -36,6 +36,7 @@ class Wanted:
     title_filter_on: bool
     announce_premieres: bool
     auto_create_episodes: bool
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def filter_text(text: str) -> str:
 def version_of(podcast: Podcast) -> str:
     """Changes with what these settings hold, so that a stale form is noticed."""
     held = (podcast.youtube_channel_id, podcast.title_filter, podcast.title_filter_on)
-    switches = (podcast.announce_premieres, podcast.auto_create_episodes)
+    switches = (podcast.announce_premieres, podcast.auto_create_episodes, podcast.is_first)
     return hashlib.sha256(repr((held, switches)).encode()).hexdigest()[:16]
 
 

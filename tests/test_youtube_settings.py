@@ -385,3 +385,26 @@ def test_a_contributor_may_try_and_not_change(cast, browser, show, youtube):
 def test_trying_is_limited_per_person(page):
     statuses = [tried(page).status_code for _ in range(11)]
     assert statuses == [200] * 10 + [429]
+
+
+# Who goes first
+
+
+def test_an_admin_lets_a_podcast_go_first_and_the_history_says_so(page):
+    assert page.send("save", is_first="y").status_code == 302
+    assert page.stored.is_first
+    line = db.session.execute(select(AuditEvent).where(AuditEvent.kind == "podcast_changed")).scalar_one()
+    assert line.detail["changed"] == ["is_first"]
+    again = page.browser.get(page.address)
+    assert "When they run short" in words(again)
+    assert "checked" in next(part for part in again.text.split("<input") if 'name="is_first"' in part).split(">")[0]
+    page.take(again)
+    assert page.send("save").status_code == 302
+    assert not page.stored.is_first
+
+
+def test_a_stale_save_of_going_first_is_noticed(page):
+    page.send("save", is_first="y")
+    answer = page.send("save")
+    assert answer.status_code == 409
+    assert "first, as it is saved now on" in words(answer)

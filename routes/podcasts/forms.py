@@ -121,6 +121,7 @@ class YouTubeForm(FlaskForm):  # type: ignore[misc]
     title_filter_on = BooleanField("Only streams with these words in their title")
     announce_premieres = BooleanField("Announce premieres too")
     auto_create_episodes = BooleanField("Announce streams that nobody planned")
+    is_first = BooleanField("Watch this podcast’s starts first")
     seen = HiddenField()
     version = HiddenField()
 
