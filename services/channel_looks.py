@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, true, update
 
 from extensions import db, reading
 from models import OPEN_STATES, Broadcast, BroadcastState, Podcast, YouTubeChannel
@@ -15,6 +15,9 @@ from services.discovery import Ask, Discovery, Look, pick_signal
 from services.looking import AT_ONCE, Budget, Looked, chunks
 from services.outbox import insert_or_ignore
 from services.watch_plan import PUSH_FRESH, Plan, before_due, hot_step, next_channel_look
+
+#: a notification is written down by another process, whose clock may be a little ahead
+JUST_NOW = timedelta(seconds=10)
 
 
 class ChannelLooks:
@@ -105,6 +108,8 @@ class ChannelLooks:
         """Moves the next look ahead before the risky call: a channel that breaks something costs one try per turn."""
         count, every = self._budget.demand.channels, self._budget.check_every
         alike: dict[datetime | None, list[str]] = {}
+        # What the hub said a moment ago, after this was chosen, asks for a look of its own.
+        said_since = YouTubeChannel.pushed_at.between(now + timedelta(microseconds=1), now + JUST_NOW)
         for ask in asks:
             look = next_channel_look(now, plan, count, every, hot=hot.get(ask.channel_id))
             alike.setdefault(before_due(now, due_at.get(ask.channel_id), look), []).append(ask.channel_id)
@@ -112,7 +117,7 @@ class ChannelLooks:
             for chunk in chunks(ids):
                 db.session.execute(
                     update(YouTubeChannel)
-                    .where(YouTubeChannel.id.in_(chunk))
+                    .where(YouTubeChannel.id.in_(chunk), said_since.is_not(true()))
                     .values(last_look_at=now, next_look_at=next_look),
                     execution_options={"synchronize_session": False},
                 )

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 #: at most one look per channel in so much time
 LOOK_EVERY = timedelta(seconds=20)
 #: looks that deliveries may ask for on one day and channel; the usual looks go on
-LOOKS_A_DAY = 200
+LOOKS_A_DAY = 100
 PATH = re.compile(r"[A-Za-z0-9_-]{43}")
 #: how long a subscription is known without asking the database again, in seconds, and how many
 KNOWN_SECONDS, MOST_KNOWN = 60.0, 10_000

@@ -30,7 +30,7 @@ STRETCHES = ((1.0, 1.0), (0.75, 2.0), (0.4, 6.0), (0.0, 36.0))
 DROPPED_AFTER = timedelta(hours=24)
 
 #: a channel whose hub spoke, or whose episode is due without a waiting room: its uploads list, so often and so long
-PUSH_FRESH, PUSH_EVERY = timedelta(minutes=2), timedelta(seconds=10)
+PUSH_FRESH, PUSH_EVERY = timedelta(minutes=2), timedelta(seconds=20)
 DUE_WINDOWS: tuple[Window, ...] = (
     (timedelta(minutes=-2), timedelta(minutes=10), timedelta(seconds=15)),
     (timedelta(minutes=-2), timedelta(minutes=60), timedelta(seconds=60)),

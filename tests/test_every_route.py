@@ -234,7 +234,7 @@ def test_without_the_token_of_a_form_of_ours_nothing_changes(app, cast, shows, f
             answer = browser.ask(method, path, data={} if forged is None else {"csrf_token": forged})
             assert answer.status_code == 400, (endpoint, method, path)
     assert everything() == before
-    # What machines send to has no forms; that nothing changes without a signature is tried in test_push_forged.py.
+    # What machines send to has no forms; that nothing changes without a signature is tried in test_push_deliveries.py.
     assert csrf._exempt_views == {"routes.websub.callback"}
     assert frozenset({"websub.callback"}) == FROM_MACHINES
     assert not csrf._exempt_blueprints

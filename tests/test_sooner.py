@@ -56,14 +56,14 @@ def test_a_push_has_the_uploads_list_asked_at_once_where_feeds_are_the_rule(stag
     assert found(stage, video).first_signal == "uploads"
 
 
-def test_a_push_that_comes_before_the_list_shows_it_has_it_asked_again_in_ten_seconds(stage: Stage) -> None:
+def test_a_push_that_comes_before_the_list_shows_it_has_it_asked_again_in_twenty_seconds(stage: Stage) -> None:
     _, channel = quiet_show(stage)
     push(stage, channel)
     pushed_at = stage.now
     assert stage.watch() == 0
     stage.wait(seconds=5)
     video = stage.youtube.go_live(channel)
-    stage.run(seconds=10)
+    stage.run(seconds=20)
     assert stage.said("ada") == [1]
     assert signal(stage, video) == ("push", pushed_at)
 
