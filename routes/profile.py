@@ -31,7 +31,9 @@ def show() -> ResponseReturnValue:
         accounts.change_profile(current_user.id, never_repost=form.never_repost.data, **values)
         flash("Saved.")
         return redirect(url_for("profile.show"))
-    return render_template("profile/show.html", form=form, zones=places()), 422 if form.errors else 200
+    codes_left = second_step.codes_left(current_user.id)
+    page = render_template("profile/show.html", form=form, zones=places(), codes_left=codes_left)
+    return page, 422 if form.errors else 200
 
 
 @bp.route("/password", methods=METHODS)

@@ -3,6 +3,7 @@
 import re
 import threading
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import pyotp
 import pytest
@@ -323,3 +324,33 @@ def test_the_right_password_twice_does_not_reset_the_count_of_codes(browser, ada
         browser.post("/sign-in/code", {"code": f"00000{n}"}, form="/sign-in/code")
     half_way(browser, ada)
     assert browser.post("/sign-in/code", {"code": "000009"}, form="/sign-in/code").status_code == 429
+
+
+def test_the_recovery_codes_can_be_saved_as_a_file_without_script(browser, ada, vault):
+    browser.sign_in(ada)
+    page = "/profile/second-step"
+    browser.post(f"{page}/begin", form=page)
+    shown = browser.post(f"{page}/on", {"code": now_code(key_of(ada, vault))}, form=page)
+    codes = re.findall(r"<code>([a-z0-9-]{19})</code>", shown.text)
+    name, file = re.search(r'download="([^"]+)" href="data:text/plain;charset=utf-8,([^"]+)"', shown.text).groups()
+    assert name == "airhorn-recovery-codes.txt"
+    first, *rest = unquote(file).splitlines()
+    assert first == "Recovery codes of ada@example.com for Airhorn. Each lets you in once."
+    assert rest == ["", *codes]
+    assert shown.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("left, sentence", [(3, "3 recovery codes are left."), (2, "2 recovery codes are left. Make")])
+def test_the_profile_says_how_many_codes_are_left_and_asks_for_new_ones_in_time(browser, ada, key, left, sentence):
+    ids = db.session.execute(select(RecoveryCode.id).offset(left).limit(99)).scalars().all()
+    db.session.execute(update(RecoveryCode).where(RecoveryCode.id.in_(ids)).values(used_at=NOON))
+    db.session.commit()
+    browser.let_in(ada)
+    seen = words(browser.get("/profile"))
+    assert sentence in seen
+    assert ("Needs you" in seen) == (left <= 2)
+
+
+def test_without_a_second_step_the_profile_says_nothing_of_codes(browser, ada):
+    browser.let_in(ada)
+    assert "recovery code" not in words(browser.get("/profile"))
