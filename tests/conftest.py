@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import flask_migrate
@@ -22,11 +21,8 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskCliRunner
 from hypothesis import settings as hypothesis_settings
-from jinja2.bccache import Bucket, BytecodeCache
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
-from werkzeug.routing import Rule
 
 from app import create_app
 from config import Settings
@@ -35,6 +31,7 @@ from sandbox.notify import Messengers
 from sandbox.x import X
 from sandbox.youtube import YouTube
 from services.registry import Services, get_services
+from tests import once
 from tests.cast import Cast
 from tests.desk import Desk, checked_at_every_commit
 from tests.stage import Stage
@@ -188,53 +185,6 @@ def settings(plain_settings: Settings, database_url: str, youtube: YouTube, x: X
     )
 
 
-# Making applications: a test has one of its own, so what is the same for all of them is made once.
-
-SHARED: dict[str, Engine] = {}
-ADDRESSES: dict[Any, dict[str, Any]] = {}
-_compile_address = Rule.compile
-
-
-def _compiled_once(rule: Rule) -> None:
-    """Compiling the addresses of all routes takes most of an application's start, and always gives the same."""
-    key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, str(rule.defaults))
-    if key not in ADDRESSES:
-        before = dict(vars(rule))
-        _compile_address(rule)
-        made = {name: value for name, value in vars(rule).items() if value is not before.get(name)}
-        ADDRESSES[key] = made | {"arguments": rule.arguments}
-        return
-    for name, value in ADDRESSES[key].items():
-        # the two that build an address belong to their rule, everything else is only read
-        setattr(rule, name, value.__func__.__get__(rule) if isinstance(value, MethodType) else value)
-
-
-Rule.compile = _compiled_once  # type: ignore[method-assign]
-
-
-class CompiledPages(BytecodeCache):
-    """Keeps the compiled templates of all applications of this process."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._kept:
-            bucket.bytecode_from_string(self._kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._kept[bucket.key] = bucket.bytecode_to_string()
-
-
-PAGES = CompiledPages()
-
-
-def _share_compiled(engine: Engine) -> None:
-    """Lets each test's engine use the SQL that earlier ones compiled: a third of the suite's time otherwise."""
-    first = SHARED.setdefault(engine.dialect.name, engine)
-    engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
-
-
 @pytest.fixture
 def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
     """Builds applications on this test's database, with other settings where named: one more process, so to speak."""
@@ -242,9 +192,9 @@ def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     def make(**changes: Any) -> Flask:
         made.append(create_app(settings.model_copy(update=changes)))
-        made[-1].jinja_env.bytecode_cache = PAGES
+        made[-1].jinja_env.bytecode_cache = once.PAGES
         with made[-1].app_context():
-            _share_compiled(db.engine)
+            once.share_compiled(db.engine)
         return made[-1]
 
     yield make

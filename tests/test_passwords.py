@@ -9,14 +9,26 @@ from argon2.low_level import Type
 
 from services.errors import Invalid
 from services.passwords import check_strength, hash_password, needs_rehash, verify_password
+from tests import once
 
 GOOD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def anew(monkeypatch):
+    """Everywhere else a password that was hashed or compared before is not hashed or compared again."""
+    monkeypatch.setattr(PasswordHasher, "hash", once.hash_anew)
+    monkeypatch.setattr(PasswordHasher, "verify", once.verify_anew)
 
 
 def test_a_hash_is_argon2id_with_at_least_64_mib():
     parameters = extract_parameters(hash_password(GOOD))
     assert parameters.type is Type.ID
     assert parameters.memory_cost >= 64 * 1024
+
+
+def test_the_same_password_is_never_kept_the_same_way_twice():
+    assert hash_password(GOOD) != hash_password(GOOD)
 
 
 def test_only_the_password_itself_is_the_password():
