@@ -3,11 +3,15 @@
 
 (() => {
   const { LIMIT, compose, hasLink } = window.Airhorn;
-  const form = document.getElementById("editor");
   const SOME_VIDEO = "https://www.youtube.com/watch?v=dQw4w9WgXcQ";
   const SOME_LINK = "https://www.youtube.com/watch?v=…";
 
-  if (form) {
+  let isUnsaved = () => false;
+
+  function edit() {
+    const form = document.getElementById("editor");
+    isUnsaved = () => false;
+    if (!form) return;
     const field = form.elements.text;
     const values = JSON.parse(form.dataset.values);
     const part = (name) => form.querySelector(`[data-${name}]`);
@@ -50,9 +54,13 @@
         field.focus();
       });
     }
-    window.addEventListener("beforeunload", (event) => {
-      if (!isSent && field.value !== first) event.preventDefault();
-    });
+    isUnsaved = () => !isSent && field.value !== first;
     if (field.value !== field.defaultValue) update(); // the browser put back what was typed before
   }
+
+  window.addEventListener("beforeunload", (event) => {
+    if (isUnsaved()) event.preventDefault();
+  });
+  document.addEventListener("exchanged", edit); // another part is in the place of the one that was open
+  edit();
 })();

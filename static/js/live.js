@@ -1,5 +1,6 @@
 // Keeps the parts marked data-live current, and the tab's title and lamp with them; counts ages and clocks between
-// answers. What somebody is filling in is never touched. Without it a reload does the same.
+// answers. What somebody is filling in is never touched; where it is too late for it, a line says so. Without it a
+// reload does the same.
 "use strict";
 
 (() => {
@@ -11,18 +12,56 @@
   let tag = "";
   let asking = false;
 
+  // A part with a field: only what was typed or chosen, and not saved, is in the way of exchanging it.
+  const isUnsaved = (part) => "unsaved" in part.dataset || [...part.querySelectorAll("input, textarea")].some(
+    (field) => field.type !== "hidden" && (field.value !== field.defaultValue || field.checked !== field.defaultChecked));
+
+  function tell(part, words) {
+    if (!words || part.querySelector("[data-told]")) return;
+    const line = document.createElement("p");
+    line.className = "notice amber told";
+    line.dataset.told = "";
+    line.setAttribute("role", "status");
+    const link = document.createElement("a");
+    link.href = address;
+    link.textContent = "Load the page again";
+    line.append(`${words} `, link);
+    part.prepend(line);
+  }
+
+  // Each answers whether the part now is as it should be.
+  function exchangeWhole(part, news) {
+    if (part.dataset.is === news.dataset.is) return true;
+    if (isUnsaved(part)) {
+      tell(part, news.dataset.news);
+      return false;
+    }
+    const hadFocus = part.contains(document.activeElement);
+    part.replaceWith(news);
+    if (hadFocus) news.focus({ preventScroll: true });
+    news.dispatchEvent(new CustomEvent("exchanged", { bubbles: true }));
+    return true;
+  }
+
+  function exchange(part, news) {
+    if (part.innerHTML === news.innerHTML) return true;
+    if (part !== document.body && part.contains(document.activeElement)) return false;
+    part.replaceChildren(...news.childNodes);
+    return true;
+  }
+
   function adopt(fresh) {
-    const parts = document.querySelectorAll("[data-live]");
-    parts.forEach((part) => {
+    let isWhole = true;
+    for (const part of document.querySelectorAll("[data-live]")) {
       const news = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-      const inUse = part !== document.body && part.contains(document.activeElement);
-      if (news && !inUse && part.innerHTML !== news.innerHTML) part.replaceChildren(...news.childNodes);
-    });
+      if (news && !("is" in part.dataset ? exchangeWhole : exchange)(part, news)) isWhole = false;
+    }
     if (document.title !== fresh.title) document.title = fresh.title;
     const icon = document.querySelector("link[rel=icon]");
     const lamp = fresh.querySelector("link[rel=icon]");
     if (icon && lamp && icon.getAttribute("href") !== lamp.getAttribute("href")) icon.replaceWith(lamp);
     pause = Number(fresh.body.dataset.refresh) || seconds;
+    return isWhole;
   }
 
   async function refresh() {
@@ -34,10 +73,9 @@
       const answer = await fetch(address, { headers, redirect: "manual", cache: "no-store" });
       if (answer.type === "opaqueredirect" || answer.status === 404) return location.reload();
       if (!answer.ok) return; // 304: nothing has happened; anything else: asked again
-      tag = answer.headers.get("ETag") || "";
       // Who is in the middle of something is shown the rest the next time.
-      if (document.activeElement && document.activeElement.closest("[data-live]")) tag = "";
-      adopt(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const isWhole = adopt(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      tag = isWhole ? answer.headers.get("ETag") || "" : "";
     } finally {
       asking = false;
     }
