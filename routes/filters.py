@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_login import current_user
 
 from config import Settings
@@ -45,6 +45,7 @@ def init_app(app: Flask) -> None:
             "menu": MENU,
             "tabs_of_podcast": TABS,
             "endpoints": app.view_functions,
+            "unread": unread,
         }
 
     @app.template_filter()
@@ -60,8 +61,14 @@ def init_app(app: Flask) -> None:
     def checked(now: datetime) -> LastCheck:
         return last_check(now, every)
 
-    for filter_ in (clock, clock_of, seconds_of, place, age, span, iso, distance, explained):
+    for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained):
         app.add_template_filter(filter_)
+
+
+def unread() -> int:
+    """How many notices are new to whoever is signed in; known since he was found. Error pages may know nobody."""
+    found = g.get("signed_in")
+    return found.unread if found is not None else 0
 
 
 def chosen_theme() -> str:
@@ -82,6 +89,13 @@ def clock(moment: datetime, zone: str) -> str:
         return clock_of(moment, zone)
     day = "" if local.date() == mine.date() else f"{mine:%a} "
     return f"{clock_of(moment, zone)} · {day}{mine:%H:%M} yours"
+
+
+def hour(moment: datetime, zone: str) -> str:
+    """ "20:00 Sydney · 10:00 yours": of an instant that is so near that nobody asks for its day."""
+    local, mine = moment.astimezone(ZoneInfo(zone)), moment.astimezone(ZoneInfo(current_user.timezone))
+    same = local.utcoffset() == mine.utcoffset()
+    return f"{local:%H:%M} {place(zone)}" + ("" if same else f" · {mine:%H:%M} yours")
 
 
 def seconds_of(moment: datetime, zone: str) -> str:

@@ -53,6 +53,7 @@ class Kind(StrEnum):
     SWITCHED_ON = "switched_on"
     SWITCHED_OFF = "switched_off"
     POSTED_NOW = "posted_now"
+    TRIED_NOW = "tried_now"
     DECIDED = "decided"
     MATCHED = "matched"
     FOREIGN_PODCAST = "foreign_podcast"

@@ -32,6 +32,11 @@ LIVE_FOR = timedelta(minutes=5)
 #: when YouTube or another refresher must be waited for
 PAUSE = timedelta(seconds=1)
 LONG_PAUSE = timedelta(seconds=10)
+CREDITS = "x_credits"
+#: what only those who run the server can mend
+CURED_BY_OPERATOR = (CREDITS, "x_client")
+#: however many people ask for it, one post finds out so often whether there are credits
+ASKED_EVERY = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
@@ -242,7 +247,7 @@ def _say_why(session: Session, gate: Any, now: datetime) -> None:
     account = [Post.platform_user_id == gate.key.removeprefix("x:")] if gate.key != "x" else []
     waits = (Post.status == PostStatus.QUEUED, Post.not_before <= now, Post.cause.is_distinct_from(gate.cause))
     session.execute(
-        update(Post).where(*waits, *account).values(cause=gate.cause, detail=f"Until {gate.until:%H:%M} UTC."),
+        update(Post).where(*waits, *account).values(cause=gate.cause, detail=None),
         execution_options={"synchronize_session": False},
     )
 
@@ -267,6 +272,20 @@ def shut_gate(session: Session, key: str, until: datetime, cause: str) -> None:
     session.execute(
         outbox.insert_or_ignore(SendGate, session.get_bind().dialect.name).values(key=key, until=until, cause=cause)
     )
+
+
+def half_open(session: Session, now: datetime) -> bool:
+    """Lets one post find out now whether there are credits again, as it would by itself later.
+
+    False, and nothing changed, when one has found out a moment ago. True also when the gate is open.
+    """
+    is_shut = (SendGate.key == "x", SendGate.until > now)
+    long_enough = SendGate.until <= now + CREDITS_PROBE_EVERY - ASKED_EVERY
+    opened = session.execute(
+        update(SendGate).where(*is_shut, long_enough).values(until=now).returning(SendGate.key),
+        execution_options={"synchronize_session": False},
+    ).first()
+    return opened is not None or session.execute(select(SendGate.key).where(*is_shut)).first() is None
 
 
 def open_gate(session: Session, key: str, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """One episode as its page shows it: every host's text and state, and what happened, in order. Reads only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, Post, PostE
 from services import own_editor
 from services.ahead import has_ended
 from services.hosts import HostView, hosts_with_texts
+from services.lamps import after_the_show
 from services.overview import EpisodeCard, card_of, channels_of
 from services.own_editor import Editor, editor_of
 from services.tweets import post_url
@@ -54,7 +55,7 @@ class EpisodePage:
     """`url` is the stream's address; `mine` what the reader may edit, None for who is not a host here."""
 
     card: EpisodeCard
-    hosts: list[HostView]
+    hosts: Sequence[HostView]
     timeline: list[Line]
     url: str | None
     mine: Editor | None
@@ -68,7 +69,7 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     broadcasts = list(db.session.execute(matched).scalars())
     newest = broadcasts[0] if broadcasts else None
     video_id = newest.video_id if newest else episode.video_id or ""
-    hosts = hosts_with_texts(episode.id, video_id, now)
+    hosts = after_the_show(hosts_with_texts(episode.id, video_id, now), newest)
     lines = [*_planned(episode), *(line for b in broadcasts for line in _seen(b)), *_sent(episode.id)]
     lines.sort(key=lambda line: line.at)
     _count_from_start(lines, newest.actual_start_at if newest else None)

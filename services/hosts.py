@@ -9,7 +9,7 @@ from extensions import db
 from models import ConfigStatus, EpisodeTweetConfig, Post, SocialConnection
 from services import tweet_text, tweets
 from services.causes import explain
-from services.lamps import ENDS_BEFORE, SOME_VIDEO, HostLamp, ends_before, shut_gates
+from services.lamps import ENDS_BEFORE, SOME_VIDEO, Gates, HostLamp, ends_before, held_until, shut_gates
 from services.tweets import in_the_way, post_url, words_now
 from services.vocabulary import light_of_host
 from services.youtube_reference import watch_url
@@ -54,10 +54,10 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
 _Found = Row[EpisodeTweetConfig, Post, int, SocialConnection]
 
 
-def _view(row: _Found, gates: dict[str, str], text_trouble: str | None, text: str) -> HostView:
+def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str) -> HostView:
     """`text` as it is sent; of words that cannot be, the length would say nothing."""
     trouble = _trouble(row)
-    held = explain(gates["x"]) if "x" in gates else None
+    held = explain(gates["x"].cause) if "x" in gates else None
     waits = row.EpisodeTweetConfig.status == ConfigStatus.PENDING and row.EpisodeTweetConfig.enabled
     config, post, connection = row.EpisodeTweetConfig, row.Post, row.SocialConnection
     username = (post.username if post else "") or (connection.username if connection else "")
@@ -69,7 +69,13 @@ def _view(row: _Found, gates: dict[str, str], text_trouble: str | None, text: st
         user_id=config.user_id,
         name=config.user.name,
         username=username,
-        light=light_of_host(config.status, enabled=config.enabled, post=post, trouble=trouble or text_trouble or held),
+        light=light_of_host(
+            config.status,
+            enabled=config.enabled,
+            post=post,
+            trouble=trouble or text_trouble or held,
+            held_until=held_until(post, gates),
+        ),
         post_url=post_url(post) if post else None,
         text=text.replace(watch_url(SOME_VIDEO), SOME_LINK),
         length=tweet_text.weighted_length(text) if text and not text_trouble else 0,

@@ -1,15 +1,16 @@
 """The lamp of each host of many episodes, as lists show them: two statements of few columns, however many there are."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import load_only
 
 from extensions import db
 from models import (
+    Broadcast,
     ConfigStatus,
     EpisodeGuide,
     EpisodeTweetConfig,
@@ -21,11 +22,12 @@ from models import (
     User,
 )
 from services import tweet_text
+from services.ahead import has_ended
 from services.announcing import PLATFORM
 from services.causes import explain
 from services.errors import Invalid
 from services.tweets import post_url, why_not
-from services.vocabulary import Lamp, Light, light_of_host
+from services.vocabulary import Lamp, Light, after_the_end, light_of_host
 from services.youtube_reference import watch_url
 
 #: as long as any address of a YouTube video: what the link will take before the video is known
@@ -81,17 +83,42 @@ def lamps_of(
     found: dict[int, list[HostLamp]] = {episode_id: [] for episode_id in by_id}
     if found:
         gates, checked = shut_gates(now), _Checked()
-        held = explain(gates["x"]) if "x" in gates else None
         for row in db.session.execute(_hosts(by_id)):
             episode = by_id[row.episode_id]
-            found[episode.id].append(_lamp(row, episode, _text_trouble(row, episode, shows, checked), held))
+            found[episode.id].append(_lamp(row, episode, _text_trouble(row, episode, shows, checked), gates))
     return found
 
 
-def shut_gates(now: datetime) -> dict[str, str]:
-    """What holds posting back right now: "x" for everybody or "x:<X user id>" → cause code."""
-    shut = select(SendGate.key, SendGate.cause).where(SendGate.until > now)
-    return {row.key: row.cause for row in db.session.execute(shut)}
+Lamps = TypeVar("Lamps", bound=HostLamp)
+
+
+def after_the_show(hosts: Sequence[Lamps], broadcast: Broadcast | None) -> Sequence[Lamps]:
+    """The same hosts; once their stream is over nobody is ready any more, and nothing is promised."""
+    if broadcast is None or not has_ended(broadcast):
+        return hosts
+    return [replace(host, light=after_the_end(host.light)) for host in hosts]
+
+
+class Held(NamedTuple):
+    """Why nothing may be sent, as a cause code, and until when."""
+
+    cause: str
+    until: datetime
+
+
+Gates = Mapping[str, Held]
+
+
+def shut_gates(now: datetime) -> Gates:
+    """What holds posting back right now: "x" for everybody or "x:<X user id>" → why, and until when."""
+    shut = select(SendGate.key, SendGate.cause, SendGate.until).where(SendGate.until > now)
+    return {row.key: Held(row.cause, row.until) for row in db.session.execute(shut)}
+
+
+def held_until(post: Post | None, gates: Gates) -> datetime | None:
+    """Until when nothing may be sent for the account of this post."""
+    keys = ("x", f"x:{post.platform_user_id}") if post is not None and gates else ()
+    return max((gates[key].until for key in keys if key in gates), default=None)
 
 
 def _hosts(episode_ids: Iterable[int]) -> Select[Any]:
@@ -110,21 +137,24 @@ def _hosts(episode_ids: Iterable[int]) -> Select[Any]:
         .outerjoin(PodcastMember, member)
         .outerjoin(login, and_(login.user_id == User.id, login.platform == PLATFORM, login.is_active))
         .where(config.episode_id.in_(list(episode_ids)))
-        .options(load_only(Post.status, Post.cause, Post.detail, Post.not_after, Post.username, Post.remote_id))
+        .options(load_only(Post.status, Post.cause, Post.detail, Post.username, Post.remote_id))
+        .options(load_only(Post.not_before, Post.not_after, Post.platform_user_id))
         .order_by(config.episode_id, User.name, User.id)
     )
 
 
-def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, held: str | None) -> HostLamp:
+def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, gates: Gates) -> HostLamp:
     is_member = row.member_id is not None
     trouble = why_not(row.enabled, row if row.login_id else None, is_member=is_member, is_active=row.is_active)
     if trouble is None and row.enabled and not row.can_renew and ends_before(row.expires_at, episode):
         trouble = ENDS_BEFORE
+    trouble = trouble or text_trouble or (explain(gates["x"].cause) if "x" in gates else None)
     waits = row.status == ConfigStatus.PENDING and row.enabled and is_member
+    until = held_until(row.Post, gates)
     return HostLamp(
         row.user_id,
         row.name,
-        light_of_host(row.status, enabled=row.enabled, post=row.Post, trouble=trouble or text_trouble or held),
+        light_of_host(row.status, enabled=row.enabled, post=row.Post, trouble=trouble, held_until=until),
         post_url(row.Post) if row.Post else None,
         text_trouble if waits else None,
     )

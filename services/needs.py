@@ -17,6 +17,7 @@ from models import (
     PodcastMember,
     Post,
     PostStatus,
+    SendGate,
     SocialConnection,
     User,
     Verdict,
@@ -25,7 +26,7 @@ from models import (
 from services.causes import CAUSES, explain
 from services.evidence import Evidence, decided_at, sent_at, weigh
 from services.lamps import HostLamp
-from services.vocabulary import SILENT, WAITS_FOR_A_PERSON
+from services.vocabulary import SILENT, TRIABLE, WAITS_FOR_A_PERSON, Light, light_of_host
 
 #: what is older needs nobody any more
 RECENT = timedelta(days=14)
@@ -35,7 +36,7 @@ MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
 MOST_NEEDS, MOST_UNMATCHED = 20, 10
 #: where a host's text may stand when somebody has to do something
 WAITING = (ConfigStatus.FAILED, ConfigStatus.REVIEW, ConfigStatus.MISSED, ConfigStatus.POSTING)
-FIXES = ("connect", "edit", "post_now", "youtube", "decide")
+FIXES = ("connect", "edit", "post_now", "try_now", "youtube", "decide")
 #: cause → the button that mends it
 _FIX_OF = (
     dict.fromkeys(("x_auth", "x_token_refused", "x_scope", "no_connection", "refresh_in_doubt"), "connect")
@@ -47,6 +48,11 @@ _FIX_OF = (
 def fix_of(cause: str | None) -> str:
     """One of FIXES; empty where the operator has to act, or nobody."""
     return _FIX_OF.get(cause or "", "")
+
+
+def fix_for(post: Post) -> str:
+    """The same of a post, which may be tried at once while it waits."""
+    return "try_now" if post.status == PostStatus.QUEUED and post.cause in TRIABLE else fix_of(post.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,9 @@ class Need:
     user_id: int | None = None
     fix: str = ""
     evidence: Evidence | None = None
+    #: of a post that waits to be sent: where it stands, with its times
+    light: Light | None = None
+    post_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +133,11 @@ def _of_posts(shows: Shows, now: datetime) -> list[Need]:
     newest = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
     newest_id = newest.correlate(EpisodeTweetConfig).scalar_subquery()
     query = (
-        select(EpisodeGuide, User.name, User.id.label("user_id"), Post, sent_at(), decided_at())
+        select(EpisodeGuide, User.name, User.id.label("user_id"), Post, SendGate.until, sent_at(), decided_at())
         .join(EpisodeTweetConfig, EpisodeTweetConfig.episode_id == EpisodeGuide.id)
         .join(User, User.id == EpisodeTweetConfig.user_id)
         .join(Post, Post.id == newest_id)
+        .outerjoin(SendGate, SendGate.key == "x")
         .where(EpisodeGuide.podcast_id.in_(shows), _needs_a_person(now))
         .order_by(Post.id.desc())
         .limit(MOST_NEEDS)
@@ -145,9 +155,15 @@ def _of_post(shows: Shows, row: Any) -> Need:
         episode.id,
         episode.title,
         row.user_id,
-        "decide" if evidence else fix_of(post.cause),
+        "decide" if evidence else fix_for(post),
         evidence,
+        _light_of(post, row.until) if post.status == PostStatus.QUEUED else None,
+        post.id,
     )
+
+
+def _light_of(post: Post, held_until: datetime | None) -> Light:
+    return light_of_host(ConfigStatus.POSTING, enabled=True, post=post, trouble=None, held_until=held_until)
 
 
 def _of_hosts(shows: Shows) -> list[Need]:

@@ -23,7 +23,7 @@ from services.causes import explain
 from services.checklist import Checklist, checklists_of, first_checklist
 from services.checks import HIGHEST_ID
 from services.errors import NotFound
-from services.lamps import Crowd, HostLamp, crowd_of, lamps_of
+from services.lamps import Crowd, HostLamp, after_the_show, crowd_of, lamps_of
 from services.needs import Need, Unmatched, needs_of, unmatched_of
 from services.vocabulary import SILENT, Lamp, Light, light_of_episode
 
@@ -198,6 +198,7 @@ def card_of(
     channel: YouTubeChannel | None,
 ) -> EpisodeCard:
     """Puts one episode together. Asks nobody."""
+    hosts = after_the_show(hosts, broadcast)
     is_watched = podcast.is_active and bool(podcast.youtube_channel_id or episode.video_id)
     blind = explain(channel.error_cause) if channel is not None and channel.error_cause else None
     light = light_of_episode([host.light for host in hosts], broadcast, is_watched=is_watched, blind=blind)

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from sqlalchemy import select
 
 from extensions import db
-from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, SocialConnection, User
+from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, PostStatus, SocialConnection, User
 from services import outbox, tweet_text
 from services.announcing import PLATFORM
 from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
 from services.hosts import SOME_LINK, HostView
 from services.lamps import SOME_VIDEO
-from services.needs import fix_of
+from services.needs import fix_for
 from services.prices import price_of
 from services.registry import get_services
 from services.tweet_text import LIMIT
@@ -65,15 +66,34 @@ class Editor:
     fix: str
     #: sent by hand before the start, so that the start says nothing more
     is_ahead: bool
+    #: sent to X, and nobody knows yet what became of it
+    is_sent: bool = False
     stored: str | None = None
     needs_link: bool = False
+    #: holds what was sent and could not be kept
+    is_typed: bool = False
 
     limit = LIMIT
 
     @property
     def is_open(self) -> bool:
         """Whether there is anything to edit still."""
-        return self.status not in CLOSED
+        return self.status not in CLOSED and not self.is_sent
+
+    @property
+    def news(self) -> str:
+        """For somebody who is still writing in an open page: why that is too late. Empty while it is not."""
+        if self.is_open:
+            return ""
+        what = "is out" if self.status == ConfigStatus.POSTED else "was sent meanwhile"
+        return f"Your post {what}. What you typed here is kept until you reload."
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs when the editor has to be shown anew; what its host is told about the state is shown elsewhere."""
+        said = (self.typed, self.draft, self.template, self.preview, self.over, self.trouble, self.values, self.source)
+        can = (self.is_open, self.can_post, self.enabled, self.include_link, self.version, self.needs_link, self.price)
+        return sha256(repr((said, can)).encode()).hexdigest()[:16]
 
     @property
     def can_post(self) -> bool:
@@ -143,6 +163,7 @@ def editor_of(podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str
         evidence=evidence_of(post) if post else None,
         fix=_fix(view, post),
         is_ahead=bool(post and outbox.is_ahead(post)),
+        is_sent=post is not None and post.status in (PostStatus.SENDING, PostStatus.UNKNOWN),
     )
     if post is not None and post.text and config.status not in (ConfigStatus.PENDING, *SENDABLE):
         return replace(editor, preview=post.text, length=tweet_text.weighted_length(post.text), source=post.text_source)
@@ -155,6 +176,7 @@ def retyped(
     """The editor with what was sent and could not be kept: nothing that was typed is lost."""
     changed = replace(editor, **typed)  # type: ignore[arg-type]
     stored = editor.typed if editor.typed != changed.typed else None
+    is_typed = stored is not None or editor.include_link != changed.include_link
     config = EpisodeTweetConfig(
         episode_id=episode.id,
         user_id=user.id,
@@ -163,7 +185,7 @@ def retyped(
         include_link=changed.include_link,
     )
     facts = facts_of(podcast, episode, video_id or SOME_VIDEO)
-    return _previewed(replace(changed, stored=stored), config, user, podcast, facts)
+    return _previewed(replace(changed, stored=stored, is_typed=is_typed), config, user, podcast, facts)
 
 
 def _previewed(
@@ -202,6 +224,6 @@ def _fix(view: HostView | None, post: Post | None) -> str:
     """Which button mends what is in the way; one of needs.FIXES or empty."""
     if view is None or view.light.lamp == Lamp.BLUE:
         return ""
-    if view.light.word == "Stand by":
+    if view.light.word == "Stand by" or post is None:
         return "connect" if view.needs_x else "edit" if view.text_trouble else ""
-    return fix_of(post.cause) if post is not None else ""
+    return fix_for(post) if post is not None else ""

@@ -116,8 +116,8 @@ def _unmatched(podcast: Podcast, episode: EpisodeGuide, now: datetime) -> str | 
 
 
 def _held(now: datetime) -> str | None:
-    cause = shut_gates(now).get("x")
-    return explain(cause) if cause else None
+    held = shut_gates(now).get("x")
+    return explain(held.cause) if held else None
 
 
 def _look(channel_id: str | None) -> list[str]:

@@ -15,6 +15,8 @@ FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
 CREDITS_PROBE_EVERY = timedelta(minutes=5)
+#: refusals that annoy nobody: what never left this machine, and what was asked by one post for all
+PATIENT = ("x_unreachable", "x_credits")
 #: refusals that may pass one day, but not by connecting again, and not in time for this post
 ENDED_BY_X = ("x_locked",)
 #: refusals that a person must cure; the post waits for that until it is too late
@@ -55,8 +57,8 @@ def settle(sending: Sending, result: Accepted | Outcome, now: datetime, *, first
         # X has this text already, and never says where. It may be ours: the timeline tells.
         values = {"unknown_since": now, "next_lookup_at": now, "lease_until": None, "lookups": 0, "absences": 0}
         return _move(sending, PostStatus.UNKNOWN, AttemptOutcome.UNKNOWN, values, result)
-    # What never left this machine annoys nobody: that is tried for as long as it is in time.
-    is_spent = sending.number >= MOST_ATTEMPTS and result.cause != "x_unreachable"
+    # Some are tried for as long as it is in time.
+    is_spent = sending.number >= MOST_ATTEMPTS and result.cause not in PATIENT
     again_at = None if result.permanent or result.cause in ENDED_BY_X or is_spent else retry_at(sending, result, now)
     if again_at is None:
         return _move(sending, PostStatus.FAILED, AttemptOutcome.NOT_ACCEPTED, {"lease_until": None}, result)

@@ -55,10 +55,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What holds posts back at X, and whose."""
+    """What holds posts back at X, and whose. `cause` is its code, `why` a sentence."""
 
     who: str
     until: datetime
+    cause: str
     why: str
 
 
@@ -111,7 +112,7 @@ def system_status(settings: Settings, now: datetime) -> SystemStatus:
     holder = lease.holder if lease is not None and lease.expires_at > now else None
     counted = _counted()
     health = read_health(now)
-    to_revoke, watched = _totals()
+    to_revoke, watched, refused_until = _totals()
     return SystemStatus(
         scheduler=_scheduler_light(health, holder),
         lease_until=lease.expires_at if lease is not None and holder else None,
@@ -122,7 +123,7 @@ def system_status(settings: Settings, now: datetime) -> SystemStatus:
         ended=_ended(now),
         units=_units(settings, watched, now) if settings.youtube_api_key else None,
         channels=_failing(),
-        gates=_gates(now),
+        gates=_gates(now, refused_until),
         pool=_pool(),
         engine=ENGINES.get(db.engine.dialect.name, db.engine.dialect.name),
         migration=health.migration or "none",
@@ -192,12 +193,15 @@ def _ended(now: datetime) -> list[tuple[Light, str, int]]:
     return [(EVENT_WORDS[PostStatus(row.status)], explain(row.cause) if row.cause else "", row.number) for row in rows]
 
 
-def _totals() -> tuple[int, int]:
-    """How many tokens are to be ended at X, and how many channels are watched; in one statement."""
+def _totals() -> tuple[int, int, datetime | None]:
+    """How many tokens are to be ended at X, how many channels are watched, and until when a post waits that X refused
+    because of the server's own credentials; in one statement.
+    """
     to_revoke = select(func.count()).select_from(TokenRevocation).scalar_subquery()
     watched = select(func.count(Podcast.youtube_channel_id.distinct())).where(Podcast.is_active).scalar_subquery()
-    row = db.session.execute(select(to_revoke, watched)).one()
-    return row[0], row[1]
+    refused = select(func.max(Post.not_after)).where(Post.status == PostStatus.QUEUED, Post.cause == "x_client")
+    row = db.session.execute(select(to_revoke, watched, refused.scalar_subquery())).one()
+    return row[0], row[1], row[2]
 
 
 def _units(settings: Settings, channels: int, now: datetime) -> Units:
@@ -213,11 +217,14 @@ def _failing() -> list[Channel]:
     return list(db.session.execute(query.limit(MOST_CHANNELS)).scalars())
 
 
-def _gates(now: datetime) -> list[Gate]:
+def _gates(now: datetime, refused_until: datetime | None) -> list[Gate]:
     account = SocialConnection.is_active & (SendGate.key == "x:" + SocialConnection.platform_user_id)
     query = select(SendGate, SocialConnection.username).outerjoin(SocialConnection, account)
     rows = db.session.execute(query.where(SendGate.until > now).order_by(SendGate.until))
-    return [Gate(_name(row), row.SendGate.until, explain(row.SendGate.cause)) for row in rows]
+    shut = [(_name(row), row.SendGate.until, row.SendGate.cause) for row in rows]
+    # No gate: each post that X refused for it waits by itself.
+    found = [("Everybody", refused_until, "x_client"), *shut] if refused_until else shut
+    return [Gate(who, until, cause, explain(cause)) for who, until, cause in found]
 
 
 def _name(row: Any) -> str:

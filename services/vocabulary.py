@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from models import Broadcast, BroadcastState, ConfigStatus, Post, PostStatus, Verdict
-from services.causes import CAUSES, explain
+from services.ahead import has_ended
+from services.causes import CAUSES, IN_TIME, explain
 
 
 class Lamp(StrEnum):
@@ -21,16 +22,22 @@ class Lamp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """A lamp never stands without its word. `note` is a sentence, `until` an instant it speaks of, if any."""
+    """A lamp never stands without its word. `note` is a sentence.
+
+    Of a post that waits: `until` is when it is too late for it, `next_at` when it is tried next, if that is known.
+    """
 
     word: str
     lamp: Lamp
     note: str = ""
     until: datetime | None = None
+    next_at: datetime | None = None
 
 
 #: a post that is queued for one of these goes nowhere before a host or the operator has done something
 WAITS_FOR_A_PERSON = frozenset({"x_credits", "x_client", "x_auth", "x_scope", "x_token_refused", "no_connection"})
+#: of these a person may say that it works again, and have the post tried at once
+TRIABLE = frozenset({"x_unreachable", "x_credits", "x_client"})
 
 #: what ends a host's part without Airhorn, and what needs a person
 _ENDS = {
@@ -42,8 +49,13 @@ _ENDS = {
 }
 
 
-def light_of_host(status: str, *, enabled: bool, post: Post | None, trouble: str | None) -> Light:
-    """Where one host's text stands. `trouble` is a sentence: why it could not go out now."""
+def light_of_host(
+    status: str, *, enabled: bool, post: Post | None, trouble: str | None, held_until: datetime | None = None
+) -> Light:
+    """Where one host's text stands. `trouble` is a sentence: why it could not go out now.
+
+    `held_until`: nothing may be sent for this account before, whatever the post itself says.
+    """
     state = ConfigStatus(status)
     if state == ConfigStatus.PENDING:
         if not enabled:
@@ -52,19 +64,28 @@ def light_of_host(status: str, *, enabled: bool, post: Post | None, trouble: str
     is_over = state == ConfigStatus.MISSED
     why = explain(post.cause, post.detail, is_over=is_over) if post is not None and post.cause else ""
     if state == ConfigStatus.POSTING:
-        return _on_its_way(post, why)
+        return _on_its_way(post, why, held_until)
     end = _ENDS[state]
     return Light(end.word, end.lamp, "" if state == ConfigStatus.POSTED else why)
 
 
-def _on_its_way(post: Post | None, why: str) -> Light:
+def _on_its_way(post: Post | None, why: str, held_until: datetime | None) -> Light:
     if post is not None and post.status == PostStatus.UNKNOWN:
         return Light("Checking with X", Lamp.RED, why)
-    if post is not None and post.status == PostStatus.QUEUED and post.cause in WAITS_FOR_A_PERSON:
-        return Light("Paused", Lamp.AMBER, why, until=post.not_after)
-    if post is not None and post.status == PostStatus.QUEUED and post.cause:
-        return Light("Retrying", Lamp.RED, why, until=post.not_after)
-    return Light("Posting", Lamp.RED)
+    if post is None or post.status != PostStatus.QUEUED or not post.cause:
+        return Light("Posting", Lamp.RED)
+    next_at = max(post.not_before, held_until) if held_until else post.not_before
+    times = {"until": post.not_after, "next_at": next_at if next_at < post.not_after else None}
+    if post.cause in WAITS_FOR_A_PERSON:
+        return Light("Paused", Lamp.AMBER, why, **times)
+    return Light("Retrying", Lamp.RED, why, **times)
+
+
+def after_the_end(light: Light) -> Light:
+    """Of a host whose stream is over: nobody is ready or stands by any more, and nothing comes in time."""
+    if light.word == "Ready":
+        return Light("Missed", Lamp.GREY, explain("stream_over"))
+    return Light("Missed", Lamp.GREY, light.note.replace(IN_TIME, "")) if light.word == "Stand by" else light
 
 
 #: what happened to a post, for its history
@@ -102,7 +123,7 @@ def light_of_episode(
     """
     if broadcast is not None and broadcast.state == BroadcastState.LIVE:
         return Light("On air", Lamp.RED)
-    if broadcast is not None and broadcast.state == BroadcastState.ENDED:
+    if broadcast is not None and has_ended(broadcast):
         return Light("Over", Lamp.GREY)
     wanted = [light for light in hosts if light.word != "Off"]
     if not wanted:

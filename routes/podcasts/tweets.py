@@ -12,7 +12,7 @@ from routes.limits import limited
 from routes.live import live_page
 from routes.podcasts.tweet_forms import TweetForm, WantedForm
 from routes.signed_in import actor
-from services import overview, own_tweet
+from services import overview, own_tweet, trying
 from services.access import Access
 from services.by_hand import NoLink
 from services.episode_page import EpisodePage, episode_page, retyped
@@ -29,6 +29,7 @@ def add_to(bp: Blueprint) -> None:
     bp.add_url_rule(f"{PAGE}/post-now", view_func=post_now, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/again", view_func=announce_again, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/create-all", view_func=create_all_tweets, methods=["POST"])
+    bp.add_url_rule(f"{PAGE}/<int:post_id>/try", view_func=try_now, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/<int:post_id>/resolve", view_func=resolve_post, methods=["POST"])
 
 
@@ -72,6 +73,17 @@ def post_now(access: Access, *, episode_id: int) -> ResponseReturnValue:
         flash(own_tweet.post_now(mine, form.change, actor(), datetime.now(UTC), without_link=without_link))
     except (Invalid, Conflict) as error:
         return _page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
+    return _back(access, episode_id)
+
+
+@limited("5/minute")
+@require_podcast_access
+def try_now(access: Access, *, episode_id: int, post_id: int) -> ResponseReturnValue:
+    mine = _mine(access, episode_id)
+    try:
+        flash(trying.try_now(mine, post_id, actor(), datetime.now(UTC)))
+    except Conflict as error:
+        flash(str(error), "amber")
     return _back(access, episode_id)
 
 

@@ -1,0 +1,59 @@
+"""What waits is tried at once, because a person says that it works again. Sends nothing: the outbox does, as ever."""
+
+from datetime import datetime
+
+from sqlalchemy import update
+
+from extensions import db
+from models import Post, PostStatus
+from services import audit, claiming
+from services.audit import Actor, Kind
+from services.errors import Conflict
+from services.own_tweet import Mine, own_post
+from services.vocabulary import TRIABLE
+
+JUST_TRIED = "That was tried a moment ago. Wait half a minute, then try again."
+
+
+def try_now(mine: Mine, post_id: int, by: Actor, now: datetime) -> str:
+    """The host's own waiting post is due now. It stays the same post, so no second one can come of it.
+
+    Raises NotFound for anybody else's post, Conflict when it does not wait any more or was tried a moment ago.
+    """
+    found = own_post(mine, post_id)
+    waits = (Post.status == PostStatus.QUEUED, Post.cause.in_(TRIABLE))
+    cause = db.session.execute(
+        update(Post).where(Post.id == found, *waits).values(not_before=now).returning(Post.cause),
+        execution_options={"synchronize_session": False},
+    ).scalar_one_or_none()
+    if cause is None:
+        db.session.rollback()
+        raise Conflict("This post does not wait any more. Its state says what became of it.")
+    if cause == claiming.CREDITS:
+        _half_open(now)
+    about = {"podcast_id": mine.podcast.id, "subject_id": mine.user.id}
+    audit.note(Kind.TRIED_NOW, by, now, **about, episode=mine.episode.id)
+    db.session.commit()
+    return "It is tried now. What X says appears here in a moment."
+
+
+def try_all(by: Actor, now: datetime) -> str:
+    """The operator has topped up the credits, or mended the server's own credentials at X.
+
+    Without credits one post alone finds out; the others follow when X takes it. Raises Conflict when one has just
+    found out.
+    """
+    _half_open(now)
+    waits = (Post.status == PostStatus.QUEUED, Post.cause.in_(claiming.CURED_BY_OPERATOR), Post.not_before > now)
+    db.session.execute(
+        update(Post).where(*waits).values(not_before=now), execution_options={"synchronize_session": False}
+    )
+    audit.note(Kind.TRIED_NOW, by, now)
+    db.session.commit()
+    return "One post is tried now. If X takes it, the others follow at once."
+
+
+def _half_open(now: datetime) -> None:
+    if not claiming.half_open(db.session(), now):
+        db.session.rollback()
+        raise Conflict(JUST_TRIED)
