@@ -10,7 +10,7 @@ import requests
 from sqlalchemy import delete, select, update
 
 from extensions import db
-from models import Broadcast, EpisodeGuide, NoticeAddress, Installation, OneTimeLink, Podcast, Post, PostStatus, User
+from models import Broadcast, EpisodeGuide, OneTimeLink, Podcast, Post, PostStatus, User
 from services import first_admin
 from services.audit import Kind
 from tests.browser import PASSWORD, Browser
@@ -18,7 +18,6 @@ from tests.browser import PASSWORD, Browser
 #: where a path of ours begins
 HERE = "http://127.0.0.1:5000"
 CODE = re.compile(r"<code>([a-z0-9-]{19})</code>")
-WEBHOOK = "https://discord.com/api/webhooks/1234567890/" + "s" * 68
 LINK = re.compile(rf'value="{HERE}(/invitations/[\w-]{{43}})"')
 
 
@@ -75,10 +74,6 @@ class House:
         guest, typed = Browser(self.app), {"name": "New", "timezone": "UTC", "password": PASSWORD}
         assert guest.post(self.invited, typed, form=self.invited).status_code == 302
         self.new = self.user("new")
-
-    def quarantine(self):
-        db.session.add(Installation(id=1, instance_id="0" * 32, quarantined_at=datetime.now(UTC), cause="db_replaced"))
-        db.session.commit()
 
     def second_step(self):
         page = "/profile/second-step"
@@ -279,19 +274,6 @@ DEEDS: dict[Kind, Deed] = {
         House.unmatched,
         about_podcast=True,
         detail={"stream": "0" * 11},
-    ),
-    Kind.DB_RESTORED: Deed(
-        lambda h: h.app.test_cli_runner().invoke(args=["db-restored"]), actor=None, address="", detail={"sessions": 1}
-    ),
-    Kind.QUARANTINE_ENDED: Deed(on("/admin/system/quarantine/end"), House.quarantine),
-    Kind.NOTICES_SET: Deed(
-        on("/profile/notices/discord", {"discord-address": WEBHOOK, "discord-scope": "everything"}),
-        detail={"network": "discord"},
-    ),
-    Kind.NOTICES_REMOVED: Deed(
-        lambda h: h.post(f"/profile/notices/{db.session.execute(select(NoticeAddress.id)).scalar_one()}/remove"),
-        on("/profile/notices/discord", {"discord-address": WEBHOOK, "discord-scope": "everything"}),
-        detail={"network": "discord"},
     ),
     Kind.FOREIGN_PODCAST: Deed(
         lambda h: h.browser.get(f"/podcasts/{h.show}"), House.somebody_new, actor="new", about_podcast=True
