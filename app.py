@@ -11,7 +11,7 @@ import routes
 from config import ROOT, Settings, SettingsError
 from extensions import bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
 from routes.incoming import MOST_FIELDS
-from services import first_admin, registry
+from services import first_admin, notices, registry
 from services.logs import configure_logging
 from services.sessions import LONGEST
 
@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _configure(app, settings)
     _bind_extensions(app)
     registry.init_app(app, settings)
+    notices.init_app(app)
     routes.init_app(app)
     commands.init_app(app)
     registry.start_embedded(app)

@@ -21,6 +21,7 @@ from models import (
     Broadcast,
     EpisodeGuide,
     EpisodeTweetConfig,
+    Notice,
     Podcast,
     PodcastMember,
     Post,
@@ -67,6 +68,8 @@ class Scene:
             "connections": "/connections",
             "profile": "/profile",
             "sessions": "/profile/sessions",
+            "notices": "/notices",
+            "notices elsewhere": "/profile/notices",
             "people": "/admin/people",
             "system": "/admin/system",
             "audit": "/admin/audit",
@@ -193,10 +196,16 @@ def fill(services: Services, hosts: int, *, episodes: int = EPISODES, posts: int
     posting = episode_ids[max(0, past - posts // hosts) : past]
     _add_texts(user_ids, episode_ids, set(posting))
     _add_posts(podcast.id, posting, now)
+    db.session.execute(insert(Notice), [_notice(n, user_ids[0], podcast.id, now) for n in range(hosts)])
     token = sessions.begin(user_ids[0], now)
     scene = Scene(podcast.id, episode_ids[past - 1], episode_ids[past], token)
     db.session.commit()
     return scene
+
+
+def _notice(number: int, user_id: int, podcast_id: int, now: datetime) -> dict[str, Any]:
+    words = {"kind": "live", "title": "Deep Dive is live: 50 of 50 posted", "body": "Queues", "link": "/"}
+    return {"key": f"live:{number}", "user_id": user_id, "podcast_id": podcast_id, "at": now, **words}
 
 
 def _connection(services: Services, user_id: int, now: datetime) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from routes import (
     incoming,
     links,
     metrics,
+    notices,
     podcasts,
     profile,
     websub,
@@ -45,6 +46,7 @@ OPEN = frozenset(
         "links.password",
         "links.setup",
         "metrics.metrics",
+        "notices.stop",
         "static",
         "websub.callback",
     }
@@ -70,6 +72,7 @@ def init_app(app: Flask) -> None:
         dashboard.bp,
         links.bp,
         metrics.bp,
+        notices.bp,
         podcasts.bp,
         profile.bp,
         health.bp,

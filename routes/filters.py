@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_login import current_user
 
 from config import Settings
 from services.causes import explain
-from services.health import LastCheck, last_check
+from services.last_check import LastCheck, last_check
 
 THEMES = ("system", "light", "dark")
 #: what the head of every page leads to
@@ -45,6 +45,7 @@ def init_app(app: Flask) -> None:
             "menu": MENU,
             "tabs_of_podcast": TABS,
             "endpoints": app.view_functions,
+            "unread": unread,
         }
 
     @app.template_filter()
@@ -62,6 +63,12 @@ def init_app(app: Flask) -> None:
 
     for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained):
         app.add_template_filter(filter_)
+
+
+def unread() -> int:
+    """How many notices are new to whoever is signed in; known since he was found. Error pages may know nobody."""
+    found = g.get("signed_in")
+    return found.unread if found is not None else 0
 
 
 def chosen_theme() -> str:

@@ -1,13 +1,17 @@
 """The forms of one's own account. What is checked, and the sentences, are the services'."""
 
+from typing import Any
+
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
+from models import NoticeNetwork
 from routes.auth_forms import MISSING
 from routes.checked import Checked, checked
 from services.accounts import host_name
 from services.checks import LONGEST_EMAIL, email_address, zone_name
+from services.notice_addresses import CHECKS, LONGEST_ADDRESS
 from services.podcast_settings import default_words
 from services.users import LONGEST_NAME
 
@@ -34,3 +38,44 @@ class DeleteForm(FlaskForm):  # type: ignore[misc]
     """The address typed, so that nobody deletes his account by accident."""
 
     typed = StringField("Your e-mail address", render_kw={"autocomplete": "off", "maxlength": LONGEST_EMAIL})
+
+
+# Where notices go
+
+
+class WayForm(FlaskForm):  # type: ignore[misc]
+    """E-mail: the address is known."""
+
+    needed_only = BooleanField("Only what needs me")
+
+
+def _pasted(label: str, network: NoticeNetwork) -> Any:
+    return checked(label, CHECKS[network], maxlength=LONGEST_ADDRESS, autocomplete="off", spellcheck="false")
+
+
+class DiscordForm(WayForm):
+    address = _pasted("Address of the webhook", NoticeNetwork.DISCORD)
+
+
+class SlackForm(WayForm):
+    address = _pasted("Address of the webhook", NoticeNetwork.SLACK)
+
+
+class TelegramForm(WayForm):
+    address = _pasted("Number of your chat", NoticeNetwork.TELEGRAM)
+
+
+WAY_FORMS = {
+    NoticeNetwork.EMAIL: WayForm,
+    NoticeNetwork.DISCORD: DiscordForm,
+    NoticeNetwork.SLACK: SlackForm,
+    NoticeNetwork.TELEGRAM: TelegramForm,
+}
+
+
+def notice_forms(sent: NoticeNetwork | None = None) -> dict[NoticeNetwork, FlaskForm]:
+    """One for each way; only that of `sent` reads what came with the request."""
+    return {
+        network: kind(prefix=f"{network.value}-") if network == sent else kind(None, prefix=f"{network.value}-")
+        for network, kind in WAY_FORMS.items()
+    }

@@ -59,6 +59,8 @@ class Kind(StrEnum):
     FOREIGN_PODCAST = "foreign_podcast"
 
 
+    NOTICES_SET = "notices_set"
+    NOTICES_REMOVED = "notices_removed"
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, and from where. Without a user it is a command or somebody who is not signed in."""

@@ -55,6 +55,8 @@ WORDS: dict[Kind, str] = {
     Kind.FOREIGN_PODCAST: "tried to open a podcast of others{podcast}",
 }
 KNOWN = {kind.value: words for kind, words in WORDS.items()}
+    Kind.NOTICES_SET: "set where notices go",
+    Kind.NOTICES_REMOVED: "ended notices{for_whom}",
 #: for choosing, where the name of the kind says too little
 LABELS: dict[Kind, str] = {
     Kind.SIGN_IN_FAILED: "Refused at sign-in",
@@ -88,6 +90,8 @@ LABELS: dict[Kind, str] = {
 }
 #: why somebody came back from X without a connection
 REFUSALS = {
+    Kind.NOTICES_SET: "Where notices go",
+    Kind.NOTICES_REMOVED: "Notices ended",
     "denied": "not allowed at X",
     "taken": "the account is connected by somebody else",
     "x_scope": "less was granted than is needed",

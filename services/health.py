@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config import ROOT
 from extensions import db
-from models import JobRun, WorkerLease
+from models import JobRun
 from services.registry import get_services
 
 #: heartbeats come every ten seconds
@@ -63,27 +63,3 @@ def _answers() -> bool:
 @cache
 def _heads() -> set[str]:
     return set(ScriptDirectory(str(ROOT / "migrations")).get_heads())
-
-
-@dataclass(frozen=True, slots=True)
-class LastCheck:
-    """When YouTube was last looked at as a whole, and whether that is as it should be."""
-
-    at: datetime | None
-    is_late: bool
-    error: str | None = None
-
-
-def last_check(now: datetime, every: timedelta) -> LastCheck:
-    """Of the process that looks; of any while nobody holds the lease. `every`: how often a check should come."""
-    looks = select(JobRun, (WorkerLease.holder == JobRun.process).label("is_looker"))
-    query = looks.outerjoin(WorkerLease, WorkerLease.name == "looker").where(JobRun.job == "check")
-    runs = db.session.execute(query).all()
-    of_looker = [row.JobRun for row in runs if row.is_looker] or [row.JobRun for row in runs]
-    newest = max(of_looker, key=lambda run: run.started_at, default=None)
-    if newest is None:
-        return LastCheck(None, is_late=True)
-    at = newest.finished_at or newest.started_at
-    # Runs are written down with the heartbeat, every ten seconds, and a check itself may take a while.
-    is_late = now - at > 2 * every + timedelta(seconds=60)
-    return LastCheck(at, is_late=is_late, error=newest.error)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 
 from config import Settings
+from services.alive import AliveService
 from services.by_hand import ByHandService
 from services.clients.http import Http
 from services.clients.websub import WebSubHub
@@ -18,6 +19,7 @@ from services.content_atomizer import ContentAtomizer
 from services.mail import Mailer
 from services.oauth import OAuthService
 from services.revoking import RevokingService
+from services.notice_sending import NotifyService
 from services.scheduler import SchedulerService, should_start
 from services.social_posting import SocialPostingService
 from services.tweet_scheduler import TweetSchedulerService
@@ -50,6 +52,7 @@ class Services:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    notify: NotifyService
     """Makes the clients and services of this process. Opens no connection."""
     http = Http()
     x = XClient(
@@ -80,12 +83,16 @@ def init_app(app: Flask, settings: Settings) -> None:
         tweets=tweets,
         posting=posting,
         confirming=confirming,
+    mail = Mailer(settings)
+    notify = NotifyService(settings, http, vault, mail)
         connections=connections,
         revoking=revoking,
         push=push,
     )
     app.extensions[EXTENSION] = Services(
         settings=settings,
+        notify=notify,
+        alive=AliveService(settings, http),
         http=http,
         vault=vault,
         connections=connections,
@@ -98,7 +105,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         by_hand=ByHandService(settings, writer, confirming),
         writer=writer,
         scheduler=scheduler,
-        mail=Mailer(settings),
+        mail=mail,
+        notify=notify,
     )
 
 

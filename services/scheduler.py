@@ -24,9 +24,11 @@ from werkzeug.serving import is_running_from_reloader
 from config import Settings
 from extensions import db
 from models import JobRun, WorkerLease
+from services.alive import AliveService
 from services.cleaning import clean
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
+from services.notice_sending import NotifyService
 from services.outbox import insert_or_ignore
 from services.revoking import RevokingService
 from services.social_posting import Drained, SocialPostingService
@@ -40,6 +42,7 @@ LOOKER = "looker"
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10
 REVOKE_SECONDS = 60
+ALIVE_SECONDS = 60
 PUSH_SECONDS = 60
 CLEAN_SECONDS = 3600
 SLOW_JOBS_SECONDS = 5
@@ -51,6 +54,9 @@ DEADLINES = {
     "look_up": 120.0,
     "reap": 60.0,
     "revoke": 300.0,
+    "notice": 60.0,
+    "notify": 120.0,
+    "alive": 60.0,
     "push": 300.0,
     "clean": 300.0,
     "heartbeat": 60.0,
@@ -94,6 +100,8 @@ class SchedulerService:
         posting: SocialPostingService,
         confirming: ConfirmingService,
         connections: ConnectionService,
+        notify: NotifyService,
+        alive: AliveService,
         revoking: RevokingService,
         push: YouTubePushService,
     ) -> None:
@@ -105,6 +113,8 @@ class SchedulerService:
         self._runs: dict[str, Run] = {}
         self._scheduler: BackgroundScheduler | None = None
         self._stopped = threading.Event()
+        self._notify, self._alive = notify, alive
+        self._more: list[tuple[str, Callable[[datetime], object], float]] = []
         self._on_death: Callable[[str], None] = self._restart
         self._lease_until = 0.0
 
@@ -130,6 +140,10 @@ class SchedulerService:
         """Starts the jobs in threads of this process. Raises VaultError when the keys do not open stored tokens."""
         with self._app.app_context():
             self._check_keys()
+    def also(self, name: str, work: Callable[[datetime], object], every: float) -> None:
+        """A further job, of the process that looks, every so many seconds. Before the start; DEADLINES has its name."""
+        self._more.append((name, lambda now: self._is_looker(now) and work(now), every))
+
         self._stopped.clear()
         self._begin()
         threading.Thread(target=self._watch_over, name="watchdog", daemon=True).start()
@@ -162,11 +176,13 @@ class SchedulerService:
             ("heartbeat", self._beat, HEARTBEAT_SECONDS),
         ]
         first = datetime.now(UTC)
-        for name, work, every in jobs:
+        for name, work, every in jobs + self._more:
             scheduler.add_job(self._run, "interval", seconds=every, args=(name, work), id=name, next_run_time=first)
         scheduler.start()
         self._scheduler = scheduler
 
+            ("notify", self._notify.send_due, SLOW_JOBS_SECONDS),
+            ("alive", self._say_alive, ALIVE_SECONDS),
     def _run(self, name: str, work: Callable[[datetime], object]) -> None:
         """One run of a job, in a context of its own; what fails is logged and the next run is as good as any."""
         before = self._runs.get(name)
@@ -205,6 +221,14 @@ class SchedulerService:
             scheduler.modify_job(job, next_run_time=datetime.now(UTC))
 
     # The lease
+    def _clean(self, now: datetime) -> None:
+        clean(now)
+        self._guard.prune(now)
+
+    def _say_alive(self, now: datetime) -> None:
+        if self._is_looker(now):
+            self._alive.call_if_well(now, self.sickness())
+
 
     def _is_looker(self, now: datetime) -> bool:
         return self._lease_until > time.monotonic() or self._take_lease(now)

@@ -5,10 +5,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from extensions import db
-from models import User, UserSession
+from models import Notice, User, UserSession
 
 IDLE, LONGEST = timedelta(hours=8), timedelta(days=30)
 #: seen_at is written at most so often
@@ -24,6 +24,8 @@ class SignedIn:
     user: User
     session_id: int
     confirmed_at: datetime
+    #: how many notices are new to this person; asked along, since every page shows it
+    unread: int = 0
 
     def is_confirmed(self, now: datetime) -> bool:
         """Whether the password was given recently enough for a dangerous act."""
@@ -63,11 +65,13 @@ def find(token: str, now: datetime) -> SignedIn | None:
 
     Writes down that it was seen, at most every SEEN_EVERY, and commits that.
     """
-    query = select(UserSession, User).join(User, User.id == UserSession.user_id)
+    unread = select(func.count(Notice.id)).where(Notice.user_id == User.id, Notice.read_at.is_(None)).correlate(User)
+    query = select(UserSession, User, unread.scalar_subquery().label("unread"))
+    query = query.join(User, User.id == UserSession.user_id)
     row = db.session.execute(query.where(UserSession.token_hash == hashed(token))).one_or_none()
     if row is None or not row.User.is_active or has_ended(row.UserSession, now):
         return None
-    found = SignedIn(row.User, row.UserSession.id, row.UserSession.confirmed_at)
+    found = SignedIn(row.User, row.UserSession.id, row.UserSession.confirmed_at, row.unread)
     if now - row.UserSession.seen_at > SEEN_EVERY:
         _see(found.session_id, now)
     return found

@@ -10,7 +10,7 @@ import requests
 from sqlalchemy import delete, select, update
 
 from extensions import db
-from models import Broadcast, EpisodeGuide, OneTimeLink, Podcast, Post, PostStatus, User
+from models import Broadcast, EpisodeGuide, Installation, NoticeAddress, OneTimeLink, Podcast, Post, PostStatus, User
 from services import first_admin
 from services.audit import Kind
 from tests.browser import PASSWORD, Browser
@@ -18,6 +18,7 @@ from tests.browser import PASSWORD, Browser
 #: where a path of ours begins
 HERE = "http://127.0.0.1:5000"
 CODE = re.compile(r"<code>([a-z0-9-]{19})</code>")
+WEBHOOK = "https://discord.com/api/webhooks/1234567890/" + "s" * 68
 LINK = re.compile(rf'value="{HERE}(/invitations/[\w-]{{43}})"')
 
 
@@ -279,3 +280,13 @@ DEEDS: dict[Kind, Deed] = {
         lambda h: h.browser.get(f"/podcasts/{h.show}"), House.somebody_new, actor="new", about_podcast=True
     ),
 }
+    ),
+    Kind.NOTICES_SET: Deed(
+        on("/profile/notices/discord", {"discord-address": WEBHOOK}),
+        detail={"network": "discord"},
+    ),
+    Kind.NOTICES_REMOVED: Deed(
+        lambda h: h.post(f"/profile/notices/{db.session.execute(select(NoticeAddress.id)).scalar_one()}/remove"),
+        on("/profile/notices/discord", {"discord-address": WEBHOOK}),
+        detail={"network": "discord"},
+    ),

@@ -13,6 +13,8 @@ from extensions import Base, csrf, db
 from models import (
     Broadcast,
     LinkPurpose,
+    Notice,
+    NoticeAddress,
     OneTimeLink,
     PodcastMember,
     Post,
@@ -95,7 +97,9 @@ def show_of(cast, name: str, admin: str, host: str) -> Show:
         not_after=at,
         unknown_since=at,
     )
-    db.session.add_all([broadcast, link, session, post])
+    notice = Notice(key="live:1", kind="live", title="Live", link="/", user_id=config.user_id, at=at)
+    notice_address = NoticeAddress(user_id=config.user_id, network="slack", address=b"sealed", created_at=at)
+    db.session.add_all([broadcast, link, session, post, notice, notice_address])
     db.session.flush()
     values = {
         "podcast_id": podcast_id,
@@ -107,6 +111,9 @@ def show_of(cast, name: str, admin: str, host: str) -> Show:
         "link_id": link.id,
         "session_id": session.id,
         "token": "t" * 43,
+        "notice_id": notice.id,
+        "address_id": notice_address.id,
+        "network": "discord",
         "filename": "css/airhorn.css",
         "digest": "0" * 12,
         "path": "p" * 43,

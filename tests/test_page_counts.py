@@ -13,7 +13,7 @@ from services.registry import get_services
 WITHOUT_HOSTS = frozenset(
     (
         *("auth.code", "auth.confirm", "auth.sign_in", "connections.callback"),
-        *("links.forgot", "links.invitation", "links.password", "links.setup"),
+        *("links.forgot", "links.invitation", "links.password", "links.setup", "notices.stop"),
         *("profile.delete", "profile.email", "profile.password", "profile.second_step_page"),
         *("bootstrap.static", "calendar.feed", "health.healthz", "health.readyz", "static"),
     )

@@ -1,0 +1,162 @@
+"""Whether the shows to come will be announced: GO or NO-GO for admins, own trouble for hosts. Reads only."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+
+from extensions import db
+from models import (
+    Broadcast,
+    BroadcastState,
+    EpisodeGuide,
+    Podcast,
+    PodcastMember,
+    SocialConnection,
+    User,
+    Verdict,
+)
+from services import notice_words as say
+from services.ahead import OVER
+from services.causes import explain
+from services.connections import IN_DOUBT
+from services.lamps import HostLamp, lamps_of, shut_gates
+from services.notice_events import admins_of
+from services.notice_words import INFO, NEEDS_YOU, Event
+from services.overview import EpisodeCard, card_of, channels_of
+from services.vocabulary import Lamp
+
+#: so long before a planned start everything is gone through; each once, soonest first
+CHECKPOINTS = (timedelta(minutes=30), timedelta(hours=2), timedelta(hours=24))
+#: what is further ahead is gone through once a day, for connections that will not last
+FAR = timedelta(days=7)
+AT_ONCE = 200
+
+
+def checkpoint(ahead: timedelta) -> timedelta | None:
+    """The one that a start so far ahead has reached; None while it is further off, or over."""
+    if ahead <= timedelta(0):
+        return None
+    return next((point for point in CHECKPOINTS if ahead <= point), None)
+
+
+def near_events(now: datetime) -> list[Event]:
+    """Of the starts of the next 24 hours. GO is told once, at the last checkpoint; NO-GO at each that finds it."""
+    return [event for card, hosts in _cards(now, now + CHECKPOINTS[-1]) for event in _of_near(card, hosts, now)]
+
+
+def far_events(now: datetime) -> list[Event]:
+    """Of the starts after that: each host who will not be posted for is told once an episode."""
+    events = []
+    for card, (_, own) in _cards(now + CHECKPOINTS[-1], now + FAR):
+        events += [_own_trouble(card, host, f"far:{card.episode.id}", now) for host in own if not host.text_trouble]
+    return events
+
+
+_Hosts = tuple[Sequence[int], Sequence[HostLamp]]
+
+
+def _cards(since: datetime, until: datetime) -> list[tuple[EpisodeCard, _Hosts]]:
+    """The planned episodes of active podcasts, each with its admins and the hosts whose own trouble holds them up."""
+    begun = or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, *OVER)))
+    was_early = select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, begun).exists()
+    query = (
+        select(EpisodeGuide, Podcast)
+        .join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
+        .where(EpisodeGuide.scheduled_at > since, EpisodeGuide.scheduled_at <= until, Podcast.is_active, ~was_early)
+        .order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id)
+        .limit(AT_ONCE)
+    )
+    rows = db.session.execute(query).all()
+    if not rows:
+        return []
+    shows = {row.Podcast.id: row.Podcast for row in rows}
+    lamps = lamps_of([row.EpisodeGuide for row in rows], shows, since)
+    channels, admins = channels_of(shows.values()), admins_of(shows)
+    held = {explain(one.cause) for one in shut_gates(since).values()}
+    found: list[tuple[EpisodeCard, _Hosts]] = []
+    for row in rows:
+        hosts, show = lamps[row.EpisodeGuide.id], row.Podcast
+        channel = channels.get(show.youtube_channel_id or "")
+        own = [host for host in hosts if host.light.word == "Stand by" and host.light.note not in held]
+        card = card_of(show, row.EpisodeGuide, None, hosts, channel=channel)
+        found.append((card, (admins[show.id], own)))
+    return found
+
+
+def _of_near(card: EpisodeCard, people: _Hosts, now: datetime) -> list[Event]:
+    admins, own = people
+    assert card.episode.scheduled_at is not None
+    point = checkpoint(card.episode.scheduled_at - now)
+    if point is None:
+        return []
+    key = f"{card.episode.id}:{int(point.total_seconds() // 60)}"
+    events = [_own_trouble(card, host, f"ready:{key}", now) for host in own]
+    if card.light.lamp == Lamp.GREEN and point == CHECKPOINTS[0]:
+        events.append(_verdict(card, "GO", f"go:{card.episode.id}", admins, now))
+    elif card.light.lamp == Lamp.AMBER:
+        events.append(_verdict(card, "NO-GO", f"nogo:{key}", admins, now))
+    return events
+
+
+def _verdict(card: EpisodeCard, word: str, key: str, admins: Sequence[int], now: datetime) -> Event:
+    crowd = card.crowd
+    counted = f"{crowd.ready} of {crowd.wanted} hosts are ready."
+    watched = "" if word == "GO" or crowd.ready < crowd.wanted else f"{card.light.word}. {card.light.note}".strip()
+    return Event(
+        key=key,
+        kind="go",
+        title=f"{word} {_when(card, now)}: {card.podcast.name} · {card.episode.title}",
+        body="\n".join(filter(None, (_at(card), counted, watched, say.others(crowd.others)))),
+        link=say.episode_link(card.podcast.id, card.episode.id),
+        user_ids=tuple(admins),
+        level=INFO if word == "GO" else NEEDS_YOU,
+        podcast_id=card.podcast.id,
+    )
+
+
+def _own_trouble(card: EpisodeCard, host: HostLamp, key: str, now: datetime) -> Event:
+    return Event(
+        key=key,
+        kind="ready",
+        title=f"You are not ready, {_when(card, now)}: {card.podcast.name} · {card.episode.title}",
+        body=f"{_at(card)}\n{host.light.note}",
+        link=say.episode_link(card.podcast.id, card.episode.id) if host.text_trouble else say.CONNECTIONS,
+        user_ids=(host.user_id,),
+        podcast_id=card.podcast.id,
+    )
+
+
+def _when(card: EpisodeCard, now: datetime) -> str:
+    assert card.episode.scheduled_at is not None
+    return say.distance(card.episode.scheduled_at - now)
+
+
+def _at(card: EpisodeCard) -> str:
+    assert card.episode.scheduled_at is not None
+    return f"Planned for {say.moment(card.episode.scheduled_at, card.podcast.timezone)}."
+
+
+def connection_events() -> list[Event]:
+    """Logins at X that need their host: once for each pair of tokens, whether or not anything is planned."""
+    is_host = select(PodcastMember.id).join(Podcast, Podcast.id == PodcastMember.podcast_id)
+    is_host = is_host.where(PodcastMember.user_id == SocialConnection.user_id, Podcast.is_active)
+    query = (
+        select(SocialConnection)
+        .join(User, User.id == SocialConnection.user_id)
+        .where(SocialConnection.is_active, SocialConnection.trouble.is_not(None), SocialConnection.trouble != IN_DOUBT)
+        .where(User.is_active, is_host.exists())
+        .order_by(SocialConnection.id)
+        .limit(AT_ONCE)
+    )
+    return [
+        Event(
+            key=f"connection:{one.id}:{one.connected_at:%Y-%m-%dT%H:%M:%S}:{one.token_version}:{one.trouble}",
+            kind="connection",
+            title=f"@{one.username}: the connection to X needs you",
+            body=explain(one.trouble or ""),
+            link=say.CONNECTIONS,
+            user_ids=(one.user_id,),
+        )
+        for one in db.session.execute(query).scalars()
+    ]
