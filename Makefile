@@ -28,7 +28,7 @@ test: .venv/.dev ## lint, types, import contracts and every test on SQLite and P
 	@command -v chromium >/dev/null || echo "Browser tests are skipped: install Debian's chromium to run them."
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy models services config.py extensions.py app.py commands.py routes sandbox
+	@$(BIN)/mypy models services config.py extensions.py app.py commands.py commands_watch.py routes sandbox
 	@$(BIN)/lint-imports --no-cache
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 
+import commands_watch
 from console import Command, Group, print_json, say
 from extensions import reading
 from models import EpisodeGuide, Podcast, User
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
     for group in (users, podcasts, episodes, tweets, connections, scheduler, sandbox):
         app.cli.add_command(group)
     app.cli.add_command(batch)
+    commands_watch.add_to(scheduler)
 
 
 @click.command("batch", cls=Command)

@@ -15,6 +15,7 @@ from services.hosts import HostView, hosts_with_texts
 from services.lamps import after_the_show
 from services.overview import EpisodeCard, card_of, channels_of
 from services.own_editor import Editor, editor_of
+from services.receipts import Receipt, receipt_of
 from services.tweets import post_url
 from services.vocabulary import SIGNALS, SILENT, Lamp, Light, light_of_event
 from services.youtube_reference import watch_url
@@ -61,6 +62,8 @@ class EpisodePage:
     mine: Editor | None
     video_id: str
     is_over: bool = False
+    #: of the newest start, once there was one
+    receipt: Receipt | None = None
 
 
 def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now: datetime) -> EpisodePage:
@@ -77,7 +80,9 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     card = card_of(podcast, episode, newest, hosts, channel=channel)
     mine = editor_of(podcast, episode, host, video_id, hosts) if host is not None else None
     url = watch_url(video_id) if video_id else episode.link or None
-    return EpisodePage(card, hosts, lines, url, mine, video_id, is_over=any(map(has_ended, broadcasts)))
+    is_over = any(map(has_ended, broadcasts))
+    receipt = receipt_of(newest, [host.post for host in hosts]) if newest else None
+    return EpisodePage(card, hosts, lines, url, mine, video_id, is_over=is_over, receipt=receipt)
 
 
 def retyped(page: EpisodePage, host: User, typed: Mapping[str, Any], *, needs_link: bool = False) -> EpisodePage:

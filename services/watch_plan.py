@@ -254,3 +254,35 @@ def before_due(now: datetime, due_at: datetime | None, look: datetime | None) ->
     if hot_from is None or hot_from <= now:
         return look
     return min(look, hot_from) if look is not None else hot_from
+
+
+# What that comes to
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Units that the rest of the day takes if all goes as planned."""
+
+    starts: int = 0
+    lists: int = 0
+    rest: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.starts + self.lists + self.rest
+
+
+def foreseen(plan: Plan, demand: Demand, check_every: timedelta) -> Foreseen:
+    """What known starts, uploads lists and the looks at everything else take until the day ends."""
+    needs = demand.needs
+    starts = {Close.ALL: needs.close, Close.FIRST: needs.usual + needs.first_close - needs.first}
+    every = max(check_every, plan.far_every(demand.broadcasts))
+    rest = plan.day_left / every * -(-demand.broadcasts // IDS_PER_CALL) if demand.broadcasts else 0
+    lists = plan.day_left / plan.channel_every * demand.channels if plan.lists_uploads else 0
+    left = plan.watch_left
+    taken = [0, 0, 0]
+    # What is planned is never more than there is, and starts come first.
+    for place, wanted in enumerate((starts.get(plan.close, needs.usual / plan.stretch), lists, rest)):
+        taken[place] = min(round(wanted), left)
+        left -= taken[place]
+    return Foreseen(*taken)

@@ -1,0 +1,86 @@
+"""Whether a known start would be noticed in time, in one word and one sentence. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models import Broadcast, Podcast, YouTubeChannel
+from services.causes import explain
+from services.vocabulary import Lamp, Light
+from services.watch_plan import DUE_WINDOWS, FAR_AT_LEAST
+from services.watch_words import USUAL_STEP, in_words
+
+GO, SLOWER, NO_GO = "GO", "GO, slower", "NO-GO"
+NOBODY_LOOKS = "No scheduler is looking at YouTube. Set SCHEDULER, or start “flask scheduler run”."
+NO_CHANNEL = "The podcast has no channel and the episode names no video, so its start would not be noticed."
+NOT_YET = "YouTube was not asked about it yet. The next check does it within a few minutes."
+#: so many missed checks say that looking does not work
+PATIENCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One known start. `room` None: YouTube shows no waiting room for it yet."""
+
+    at: datetime
+    podcast: Podcast
+    room: Broadcast | None
+    channel: YouTubeChannel | None
+    has_push: bool
+    names_video: bool
+    #: how often it is asked around its start
+    step: timedelta
+    #: whether there is a key and its units last until then
+    has_units: bool
+    has_key: bool
+    check_every: timedelta
+
+
+def verdict(facts: Facts, now: datetime, *, is_looked_at: bool) -> Light:
+    """GO, GO but slower with the reason, or NO-GO with what is in the way."""
+    wrong = _in_the_way(facts, now) if is_looked_at else NOBODY_LOOKS
+    if wrong:
+        return Light(NO_GO, Lamp.AMBER, wrong)
+    slower = _slower(facts)
+    if slower:
+        return Light(SLOWER, Lamp.AMBER, slower)
+    if facts.room is None:
+        return Light(
+            GO, Lamp.GREEN, "YouTube’s push says when something is new, and the uploads list is asked around its time."
+        )
+    return Light(GO, Lamp.GREEN, f"Its waiting room is asked about every {in_words(facts.step)} around its start.")
+
+
+def _in_the_way(facts: Facts, now: datetime) -> str:
+    """Why it would not be noticed or announced; empty where nothing is known to be."""
+    room, channel = facts.room, facts.channel
+    if room is None and channel is None:
+        if facts.names_video:
+            return NOT_YET
+        return NOT_YET if facts.podcast.youtube_channel_id else NO_CHANNEL
+    if room is not None and room.is_premiere and not facts.podcast.announce_premieres:
+        return "It is a premiere, and this podcast does not announce premieres."
+    if room is not None and room.privacy != "public":
+        return "It is not public. Make it public on YouTube if it should be announced."
+    looked_at = room or channel
+    assert looked_at is not None
+    good = looked_at.last_good_look_at
+    patience = PATIENCE * facts.check_every + (FAR_AT_LEAST if room is not None else timedelta(0))
+    if good is not None and now - good < patience:
+        return ""
+    if looked_at.error_cause:
+        return explain(looked_at.error_cause)
+    return NOT_YET if good is None else f"The last good look was {in_words(now - good)} ago, so looking does not work."
+
+
+def _slower(facts: Facts) -> str:
+    seconds = in_words(facts.step)
+    if not facts.has_key:
+        return f"There is no API key, so its page is asked every {seconds}."
+    if not facts.has_units:
+        return f"The units of the day are used up until then, so its page is asked every {seconds}."
+    if facts.room is None and not facts.has_push:
+        every = in_words(DUE_WINDOWS[0][2])
+        return f"YouTube shows no waiting room for it yet: the uploads list is asked every {every} around its time."
+    if facts.step > USUAL_STEP:
+        return f"Units run short, so it is asked about every {seconds} only."
+    return ""
