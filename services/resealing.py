@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select, update
 
 from extensions import db
 from models import SocialConnection, TokenRevocation
-from services import notice_addresses
+from services import notice_addresses, push_deliveries
 from services.vault import Vault
 
 #: connections in one transaction: others that refresh wait for milliseconds
@@ -17,6 +17,7 @@ AT_ONCE = 500
 def reseal(vault: Vault) -> int:
     """In portions, while others go on refreshing. Returns how many connections; what else is sealed does not count."""
     notice_addresses.reseal(vault)
+    push_deliveries.reseal(vault)
     for one in db.session.execute(select(TokenRevocation).with_for_update(key_share=True)).scalars():
         one.token = _resealed(vault, one.token, one.owner)
     db.session.commit()

@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import event, select
 
 from extensions import Base, db
@@ -13,6 +14,7 @@ from sandbox import hub_payloads as payloads
 from sandbox.hub import sign
 from sandbox.hub_wire import ask as over_http
 from services.push_deliveries import LOOKS_A_DAY, next_look
+from services.registry import get_services
 from tests.processes import eventually
 from tests.push_stage import *  # noqa: F403 - its fixtures
 
@@ -387,3 +389,18 @@ class written:  # noqa: N801 - used as a function
     def _note(self, _connection, _cursor, statement, *_):
         if statement.startswith(("INSERT", "UPDATE", "DELETE")):
             self.statements.append(statement)
+
+
+def test_new_keys_seal_the_secrets_anew(push, channel, make_app):
+    fresh = Fernet.generate_key().decode()
+    keys = push.cast.services.settings.token_encryption_keys
+    with make_app(token_encryption_keys=(fresh, *keys)).app_context():
+        get_services().connections.reseal()
+    with make_app(token_encryption_keys=(fresh,)).app_context():
+        body, held = push.body(channel), push.held(channel)
+        path = held.callback.rpartition("/")[2]
+        assert get_services().push.deliveries.take(path, sign(body, held.secret), body, datetime.now(UTC))
+        assert push.row(channel).pushes == 1
+        push.change(channel, secret=b"sealed by a key that is gone")
+        get_services().connections.reseal()
+    assert push.row(channel).secret == b"sealed by a key that is gone"
