@@ -1,0 +1,124 @@
+"""The fork server: `python -m tests.chaos.forker` reads orders, a JSON object a line, and answers in kind.
+
+It has everything imported and no threads, so a worker is up in tenths of a second, many at once. Orders: {"do":
+"start", …} answers a process id; {"do": "ended", "pid"} what it ended with, or null while it runs.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from app import create_app
+from config import Settings
+from services import confirming, connections, sending
+from services.clients.sockets import tls_context
+from services.registry import get_services
+from tests.chaos import arms
+from tests.kill import mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Forker:
+    """The driver's side; several threads may ask at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.forker"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> "Forker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process as process:
+            assert process.stdin
+            process.stdin.close()
+            process.wait(20)
+
+    def start(self, **order: Any) -> int:
+        return int(self._ask(do="start", **order))
+
+    def ended(self, pid: int) -> int | None:
+        """Minus the signal, or the exit code; None while it runs."""
+        found: int | None = self._ask(do="ended", pid=pid)
+        return found
+
+    def _ask(self, **order: Any) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+# The server's side
+
+
+def main() -> None:
+    tls_context(None)
+    children: set[int] = set()
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(_obey(json.loads(line), children)) + "\n")
+        sys.stdout.flush()
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _obey(order: dict[str, Any], children: set[int]) -> int | None:
+    if order["do"] == "start":
+        pid = os.fork()
+        if pid == 0:
+            _become_worker(order)
+        children.add(pid)
+        return pid
+    ended, status = os.waitpid(order["pid"], os.WNOHANG)
+    if not ended:
+        return None
+    children.discard(ended)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _become_worker(order: dict[str, Any]) -> None:
+    """In the child: never returns."""
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.close(0)
+    status = 1
+    try:
+        _work(order)
+        status = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _work(order: dict[str, Any]) -> None:
+    if order.get("short", True):
+        sending.FIRST_PAUSE, sending.LONGEST_PAUSE = timedelta(seconds=0.2), timedelta(seconds=0.4)
+        connections.REFRESH_LEASE = confirming.TAKEN_FOR = timedelta(seconds=1.5)
+    mutants.install(order.get("mutant"))
+    app = create_app(Settings.load(_env_file=None, **order["settings"]))
+    with app.app_context():
+        if order.get("point"):
+            arms.install(order["point"], order.get("nth", 1), order.get("action", "kill"))
+        get_services().scheduler.run()
+
+
+if __name__ == "__main__":
+    main()
