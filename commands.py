@@ -9,6 +9,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 
+import commands_ground
 import commands_watch
 from console import Command, Group, print_json, say
 from extensions import reading
@@ -42,6 +43,7 @@ def init_app(app: Flask) -> None:
         app.cli.add_command(group)
     app.cli.add_command(batch)
     commands_watch.add_to(scheduler)
+    commands_ground.init_app(app)
 
 
 @click.command("batch", cls=Command)

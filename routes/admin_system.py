@@ -9,14 +9,16 @@ from flask.typing import ResponseReturnValue
 from routes.access import require_site_admin
 from routes.limits import limited
 from routes.signed_in import actor
-from services import audit_log, push_words, trying
+from services import audit_log, installation, push_words, trying
 from services.errors import Conflict
+from services.registry import get_services
 from services.system_status import system_status
 
 
 def add_to(bp: Blueprint) -> None:
     bp.add_url_rule("/system", view_func=system)
     bp.add_url_rule("/system/try-now", view_func=try_now, methods=["POST"])
+    bp.add_url_rule("/system/quarantine/end", view_func=end_quarantine, methods=["POST"])
     bp.add_url_rule("/audit", view_func=audit)
 
 
@@ -24,7 +26,7 @@ def add_to(bp: Blueprint) -> None:
 def system() -> ResponseReturnValue:
     now = datetime.now(UTC)
     status, push = system_status(current_app.config["SETTINGS"], now), push_words.push_of_all(now)
-    return render_template("admin/system.html", status=status, push=push, now=now)
+    return render_template("admin/system.html", status=status, push=push, ground=get_services().guard.ground(), now=now)
 
 
 @limited("5/minute")
@@ -34,6 +36,14 @@ def try_now() -> ResponseReturnValue:
         flash(trying.try_all(actor(), datetime.now(UTC)))
     except Conflict as error:
         flash(str(error), "amber")
+    return redirect(url_for(".system"))
+
+
+@limited("5/minute")
+@require_site_admin
+def end_quarantine() -> ResponseReturnValue:
+    installation.release(actor(), datetime.now(UTC))
+    flash("The quarantine has ended. What is queued goes out as ever.")
     return redirect(url_for(".system"))
 
 

@@ -56,11 +56,13 @@ class Kind(StrEnum):
     TRIED_NOW = "tried_now"
     DECIDED = "decided"
     MATCHED = "matched"
+    DB_RESTORED = "db_restored"
+    QUARANTINE_ENDED = "quarantine_ended"
     FOREIGN_PODCAST = "foreign_podcast"
-
-
     NOTICES_SET = "notices_set"
     NOTICES_REMOVED = "notices_removed"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, and from where. Without a user it is a command or somebody who is not signed in."""

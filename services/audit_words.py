@@ -52,11 +52,13 @@ WORDS: dict[Kind, str] = {
     Kind.TRIED_NOW: "had what waits tried at once{podcast}",
     Kind.DECIDED: "decided about an unconfirmed post{of_whom}{podcast}",
     Kind.MATCHED: "said which episode a stream is{podcast}",
+    Kind.DB_RESTORED: "said that the database was restored",
+    Kind.QUARANTINE_ENDED: "ended the quarantine after a change of the database",
     Kind.FOREIGN_PODCAST: "tried to open a podcast of others{podcast}",
-}
-KNOWN = {kind.value: words for kind, words in WORDS.items()}
     Kind.NOTICES_SET: "set where notices go",
     Kind.NOTICES_REMOVED: "ended notices{for_whom}",
+}
+KNOWN = {kind.value: words for kind, words in WORDS.items()}
 #: for choosing, where the name of the kind says too little
 LABELS: dict[Kind, str] = {
     Kind.SIGN_IN_FAILED: "Refused at sign-in",
@@ -86,12 +88,13 @@ LABELS: dict[Kind, str] = {
     Kind.TRIED_NOW: "Tried at once",
     Kind.DECIDED: "Unconfirmed post decided",
     Kind.MATCHED: "Stream matched",
+    Kind.DB_RESTORED: "Database restored",
     Kind.FOREIGN_PODCAST: "Tried a podcast of others",
+    Kind.NOTICES_SET: "Where notices go",
+    Kind.NOTICES_REMOVED: "Notices ended",
 }
 #: why somebody came back from X without a connection
 REFUSALS = {
-    Kind.NOTICES_SET: "Where notices go",
-    Kind.NOTICES_REMOVED: "Notices ended",
     "denied": "not allowed at X",
     "taken": "the account is connected by somebody else",
     "x_scope": "less was granted than is needed",

@@ -46,6 +46,14 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "text_invalid": Cause("The text cannot be posted as it is.", "Edit it and press Post now."),
         "youtube_silent": Cause("YouTube cannot be asked whether the stream is still on. Airhorn keeps trying."),
         "storage": Cause("The database had trouble; posting is delayed.", "The operator looks at the server."),
+        "journal": Cause(
+            "This server cannot write down what it is about to send, so nothing is sent. Airhorn keeps trying.",
+            "The operator looks at the system page.",
+        ),
+        "lost_record": Cause("The database forgot that this was sent, so Airhorn looks on the timeline."),
+        "quarantined": Cause(
+            "The database was changed or restored, so Airhorn looks on the timeline before it sends this."
+        ),
     },
     "How it ended without being sent": {
         "too_late": Cause("It was too late after the start, so it was not posted.", "Post now, if you still want to."),
@@ -64,9 +72,31 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "not_found": Cause(
             "Sent, but X did not confirm it and it is not on the timeline.", "Look on X, then choose what is true."
         ),
+        "not_found_since": Cause(
+            "The database was changed or restored, and this post is not on the timeline.",
+            "Look on X, then choose what is true.",
+        ),
         "candidate": Cause("Another post with the same link is on the timeline.", "Say whether it is this one."),
         "user_said_posted": Cause("A person says it is there."),
         "user_said_absent": Cause("A person says it is not there: sent again."),
+    },
+    "A database that was changed or restored": {
+        "db_changed": Cause(
+            "The database is another cluster now, or its history was turned back.",
+            "The operator checks what was lost, then ends the quarantine.",
+        ),
+        "db_lost_posts": Cause(
+            "The database does not know the last posts that this server sent.",
+            "The operator checks what was lost, then ends the quarantine.",
+        ),
+        "db_replaced": Cause(
+            "The database is not the one that this server used before.",
+            "The operator checks DATABASE_URL and what was lost, then ends the quarantine.",
+        ),
+        "db_restored": Cause(
+            "The operator said that the database was restored.",
+            "The operator checks what was lost, then ends the quarantine.",
+        ),
     },
     "Looking at YouTube": {
         "youtube_unreachable": Cause("YouTube could not be reached. Airhorn asks again."),

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from models import (
     Broadcast,
     BroadcastState,
     EpisodeTweetConfig,
+    Installation,
     PodcastMember,
     Post,
     PostStatus,
@@ -19,10 +20,11 @@ from models import (
     SocialConnection,
     User,
 )
-from services import outbox
+from services import outbox, suspecting
 from services.announcing import missed, trouble_of
 from services.connections import ConnectionService
 from services.errors import Outcome, Refused
+from services.installation import Guard
 from services.outbox import Move
 from services.sending import CREDITS_PROBE_EVERY, Sending
 from services.vault import VaultError
@@ -46,14 +48,17 @@ class Claim:
     sendings: list[Sending] = field(default_factory=list)
     stale_connections: set[int] = field(default_factory=set)
     settled: list[PostStatus] = field(default_factory=list)
+    #: attempts by post key that the journal told of
+    seen: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
-def claim(
+def claim(  # noqa: PLR0913 - what it asks, and for whom
     session: Session,
     connections: ConnectionService,
     now: datetime,
     hands: int,
     *,
+    guard: Guard,
     lease: timedelta,
     leave_out: Sequence[int],
 ) -> Claim:
@@ -64,8 +69,11 @@ def claim(
     taken = Claim()
     most, gated = _gates(session, now, hands)
     moves: list[Move] = []
-    for row in session.execute(_due(now, hands, leave_out, gated)).all():
-        move = _ended(row, now) or _held(row, now)
+    rows = session.execute(_due(now, hands, leave_out, gated).add_columns(*guard.columns(session))).all()
+    doubts = suspecting.doubts(session, rows, guard, now)
+    taken.seen = doubts.seen
+    for row in suspecting.set_aside(session, rows, doubts, now):
+        move = _ended(row, now) or _held(row, now, doubts.trouble)
         if move is not None and move.to == PostStatus.QUEUED and move.cause == row.Post.cause:
             row.Post.not_before = move.values["not_before"]  # still the same reason: no news for the history
         elif move is not None:
@@ -94,6 +102,8 @@ def _due(now: datetime, hands: int, leave_out: Sequence[int], gated: Sequence[st
             User.is_active,
             Broadcast.state,
             Broadcast.last_good_look_at,
+            Broadcast.actual_start_at,
+            Broadcast.first_seen_at,
         )
         .outerjoin(SocialConnection, and_(SocialConnection.id == Post.connection_id, SocialConnection.is_active))
         .outerjoin(EpisodeTweetConfig, EpisodeTweetConfig.id == Post.config_id)
@@ -102,6 +112,7 @@ def _due(now: datetime, hands: int, leave_out: Sequence[int], gated: Sequence[st
         )
         .outerjoin(User, User.id == Post.user_id)
         .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
+        .outerjoin(Installation, true())
         .where(
             Post.status == PostStatus.QUEUED,
             Post.not_before <= now,
@@ -134,9 +145,11 @@ def _ended(row: Any, now: datetime) -> Move | None:
     return None
 
 
-def _held(row: Any, now: datetime) -> Move | None:
-    """Why this post must wait: no working connection, or nobody knows whether the stream is still on."""
+def _held(row: Any, now: datetime, journal_trouble: str | None) -> Move | None:
+    """Why this post must wait: no journal, no working connection, or nobody knows whether the stream is still on."""
     post = row.Post
+    if journal_trouble is not None:
+        return replace(_wait(post, "journal", min(now + LONG_PAUSE, post.not_after)), detail=journal_trouble)
     trouble = trouble_of(row.SocialConnection)
     if trouble is not None:
         return _wait(post, trouble, post.not_after)
@@ -171,6 +184,7 @@ def _prepare(taken: Claim, moves: list[Move], row: Any, connections: ConnectionS
     taken.sendings.append(
         Sending(
             post_id=post.id,
+            key=post.key,
             token=outbox.new_token(),
             number=post.attempts + 1,
             text=post.text,

@@ -17,6 +17,7 @@ from models import (
     Broadcast,
     BroadcastState,
     EpisodeTweetConfig,
+    Installation,
     Podcast,
     Post,
     PostAttempt,
@@ -69,6 +70,8 @@ class Pending:
     not_after: datetime
     was_reposted: bool
     may_repost: bool
+    #: made before the database was restored: what is not found is for a person
+    is_quarantined: bool
 
 
 class ConfirmingService:
@@ -141,6 +144,8 @@ class ConfirmingService:
     def _as_pending(self, row: Any, now: datetime) -> Pending:
         post = row.Post
         access = self._access(row.SocialConnection)
+        sent_at = row.sent_at or post.created_at
+        is_quarantined = post.is_quarantined or (row.quarantined_at is not None and sent_at < row.quarantined_at)
         is_on = bool(row.enabled) and bool(row.is_active) and row.state == BroadcastState.LIVE
         return Pending(
             post_id=post.id,
@@ -152,14 +157,15 @@ class ConfirmingService:
             platform_user_id=post.platform_user_id,
             access=access,
             is_stale=access is not None and self._connections.needs_refresh(row.SocialConnection, now),
-            sent_at=row.sent_at or post.created_at,
+            sent_at=sent_at,
             unknown_since=post.unknown_since or now,
             lookups=post.lookups,
             absences=post.absences,
             first_absence_at=post.first_absence_at,
             not_after=post.not_after,
             was_reposted=post.was_reposted,
-            may_repost=row.never_repost is False and is_on,
+            may_repost=row.never_repost is False and is_on and not is_quarantined,
+            is_quarantined=is_quarantined,
         )
 
     def _access(self, connection: SocialConnection | None) -> Access | None:
@@ -265,7 +271,8 @@ class ConfirmingService:
         if one.cause == "x_duplicate" and one.was_reposted:
             return self._found(one, None, now)
         values = {"next_lookup_at": one.unknown_since + IN_REVIEW[0]}
-        return self._step(one, PostStatus.REVIEW, "not_found", values)
+        cause = "not_found_since" if one.is_quarantined else "not_found"
+        return self._step(one, PostStatus.REVIEW, cause, values)
 
     def _schedule(self, session: Session, one: Pending, judgement: Judgement, now: datetime) -> None:
         """No decision yet: counts the look-up and sets the next."""
@@ -330,6 +337,7 @@ def _pending(ids: Sequence[int]) -> Any:
             Podcast.is_active,
             Broadcast.state,
             first_sent.label("sent_at"),
+            select(Installation.quarantined_at).scalar_subquery().label("quarantined_at"),
         )
         .outerjoin(
             SocialConnection,

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, case, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from services.audit import NOBODY, Actor, Kind
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
 from services.errors import Conflict, Invalid, NotFound, Outcome, Refused, Unknown
+from services.journal import IntentJournal, SealedPair
 from services.revoking import RevokingService, remember
 from services.vault import Vault, VaultError
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 FRESH_FOR = timedelta(minutes=10)
 #: after this a refresher is taken for dead and the outcome of its call for unknown
 REFRESH_LEASE = timedelta(seconds=30)
+#: renewals of one login that are followed in the journal
+LONGEST_CHAIN = 1000
 #: trouble that does not keep a connection from being used
 IN_DOUBT = "refresh_in_doubt"
 #: causes on a queued post that connecting again cures
@@ -52,13 +55,16 @@ class Refresh:
     refresh_token: str
     #: an earlier refresh may have spent this token: a second failure ends the connection
     is_last_try: bool
+    #: what X gave for this token before, if this machine heard it: X need not be asked, and would refuse
+    known: SealedPair | None = None
 
 
 class ConnectionService:
     """Keeps connections. Every method that writes commits."""
 
-    def __init__(self, vault: Vault, x: XClient, revoking: RevokingService) -> None:
+    def __init__(self, vault: Vault, x: XClient, revoking: RevokingService, journal: IntentJournal) -> None:
         self._vault = vault
+        self._journal = journal
         self._x = x
         self._revoking = revoking
 
@@ -260,15 +266,52 @@ class ConnectionService:
             db.session.rollback()
             raise
         db.session.commit()
-        is_last_try = taken.trouble == IN_DOUBT
-        return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_last_try)
+        is_last_try, known = taken.trouble == IN_DOUBT, self._newest_after(token, taken.platform_user_id)
+        return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_last_try, known)
+
+    def _newest_after(self, spent: str, platform_user_id: str) -> SealedPair | None:
+        """The end of the chain of renewals that began with this token, as far as this machine heard of it."""
+        owner, newest = f"{_owner(platform_user_id)}:refresh", None
+        for _ in range(LONGEST_CHAIN):
+            pair = self._journal.pair_after(spent)
+            if pair is None:
+                break
+            try:
+                newest, spent = pair, self._vault.unseal(pair.refresh, owner) if pair.refresh else spent
+            except VaultError:
+                log.warning("a pair in the journal does not open")
+                break
+        return newest
 
     def call_refresh(self, refresh: Refresh) -> Tokens | Outcome:
-        """The HTTP part, for a thread: no database, no exception."""
+        """The HTTP part, for a thread: no database, no exception. The new pair is in the journal when it returns."""
         try:
-            return self._x.refresh(refresh.refresh_token)
+            if refresh.known is not None:
+                return self._opened(refresh, refresh.known)
+            tokens = self._x.refresh(refresh.refresh_token)
         except Outcome as outcome:
             return outcome
+        now = datetime.now(UTC)
+        ends = now + timedelta(seconds=tokens.expires_in)
+        self._journal.keep_pair(refresh.refresh_token, SealedPair(*self._sealed(refresh, tokens), ends), now)
+        return tokens
+
+    def _sealed(self, refresh: Refresh, tokens: Tokens) -> tuple[bytes, bytes | None]:
+        owner, renewed = _owner(refresh.platform_user_id), tokens.refresh_token
+        access = self._vault.seal(tokens.access_token, f"{owner}:access")
+        return access, self._vault.seal(renewed, f"{owner}:refresh") if renewed else None
+
+    def _opened(self, refresh: Refresh, pair: SealedPair) -> Tokens | Outcome:
+        """A pair of the journal as if X had just given it."""
+        owner = _owner(refresh.platform_user_id)
+        left = max(0, int((pair.ends - datetime.now(UTC)).total_seconds()))
+        try:
+            renewed = self._vault.unseal(pair.refresh, f"{owner}:refresh") if pair.refresh else None
+            access = self._vault.unseal(pair.access, f"{owner}:access")
+        except VaultError as error:
+            return Unknown(str(error), cause="x_token_refused")
+        log.info("a renewed login was taken from the journal", extra={"connection": refresh.connection_id})
+        return Tokens(access, renewed, left, frozenset())
 
     def finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> bool:
         """Commits what came of a refresh before the new pair is used. True: a fresh pair is stored."""

@@ -30,7 +30,8 @@ ALLOWED: Mapping[PostStatus, frozenset[PostStatus]] = {
     PostStatus.POSTED: frozenset({S, U, R}),
     PostStatus.FAILED: frozenset({S, Q, U}),
     PostStatus.QUEUED: frozenset({Q, S, U, R}),
-    PostStatus.UNKNOWN: frozenset({S}),
+    # From queued only when the database forgot that it was sent.
+    PostStatus.UNKNOWN: frozenset({S, Q}),
     PostStatus.REVIEW: frozenset({U}),
     PostStatus.MISSED: frozenset({Q, S}),
     PostStatus.CANCELLED: frozenset({Q, R}),
@@ -115,7 +116,7 @@ def _update_posts(session: Session, group: Sequence[Move]) -> set[int]:
     guards: list[ColumnElement[bool]] = [Post.id.in_([m.post_id for m in group]), Post.status == first.expected]
     if first.token is not None:
         guards.append(or_(*(and_(Post.id == m.post_id, Post.attempt_token == m.token) for m in group)))
-    if first.to == PostStatus.SENDING:
+    if first.expected == Q and first.to in (S, U):
         guards.append(~select(PostAttempt.id).where(PostAttempt.post_id == Post.id, MAYBE_ACCEPTED).exists())
     statement = update(Post).where(*guards).values(values).returning(Post.id)
     return set(session.execute(statement, execution_options={"synchronize_session": False}).scalars())

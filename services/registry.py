@@ -16,10 +16,12 @@ from services.clients.youtube_page import YouTubePage
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.content_atomizer import ContentAtomizer
+from services.installation import Guard
+from services.journal import IntentJournal
 from services.mail import Mailer
+from services.notice_sending import NotifyService
 from services.oauth import OAuthService
 from services.revoking import RevokingService
-from services.notice_sending import NotifyService
 from services.scheduler import SchedulerService, should_start
 from services.social_posting import SocialPostingService
 from services.tweet_scheduler import TweetSchedulerService
@@ -38,6 +40,7 @@ class Services:
     settings: Settings
     http: Http
     vault: Vault
+    guard: Guard
     connections: ConnectionService
     oauth: OAuthService
     live: YouTubeLiveService
@@ -49,10 +52,10 @@ class Services:
     writer: Writer
     scheduler: SchedulerService
     mail: Mailer
+    notify: NotifyService
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    notify: NotifyService
     """Makes the clients and services of this process. Opens no connection."""
     http = Http()
     x = XClient(
@@ -72,29 +75,34 @@ def init_app(app: Flask, settings: Settings) -> None:
     vault = Vault(settings.token_encryption_keys)
     push = YouTubePushService(settings, vault, WebSubHub(http, settings.websub_hub_url))
     revoking = RevokingService(vault, x)
-    connections = ConnectionService(vault, x, revoking)
-    posting = SocialPostingService(settings, x, connections)
+    # A rehearsal has a database of its own beside the real one, so it remembers apart from it, too.
+    kept = settings.instance_path / "rehearsal" if settings.sandbox_url else settings.instance_path
+    guard = Guard(kept, IntentJournal(kept))
+    connections = ConnectionService(vault, x, revoking, guard.journal)
+    posting = SocialPostingService(settings, x, connections, guard)
     writer = Writer(ContentAtomizer())
     tweets = TweetSchedulerService(settings, live, posting, writer)
     confirming = ConfirmingService(settings, x, connections)
+    mail = Mailer(settings)
+    notify = NotifyService(settings, http, vault, mail)
     scheduler = SchedulerService(
         app,
         settings,
         tweets=tweets,
         posting=posting,
         confirming=confirming,
-    mail = Mailer(settings)
-    notify = NotifyService(settings, http, vault, mail)
+        notify=notify,
+        alive=AliveService(settings, http),
         connections=connections,
         revoking=revoking,
         push=push,
+        guard=guard,
     )
     app.extensions[EXTENSION] = Services(
         settings=settings,
-        notify=notify,
-        alive=AliveService(settings, http),
         http=http,
         vault=vault,
+        guard=guard,
         connections=connections,
         oauth=OAuthService(settings, vault, x, connections),
         live=live,

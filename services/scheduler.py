@@ -28,6 +28,7 @@ from services.alive import AliveService
 from services.cleaning import clean
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
+from services.installation import Guard
 from services.notice_sending import NotifyService
 from services.outbox import insert_or_ignore
 from services.revoking import RevokingService
@@ -41,8 +42,8 @@ log = logging.getLogger(__name__)
 LOOKER = "looker"
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10
-REVOKE_SECONDS = 60
 ALIVE_SECONDS = 60
+REVOKE_SECONDS = 60
 PUSH_SECONDS = 60
 CLEAN_SECONDS = 3600
 SLOW_JOBS_SECONDS = 5
@@ -53,10 +54,10 @@ DEADLINES = {
     "deliver": 120.0,
     "look_up": 120.0,
     "reap": 60.0,
-    "revoke": 300.0,
     "notice": 60.0,
     "notify": 120.0,
     "alive": 60.0,
+    "revoke": 300.0,
     "push": 300.0,
     "clean": 300.0,
     "heartbeat": 60.0,
@@ -99,22 +100,24 @@ class SchedulerService:
         tweets: TweetSchedulerService,
         posting: SocialPostingService,
         confirming: ConfirmingService,
-        connections: ConnectionService,
         notify: NotifyService,
         alive: AliveService,
+        connections: ConnectionService,
         revoking: RevokingService,
+        guard: Guard,
         push: YouTubePushService,
     ) -> None:
         self._app, self._settings = app, settings
         self._tweets, self._posting = tweets, posting
+        self._guard = guard
         self._confirming, self._connections, self._revoking = confirming, connections, revoking
         self._push = push
         self.process = f"{socket.gethostname()[:30]}-{os.getpid()}-{os.urandom(3).hex()}"
+        self._notify, self._alive = notify, alive
+        self._more: list[tuple[str, Callable[[datetime], object], float]] = []
         self._runs: dict[str, Run] = {}
         self._scheduler: BackgroundScheduler | None = None
         self._stopped = threading.Event()
-        self._notify, self._alive = notify, alive
-        self._more: list[tuple[str, Callable[[datetime], object], float]] = []
         self._on_death: Callable[[str], None] = self._restart
         self._lease_until = 0.0
 
@@ -123,6 +126,7 @@ class SchedulerService:
     def tick(self, now: datetime | None = None) -> dict[str, Any]:
         """One whole cycle in the foreground: what the jobs do, once, in order. Needs no lease. Returns counts."""
         now = now or datetime.now(UTC)
+        self._guard.check(now)
         reaped = self._posting.reap(now)
         confirmed = self._confirming.look_up(now)
         summary = asdict(self._tweets.check_and_post_live_tweets(now))
@@ -136,22 +140,29 @@ class SchedulerService:
 
     # All jobs
 
-    def start(self) -> None:
-        """Starts the jobs in threads of this process. Raises VaultError when the keys do not open stored tokens."""
-        with self._app.app_context():
-            self._check_keys()
     def also(self, name: str, work: Callable[[datetime], object], every: float) -> None:
         """A further job, of the process that looks, every so many seconds. Before the start; DEADLINES has its name."""
         self._more.append((name, lambda now: self._is_looker(now) and work(now), every))
 
+    def start(self) -> None:
+        """Starts the jobs in threads of this process.
+
+        Raises VaultError when the keys do not open stored tokens, JournalError and NotDurableError when what is sent
+        could be forgotten.
+        """
+        with self._app.app_context():
+            self._check_ground()
         self._stopped.clear()
         self._begin()
         threading.Thread(target=self._watch_over, name="watchdog", daemon=True).start()
         log.info("scheduler started", extra={"worker": self.process})
 
-    def _check_keys(self) -> None:
+    def _check_ground(self) -> None:
+        self._guard.journal.check()
         try:
             self._connections.check_keys()
+            self._guard.check_durable()
+            self._guard.check(datetime.now(UTC))
         except DatabaseError as error:  # no tables yet: the jobs will say so
             db.session.rollback()
             log.warning("the database is not ready: run flask db upgrade (%s)", type(error).__name__)
@@ -170,9 +181,11 @@ class SchedulerService:
             ("deliver", self._posting.drain, settings.live_watch_interval_seconds),
             ("look_up", self._confirming.look_up, min(SLOW_JOBS_SECONDS, settings.lookup_delays_seconds[0])),
             ("reap", self._posting.reap, min(SLOW_JOBS_SECONDS, settings.send_lease_seconds / 3)),
+            ("notify", self._notify.send_due, SLOW_JOBS_SECONDS),
+            ("alive", self._say_alive, ALIVE_SECONDS),
             ("revoke", self._revoking.revoke_due, REVOKE_SECONDS),
             ("push", self._ask_hub, PUSH_SECONDS),
-            ("clean", clean, CLEAN_SECONDS),
+            ("clean", self._clean, CLEAN_SECONDS),
             ("heartbeat", self._beat, HEARTBEAT_SECONDS),
         ]
         first = datetime.now(UTC)
@@ -181,8 +194,6 @@ class SchedulerService:
         scheduler.start()
         self._scheduler = scheduler
 
-            ("notify", self._notify.send_due, SLOW_JOBS_SECONDS),
-            ("alive", self._say_alive, ALIVE_SECONDS),
     def _run(self, name: str, work: Callable[[datetime], object]) -> None:
         """One run of a job, in a context of its own; what fails is logged and the next run is as good as any."""
         before = self._runs.get(name)
@@ -210,6 +221,14 @@ class SchedulerService:
         if self._is_looker(now):
             self._push.ask_due(now)
 
+    def _clean(self, now: datetime) -> None:
+        clean(now)
+        self._guard.prune(now)
+
+    def _say_alive(self, now: datetime) -> None:
+        if self._is_looker(now):
+            self._alive.call_if_well(now, self.sickness())
+
     def _have_delivered(self, _now: datetime) -> Drained:
         """Leaves sending to its own job: a hanging X never delays a look."""
         self._soon("deliver")
@@ -221,14 +240,6 @@ class SchedulerService:
             scheduler.modify_job(job, next_run_time=datetime.now(UTC))
 
     # The lease
-    def _clean(self, now: datetime) -> None:
-        clean(now)
-        self._guard.prune(now)
-
-    def _say_alive(self, now: datetime) -> None:
-        if self._is_looker(now):
-            self._alive.call_if_well(now, self.sickness())
-
 
     def _is_looker(self, now: datetime) -> bool:
         return self._lease_until > time.monotonic() or self._take_lease(now)
@@ -273,6 +284,7 @@ class SchedulerService:
 
     def _beat(self, now: datetime) -> None:
         """Writes what this process's jobs last did, and forgets processes that are long gone."""
+        self._guard.check(now)
         session = db.session()
         session.execute(
             delete(JobRun).where(or_(JobRun.process == self.process, JobRun.seen_at < now - timedelta(days=1)))

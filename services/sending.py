@@ -16,7 +16,7 @@ LONGEST_PAUSE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
 CREDITS_PROBE_EVERY = timedelta(minutes=5)
 #: refusals that annoy nobody: what never left this machine, and what was asked by one post for all
-PATIENT = ("x_unreachable", "x_credits")
+PATIENT = ("x_unreachable", "x_credits", "journal", "lost_record")
 #: refusals that may pass one day, but not by connecting again, and not in time for this post
 ENDED_BY_X = ("x_locked",)
 #: refusals that a person must cure; the post waits for that until it is too late
@@ -28,6 +28,7 @@ class Sending:
     """A post whose intent is committed: everything a thread needs to send it."""
 
     post_id: int
+    key: str
     token: str
     number: int
     text: str
@@ -67,6 +68,14 @@ def settle(sending: Sending, result: Accepted | Outcome, now: datetime, *, first
     # At the end of its time at the latest: then it is missed, and says so.
     values = {"not_before": min(again_at, sending.not_after), "lease_until": None}
     return _move(sending, PostStatus.QUEUED, AttemptOutcome.NOT_ACCEPTED, values, result)
+
+
+def heard(result: Accepted | Outcome) -> tuple[AttemptOutcome, str | None]:
+    """What an answer says of its attempt, and X's id if it has one."""
+    if isinstance(result, Accepted):
+        return AttemptOutcome.ACCEPTED, result.id
+    is_refused = isinstance(result, Refused) and result.cause != "x_duplicate"
+    return (AttemptOutcome.NOT_ACCEPTED if is_refused else AttemptOutcome.UNKNOWN), None
 
 
 def retry_at(sending: Sending, refused: Refused, now: datetime) -> datetime:

@@ -21,6 +21,9 @@ from services.clients.x import XClient
 from services.clients.x_answers import Accepted, Tokens
 from services.connections import ConnectionService, Refresh
 from services.errors import Outcome, Refused, Unknown
+from services.installation import Guard
+from services.journal import Intent
+from services.journal_files import JournalError
 from services.sending import Sending
 from services.vault import VaultError
 
@@ -70,8 +73,9 @@ class Delivery:
 class SocialPostingService:
     """Sends what is due, each post at most once. Safe to run in any number of processes."""
 
-    def __init__(self, settings: Settings, x: XClient, connections: ConnectionService) -> None:
+    def __init__(self, settings: Settings, x: XClient, connections: ConnectionService, guard: Guard) -> None:
         self._x = x
+        self._guard, self._journal = guard, guard.journal
         self._connections = connections
         self._deadline = settings.send_deadline_seconds
         self._lease = timedelta(seconds=settings.send_lease_seconds)
@@ -140,10 +144,13 @@ class SocialPostingService:
             return
         now = work.clock()
         refreshing = [refresh.connection_id for refresh in work.refreshes.values()]
-        claim = claiming.claim(db.session(), self._connections, now, free, lease=self._lease, leave_out=refreshing)
-        db.session.commit()
+        session, guard = db.session(), self._guard
+        claim = claiming.claim(
+            session, self._connections, now, free, guard=guard, lease=self._lease, leave_out=refreshing
+        )
+        session.commit()
         started = time.clock_gettime(time.CLOCK_BOOTTIME)
-        for one in claim.sendings:
+        for one in self._written_down(claim, work):
             self._start_sending(one, started, work)
         for status in claim.settled:
             work.drained.count(status)
@@ -159,6 +166,21 @@ class SocialPostingService:
                 db.session.commit()
             else:
                 work.refreshes[self._pool.submit(self._connections.call_refresh, refresh)] = refresh
+
+    def _written_down(self, claim: claiming.Claim, work: Delivery) -> list[Sending]:
+        """The sendings that stand in the journal. The others are certainly not sent: they wait, and say why."""
+        sendings = claim.sendings
+        if not sendings:
+            return []
+        intents = [Intent(one.token, one.key, one.text) for one in sendings]
+        why = Refused("The database forgot an earlier sending of this post.", cause="lost_record")
+        try:
+            late = self._journal.admit(intents, claim.seen, work.clock())
+        except JournalError as error:
+            late, why = {one.key for one in sendings}, Refused(str(error), cause="journal")
+        if late:
+            self._settle_surely([(one, why) for one in sendings if one.key in late], work)
+        return [one for one in sendings if one.key not in late]
 
     def _start_sending(self, one: Sending, claimed_at: float, work: Delivery) -> None:
         try:
@@ -194,6 +216,7 @@ class SocialPostingService:
                 db.session.commit()
         done = [(work.sends.pop(future), future.result()) for future in list(work.sends) if future.done()]
         if done:
+            self._journal.note([(one.key, one.token, *sending.heard(result)) for one, result in done], now)
             self._settle_surely(done, work)
 
     def _settle_surely(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: Delivery) -> None:

@@ -76,6 +76,10 @@ class House:
         assert guest.post(self.invited, typed, form=self.invited).status_code == 302
         self.new = self.user("new")
 
+    def quarantine(self):
+        db.session.add(Installation(id=1, instance_id="0" * 32, quarantined_at=datetime.now(UTC), cause="db_replaced"))
+        db.session.commit()
+
     def second_step(self):
         page = "/profile/second-step"
         self.post(f"{page}/begin", form=page)
@@ -276,11 +280,10 @@ DEEDS: dict[Kind, Deed] = {
         about_podcast=True,
         detail={"stream": "0" * 11},
     ),
-    Kind.FOREIGN_PODCAST: Deed(
-        lambda h: h.browser.get(f"/podcasts/{h.show}"), House.somebody_new, actor="new", about_podcast=True
+    Kind.DB_RESTORED: Deed(
+        lambda h: h.app.test_cli_runner().invoke(args=["db-restored"]), actor=None, address="", detail={"sessions": 1}
     ),
-}
-    ),
+    Kind.QUARANTINE_ENDED: Deed(on("/admin/system/quarantine/end"), House.quarantine),
     Kind.NOTICES_SET: Deed(
         on("/profile/notices/discord", {"discord-address": WEBHOOK}),
         detail={"network": "discord"},
@@ -290,3 +293,7 @@ DEEDS: dict[Kind, Deed] = {
         on("/profile/notices/discord", {"discord-address": WEBHOOK}),
         detail={"network": "discord"},
     ),
+    Kind.FOREIGN_PODCAST: Deed(
+        lambda h: h.browser.get(f"/podcasts/{h.show}"), House.somebody_new, actor="new", about_podcast=True
+    ),
+}

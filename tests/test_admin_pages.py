@@ -187,7 +187,7 @@ def test_more_to_show_takes_no_more_statements(browser, cast, now, path):
     more(0, 3)
     few = statements(browser, path)
     more(3, 30)
-    assert statements(browser, path) == few <= 14
+    assert statements(browser, path) == few <= 15
 
 
 # The audit log

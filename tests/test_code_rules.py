@@ -16,7 +16,8 @@ from services.checks import email_address, instant, one_line, zone_name
 from services.errors import AirhornError
 from services.tweet_text import validate_template
 
-OURS = [ROOT / name for name in ("app.py", "commands.py", "commands_watch.py", "config.py", "console.py", "extensions.py")] + [
+TOP = ("app", "commands", "commands_ground", "commands_watch", "config", "console", "extensions")
+OURS = [ROOT / f"{name}.py" for name in TOP] + [
     path for folder in ("models", "routes", "services") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 #: names that run text as code, or make objects of anything that is sent
