@@ -45,7 +45,7 @@ def goes_out(cast, show, page):
 def test_once_the_post_is_out_the_page_has_its_link_and_history_and_no_button_that_does_nothing(page, cast, show):
     expect(page.get_by_role("button", name="Save")).to_be_visible()
     goes_out(cast, show, page)
-    for name in ("Save", "Suggest a text", "Switch off", "Post now", "Use this one"):
+    for name in ("Save", "Suggest a text", "Switch off", "Post now", "Use this one", "Write drafts for everybody"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.get_by_label(FIELD)).to_have_count(0)
     sent = cast.timeline("ada")[0]
