@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 DEADLINE = 10.0
 AT_ONCE = 4
 LONGEST_SUBJECT = 150
+#: an address in a header is otherwise broken up into pieces that no program puts together; RFC 5322 allows 998
+UNBROKEN = policy.default.clone(max_line_length=900)
 
 
 class Mailer:
@@ -75,7 +78,7 @@ class Mailer:
         self._pool.shutdown()
 
     def _letter(self, to: str, subject: str, text: str, headers: Mapping[str, str] | None = None) -> EmailMessage:
-        letter = EmailMessage()
+        letter = EmailMessage(policy=UNBROKEN)
         letter["From"] = self._settings.smtp_from
         letter["To"] = to
         letter["Subject"] = " ".join("".join(c if c.isprintable() else " " for c in subject).split())[:LONGEST_SUBJECT]

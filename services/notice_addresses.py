@@ -109,20 +109,21 @@ def set_address(wanted: Wanted, vault: Vault, settings: Settings, by: Actor, now
 
 def set_scope(address_id: int, everything: bool, by: Actor) -> None:
     """Whether everything is sent there, or only what needs its person. Raises NotFound."""
-    mine = _own(address_id, by.user_id)
+    mine = own(address_id, by.user_id)
     mine.everything = everything
     db.session.commit()
 
 
 def remove(address_id: int, by: Actor, now: datetime) -> None:
     """What is on its way there still arrives, what waits does not. Raises NotFound."""
-    mine = _own(address_id, by.user_id)
+    mine = own(address_id, by.user_id)
     audit.note(Kind.NOTICES_REMOVED, by, now, network=mine.network)
     db.session.delete(mine)
     db.session.commit()
 
 
-def _own(address_id: int, user_id: int | None) -> NoticeAddress:
+def own(address_id: int, user_id: int | None) -> NoticeAddress:
+    """Raises NotFound, also for those of others."""
     found = db.session.get(NoticeAddress, address_id) if 0 < address_id <= HIGHEST_ID else None
     if found is None or found.user_id != user_id:
         raise NotFound("There is no such address. It may have been removed.")

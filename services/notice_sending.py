@@ -17,9 +17,9 @@ from services import notice_words as say
 from services.causes import CAUSES, explain
 from services.clients.http import Http
 from services.clients.notify import Discord, Message, Sender, Slack, Telegram
-from services.errors import NotFound, Outcome, Refused, Unknown
+from services.errors import Outcome, Refused, Unknown
 from services.mail import Mailer
-from services.notice_addresses import NAMES, owner, stop_path
+from services.notice_addresses import NAMES, own, owner, stop_path
 from services.notice_store import store
 from services.notice_words import Event
 from services.vault import Vault, VaultError
@@ -90,10 +90,9 @@ class NotifyService:
 
     def test(self, address_id: int, user_id: int, now: datetime) -> tuple[bool, str]:
         """Sends a message right now. Whether it arrived, and a sentence. Raises NotFound."""
+        own(address_id, user_id)
         query = select(NoticeAddress, User.email).join(User, User.id == NoticeAddress.user_id)
-        row = db.session.execute(query.where(NoticeAddress.id == address_id, User.id == user_id)).one_or_none()
-        if row is None:
-            raise NotFound("There is no such address. It may have been removed.")
+        row = db.session.execute(query.where(NoticeAddress.id == address_id)).one()
         message = self._message(row.NoticeAddress, "Airhorn: this is a test", "Notices arrive here.", "/notices")
         name, parcel = NAMES[NoticeNetwork(row.NoticeAddress.network)], self._parcel(0, 0, row, message)
         db.session.rollback()
