@@ -42,6 +42,8 @@ hypothesis_settings.register_profile("suite", max_examples=50, deadline=None)
 hypothesis_settings.load_profile("suite")
 TOKEN_KEY = Fernet.generate_key().decode()
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+#: where no server is
+NOBODY = "http://127.0.0.1:9"
 MEMORY, ENOUGH_MEMORY = Path("/dev/shm"), 2 * 1024**3
 
 
@@ -181,6 +183,7 @@ def settings(plain_settings: Settings, database_url: str, youtube: YouTube, x: X
             "youtube_api_url": f"{youtube.url}/youtube/v3",
             "youtube_web_url": youtube.url,
             "x_api_url": x.url,
+            **dict.fromkeys(("discord_api_url", "slack_api_url", "telegram_api_url"), NOBODY),
         }
     )
 

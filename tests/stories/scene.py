@@ -9,10 +9,24 @@ from flask import current_app
 from playwright.sync_api import Page
 
 from extensions import db
-from models import EpisodeGuide, Podcast, PodcastMember, Role, User, YouTubeChannel
+from models import (
+    EpisodeGuide,
+    Notice,
+    NoticeAddress,
+    NoticeNetwork,
+    NoticeSending,
+    Podcast,
+    PodcastMember,
+    Role,
+    User,
+    YouTubeChannel,
+)
 from sandbox.standin import Fault, Request
 from services import first_admin, invitations, password_links, rehearsal, second_step
 from services.audit import Actor
+from services.causes import explain
+from services.notice_addresses import Wanted, set_address, stop_path
+from services.notices import NoticeService
 from services.passwords import hash_password
 from services.registry import get_services
 from tests.browser import PASSWORD, Browser
@@ -21,6 +35,10 @@ from tests.stories.conftest import WIDE
 
 ZONE = "Australia/Sydney"
 OWN = "We're live: {title}, with {guest}.\n\nBring the worst queue you ever met.\n{url}"
+WEBHOOKS = {
+    NoticeNetwork.DISCORD: "https://discord.com/api/webhooks/1234567890/" + "s" * 68,
+    NoticeNetwork.SLACK: "https://hooks.slack.com/services/T0000AAAA/B0000BBBB/" + "s" * 24,
+}
 NAMES = {
     "ada": "Ada Lindqvist",
     "bo": "Bo Tran",
@@ -100,6 +118,11 @@ PAGES = (
     Shown("profile-sessions", "/profile/sessions"),
     Shown("profile-delete", "/profile/delete"),
     Shown("confirm", "/confirm"),
+    Shown("profile-notices", "/profile/notices"),
+    Shown("profile-notices-none", "/profile/notices", "bo"),
+    Shown("notices", "/notices"),
+    Shown("notices-none", "/notices", "gus"),
+    Shown("notices-stop", "{stop}", "nobody"),
     Shown("admin-people", "/admin/people"),
     Shown("admin-system", "/admin/system"),
     Shown("admin-audit", "/admin/audit"),
@@ -153,6 +176,7 @@ class Scene:
         for channel in db.session.execute(db.select(YouTubeChannel)).scalars():
             channel.title = self.cast.youtube.channels[channel.id].title
         db.session.commit()
+        self._notices()
         return self
 
     def go_live(self) -> None:
@@ -264,6 +288,23 @@ class Scene:
         second_step.propose(self.person("bo").id, get_services().vault)
         second_step.propose(self.person("cy").id, get_services().vault)
         self.person("cy").totp_on = True
+        db.session.commit()
+
+    def _notices(self) -> None:
+        """What people were told, and where Ada wants it: by Discord, and by a Slack channel that is gone."""
+        services, ada = get_services(), Actor(self.person("ada").id, "192.0.2.7")
+        for network, address in WEBHOOKS.items():
+            wanted = Wanted(network, address, everything=True)
+            set_address(wanted, services.vault, services.settings, ada, self.now - timedelta(days=3))
+        discord, slack = db.session.execute(db.select(NoticeAddress).order_by(NoticeAddress.id)).scalars()
+        discord.last_sent_at = self.now - timedelta(minutes=50)
+        slack.is_broken, slack.error = True, explain("notice_gone")
+        self.paths["stop"] = stop_path(discord, services.settings.secret_key)
+        db.session.commit()
+        NoticeService(services.settings).make(self.now)
+        db.session.execute(db.delete(NoticeSending), execution_options={"synchronize_session": False})
+        read = db.update(Notice).where(Notice.kind == "live").values(read_at=self.now)
+        db.session.execute(read, execution_options={"synchronize_session": False})
         db.session.commit()
 
 
