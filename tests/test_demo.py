@@ -98,7 +98,9 @@ def end(process):
 def test_go_live_makes_two_hosts_post_once_and_a_second_start_finds_everything_again(start, port):
     first = start()
     wait_until(START_SECONDS, lambda: answers(f"http://127.0.0.1:{port}/"))
+    wait_until(POST_SECONDS, lambda: control(port, "state")["subscriptions"])
     video = control(port, "go-live", title="Queues")["video_id"]
+    wait_until(POST_SECONDS, lambda: control(port, "state")["delivered"])
     wait_until(POST_SECONDS, lambda: sorted(lengths(port).values()) == [0, 0, 1, 1])
     time.sleep(3)
     timelines = control(port, "state")["timelines"]
@@ -117,6 +119,7 @@ def test_go_live_makes_two_hosts_post_once_and_a_second_start_finds_everything_a
     wait_until(START_SECONDS, lambda: answers(f"http://127.0.0.1:{port}/"))
     time.sleep(3)
     assert sorted(lengths(port).values()) == [0, 0, 2, 2]
+    assert control(port, "state")["subscriptions"]
     assert password(end(second)) == password(said)
 
 

@@ -4,10 +4,10 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from extensions import db
-from models import Broadcast, Podcast, Post, QuotaDay
+from models import Broadcast, Podcast, Post, QuotaDay, YouTubeChannel
 from sandbox import hub_payloads as payloads
 from tests import processes
 from tests.push_stage import *  # noqa: F403 - its fixtures
@@ -182,3 +182,21 @@ def test_after_the_units_are_gone_a_push_is_still_good(push):
     push.youtube.go_live(channel, "Queues")
     push.hub.work()
     assert push.cast.services.tweets.watch(datetime.now(UTC)) == 2
+
+
+def test_what_the_hub_says_while_a_look_is_chosen_asks_for_another_look(stage):
+    show = stage.show(hosts=())
+    channel = show.youtube_channel_id
+    stage.youtube.upload(channel, "Trailer")
+    stage.check()
+    stage.wait(minutes=1)
+    told_at = stage.ahead(seconds=0.5)
+    db.session.execute(update(YouTubeChannel).values(pushed_at=told_at, next_look_at=stage.now))
+    db.session.commit()
+    stage.watch()
+    assert stage.channel(channel).next_look_at <= told_at
+    stage.wait(seconds=1)
+    asked = len(stage.youtube.asked("GET", "playlistItems"))
+    stage.watch()
+    assert len(stage.youtube.asked("GET", "playlistItems")) == asked + 1
+    assert stage.channel(channel).next_look_at > stage.now
