@@ -57,6 +57,7 @@ def share_compiled(engine: Engine) -> None:
 # argon2 takes a fifth of a second on purpose, for every password that is kept or compared.
 
 HASHES: dict[tuple[str, bytes], str] = {}
+PASSWORDS: dict[str, bytes] = {}
 FITS: dict[tuple[str, bytes], bool] = {}
 hash_anew, verify_anew = PasswordHasher.hash, PasswordHasher.verify
 
@@ -65,18 +66,25 @@ def _hash_once(hasher: PasswordHasher, password: bytes, **more: Any) -> str:
     key = (str(hasher._parameters), password)
     if more or key not in HASHES:
         HASHES[key] = hash_anew(hasher, password, **more)
+        PASSWORDS[HASHES[key]] = password
     return HASHES[key]
 
 
-def _verify_once(hasher: PasswordHasher, stored: str, password: bytes) -> Literal[True]:
+def _fits(hasher: PasswordHasher, stored: str, password: bytes) -> bool:
     """What is no hash is judged every time, without the work."""
+    if stored in PASSWORDS:
+        return PASSWORDS[stored] == password
     key = (stored, password)
     if key not in FITS:
         try:
             FITS[key] = verify_anew(hasher, stored, password)
         except VerifyMismatchError:
             FITS[key] = False
-    if not FITS[key]:
+    return FITS[key]
+
+
+def _verify_once(hasher: PasswordHasher, stored: str, password: bytes) -> Literal[True]:
+    if not _fits(hasher, stored, password):
         raise VerifyMismatchError
     return True
 
