@@ -102,7 +102,7 @@ def wired(stand_ins_urls: tuple[str, str], url: str, folder: Path, *, key: bool 
     youtube, x = stand_ins_urls
     return settings_for(
         url,
-        folder,
+        folder / uuid.uuid4().hex,  # another database, another journal
         youtube_api_key="test-key" if key else None,
         youtube_api_url=f"{youtube}/youtube/v3",
         youtube_web_url=youtube,

@@ -98,9 +98,13 @@ class Stage:
             self.cast.services.tweets.announce(looked.broadcast_ids, now)
 
     def start(self, **order: Any) -> int:
-        pid = int(self._zygote.ask(do="start", settings=self._settings, log=self._log, **order))
+        order = {"settings": self._settings, "log": self._log} | order
+        pid = int(self._zygote.ask(do="start", **order))
         self._running.add(pid)
         return pid
+
+    def settings_with(self, **changes: Any) -> dict[str, Any]:
+        return self._settings | changes
 
     def wait(self, pid: int, seconds: float = 15.0) -> int | None:
         """What it ended with: minus the signal, or its status; None when it still runs."""

@@ -11,7 +11,11 @@ from sqlalchemy import event
 from extensions import db
 from services.clients.sockets import DeadlineSocket
 
-INTENT, OUTCOME = "INSERT INTO post_attempts", "UPDATE post_attempts"
+STATEMENTS = {
+    "intent": "INSERT INTO post_attempts",
+    "outcome": "UPDATE post_attempts",
+    "pair": "UPDATE social_connections SET access_token",
+}
 
 
 def die() -> None:
@@ -19,14 +23,14 @@ def die() -> None:
 
 
 def install(point: str | None) -> None:
-    """Arms a point: "intent" or "outcome" with :begin, :before_commit, :after_commit; "wire:headers", "wire:status"."""
+    """Arms "intent", "outcome", "pair" with :begin, :before_commit, :after_commit; or "wire:headers", "wire:status"."""
     if point is None:
         return
     what, when = point.split(":")
     if what == "wire":
         WIRE[when]()
     else:
-        _in_transaction(INTENT if what == "intent" else OUTCOME, when)
+        _in_transaction(STATEMENTS[what], when)
 
 
 def _in_transaction(statement: str, when: str) -> None:
