@@ -62,11 +62,15 @@ FITS: dict[tuple[str, bytes], bool] = {}
 hash_anew, verify_anew = PasswordHasher.hash, PasswordHasher.verify
 
 
-def _hash_once(hasher: PasswordHasher, password: bytes, **more: Any) -> str:
-    key = (str(hasher._parameters), password)
+def _bytes(password: str | bytes) -> bytes:
+    return password.encode() if isinstance(password, str) else password
+
+
+def _hash_once(hasher: PasswordHasher, password: str | bytes, **more: Any) -> str:
+    key = (str(hasher._parameters), _bytes(password))
     if more or key not in HASHES:
         HASHES[key] = hash_anew(hasher, password, **more)
-        PASSWORDS[HASHES[key]] = password
+        PASSWORDS[HASHES[key]] = key[1]
     return HASHES[key]
 
 
@@ -83,8 +87,8 @@ def _fits(hasher: PasswordHasher, stored: str, password: bytes) -> bool:
     return FITS[key]
 
 
-def _verify_once(hasher: PasswordHasher, stored: str, password: bytes) -> Literal[True]:
-    if not _fits(hasher, stored, password):
+def _verify_once(hasher: PasswordHasher, stored: str, password: str | bytes) -> Literal[True]:
+    if not _fits(hasher, stored, _bytes(password)):
         raise VerifyMismatchError
     return True
 
