@@ -40,11 +40,11 @@ SENTENCES = {
     "less_than_equal": "must be at most {le}",
     "string_too_short": "must have at least {min_length} characters",
     "literal_error": "must be one of: {expected}",
+    "string_pattern_mismatch": "does not look as it should: copy it whole",
 }
 
 
 def _sentence(mistake: Mapping[str, Any]) -> str:
-    "string_pattern_mismatch": "does not look as it should: copy it whole",
     words = SENTENCES.get(str(mistake["type"]))
     return words.format(**mistake.get("ctx", {})) if words else mistake["msg"].removeprefix("Value error, ")
 
@@ -118,12 +118,6 @@ class Settings(BaseSettings):
     smtp_from: str | None = None
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
 
-    #: where the stand-ins' buttons are; set by `make run` without keys, shows the rehearsal banner
-    sandbox_url: str | None = None
-
-    live_check_interval_seconds: float = Field(180, ge=1, le=3600)
-    live_watch_interval_seconds: float = Field(1, ge=0.1, le=60)
-    live_post_max_age_minutes: float = Field(30, gt=0, le=24 * 60)
     #: where people's own webhooks lead; whatever they paste, no other host is asked
     discord_api_url: str = "https://discord.com"
     slack_api_url: str = "https://hooks.slack.com"
@@ -133,6 +127,12 @@ class Settings(BaseSettings):
     #: asked each minute while all is well; somebody else notices when that stops
     heartbeat_url: str | None = None
 
+    #: where the stand-ins' buttons are; set by `make run` without keys, shows the rehearsal banner
+    sandbox_url: str | None = None
+
+    live_check_interval_seconds: float = Field(180, ge=1, le=3600)
+    live_watch_interval_seconds: float = Field(1, ge=0.1, le=60)
+    live_post_max_age_minutes: float = Field(30, gt=0, le=24 * 60)
     send_deadline_seconds: float = Field(20, gt=0, le=300)
     send_lease_seconds: float = Field(45, gt=0, le=3600)
     lookup_delays_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 20.0, 50.0, 95.0)
@@ -211,10 +211,6 @@ class Settings(BaseSettings):
             raise ValueError("must point to this machine: stand-ins are for rehearsing")
         return _checked_url(value) if value is not None else None
 
-    @field_validator("smtp_from")
-    @classmethod
-    def _sender(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[^\s@<>\",:;]+@[^\s@<>\",:;]+", value):
     @field_validator("discord_api_url", "slack_api_url", "telegram_api_url")
     @classmethod
     def _messenger(cls, value: str) -> str:
@@ -225,6 +221,10 @@ class Settings(BaseSettings):
     def _heartbeat(cls, value: str | None) -> str | None:
         return _checked_url(value, with_query=True) if value is not None else None
 
+    @field_validator("smtp_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[^\s@<>\",:;]+@[^\s@<>\",:;]+", value):
             raise ValueError("must be one plain e-mail address, such as airhorn@example.com")
         return value
 
