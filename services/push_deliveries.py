@@ -103,21 +103,17 @@ class Deliveries:
 
     def _write(self, channel_id: str, now: datetime) -> datetime:
         """The look that is asked for now or already; by compare-and-set, so that processes share one count."""
-        columns = select(One.look_at, One.looks_day, One.looks)
-        row = db.session.execute(columns.where(One.channel_id == channel_id)).one_or_none()
+        query = select(One.look_at, One.looks_day, One.looks).where(One.channel_id == channel_id)
+        row = db.session.execute(query).one_or_none()
         day = quota.pacific_day(now)
         looks = row.looks if row is not None and row.looks_day == day else 0
         if row is None or is_ahead(row.look_at, now) or looks >= LOOKS_A_DAY:
             db.session.rollback()
             return row.look_at if row is not None and is_ahead(row.look_at, now) else now + LOOK_EVERY
-        look_at = next_look(row.look_at, now)
+        look_at, same = next_look(row.look_at, now), One.look_at.is_not_distinct_from(row.look_at)
         noted = db.session.execute(
             update(One)
-            .where(
-                One.channel_id == channel_id,
-                One.state != PushState.LEAVING,
-                One.look_at.is_not_distinct_from(row.look_at),
-            )
+            .where(One.channel_id == channel_id, One.state != PushState.LEAVING, same)
             .values(look_at=look_at, looks_day=day, looks=looks + 1, last_push_at=now, pushes=One.pushes + 1)
             .returning(One.channel_id),
             execution_options={"synchronize_session": False},
