@@ -19,8 +19,7 @@ from services.registry import get_services
 
 def add_to(bp: Blueprint) -> None:
     bp.add_url_rule("/notices", view_func=notices)
-    network = "<any(email, discord, slack, telegram):network>"
-    bp.add_url_rule(f"/notices/{network}", view_func=set_notices, methods=["POST"])
+    bp.add_url_rule("/notices/<network>", view_func=set_notices, methods=["POST"])
     bp.add_url_rule("/notices/<int:address_id>/scope", view_func=scope_notices, methods=["POST"])
     bp.add_url_rule("/notices/<int:address_id>/test", view_func=test_notices, methods=["POST"])
     bp.add_url_rule("/notices/<int:address_id>/remove", view_func=remove_notices, methods=["POST"])
@@ -37,7 +36,8 @@ def _page(forms: dict[NoticeNetwork, FlaskForm], status: int = 200) -> ResponseR
 
 @limited("10/minute")
 def set_notices(network: str) -> ResponseReturnValue:
-    which, services, forms = NoticeNetwork(network), get_services(), notice_forms(NoticeNetwork(network))
+    which, services = notice_addresses.network_of(network), get_services()
+    forms = notice_forms(which)
     form = forms[which]
     if not form.validate_on_submit():
         return _page(forms, 422)

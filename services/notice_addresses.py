@@ -56,6 +56,13 @@ class Way:
         return Light("Trouble", Lamp.AMBER) if self.address.error else Light("On", Lamp.GREEN)
 
 
+def network_of(name: str) -> NoticeNetwork:
+    """From an address of ours. Raises NotFound."""
+    if name not in NAMES:
+        raise NotFound("There is no such way for notices.")
+    return NoticeNetwork(name)
+
+
 def owner(user_id: int, network: str) -> str:
     """Whom an address is sealed for."""
     return f"notice:{user_id}:{network}"
