@@ -58,6 +58,8 @@ class Bed:
     folder: Path
     youtube: YouTube
     key: str
+    #: nobody and nothing in the templates
+    is_empty: bool = False
     server: Any = None
 
     def settings(self, database_url: str, folder: Path, x_url: str, **more: Any) -> Settings:
@@ -116,7 +118,8 @@ class Bed:
             app = create_app(self.settings(database_url, self.folder, x.url))
             with app.app_context():
                 flask_migrate.upgrade()
-                self._announce(x)
+                if not self.is_empty:
+                    self._announce(x)
                 db.session.remove()
                 db.engine.dispose()
 
@@ -173,13 +176,13 @@ def freshen(engine: Engine, x: X, *, stale: bool, strict: bool) -> None:
 
 
 @contextmanager
-def bed(engines: tuple[str, ...]) -> Iterator[Bed]:
+def bed(engines: tuple[str, ...], *, is_empty: bool = False) -> Iterator[Bed]:
     """In memory where there is enough of it: nothing here has to survive a power cut."""
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="airhorn-chaos-", dir=memory if memory.is_dir() else None))
     youtube = YouTube()
     youtube.quota = 10**9
-    made = Bed(folder, youtube, Fernet.generate_key().decode())
+    made = Bed(folder, youtube, Fernet.generate_key().decode(), is_empty)
     with youtube.serving():
         try:
             for engine in engines:

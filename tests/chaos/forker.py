@@ -20,7 +20,7 @@ from config import Settings
 from services import confirming, connections, sending
 from services.clients.sockets import tls_context
 from services.registry import get_services
-from tests.chaos import arms
+from tests.chaos import arms, racers
 from tests.kill import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,7 +117,10 @@ def _work(order: dict[str, Any]) -> None:
     with app.app_context():
         if order.get("point"):
             arms.install(order["point"], order.get("nth", 1), order.get("action", "kill"))
-        get_services().scheduler.run()
+        if order.get("race"):
+            racers.RACERS[order["race"]](app, order)
+        else:
+            get_services().scheduler.run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,168 @@
+"""What each process of a race does, in the fork server's children. Answers go as JSON into the file that is named."""
+
+import json
+import mmap
+import random
+import struct
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select, update
+
+from extensions import db
+from models import Post
+from services.errors import Conflict
+from services.registry import get_services
+
+#: whoever waits for the others longer goes on alone
+PATIENCE = 5.0
+#: how far apart those who meet may start, in seconds
+JITTER = 0.003
+#: so long a host waits at most before he switches off what is being sent
+WHILE_SENDING = 0.02
+
+
+class Meeting:
+    """A place where threads of several processes wait for each other before each item: a number each, in a file."""
+
+    def __init__(self, path: str, seats: int) -> None:
+        self._seats = seats
+        with Path(path).open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 8 * seats)
+
+    @staticmethod
+    def make(path: Path, seats: int) -> None:
+        path.write_bytes(b"\0" * 8 * seats)
+
+    def wait(self, seat: int, item: int) -> None:
+        """Until everybody is at this item, counted from 1."""
+        struct.pack_into("q", self._map, 8 * seat, item)
+        over = time.monotonic() + PATIENCE
+        while min(struct.unpack_from(f"{self._seats}q", self._map)) < item and time.monotonic() < over:
+            time.sleep(0.0003)
+
+    def leave(self, seat: int) -> None:
+        struct.pack_into("q", self._map, 8 * seat, 2**62)
+
+
+def _in_threads(app: Flask, order: dict[str, Any], act: Callable[[int, Any], Any]) -> None:
+    """Each thread goes through all items, everybody at the same one at the same time; `act(seat, item)`."""
+    meeting = Meeting(order["meeting"], order["seats"])
+    answers: dict[str, list[Any]] = {}
+
+    def go(seat: int) -> None:
+        dice = random.Random(f"{order['seed']} {seat}")
+        with app.app_context():
+            for n, item in enumerate(order["items"], start=1):
+                meeting.wait(seat, n)
+                time.sleep(dice.random() * JITTER)
+                answers.setdefault(str(seat), []).append(act(seat, item))
+                db.session.remove()
+        meeting.leave(seat)
+
+    threads = [threading.Thread(target=go, args=(seat,)) for seat in order["my_seats"]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    Path(order["out"]).write_text(json.dumps(answers))
+
+
+def _said(act: Callable[[], Any]) -> str:
+    """The sentence, of success or of refusal."""
+    try:
+        return str(act())
+    except Conflict as refused:
+        db.session.rollback()
+        return f"refused: {refused}"
+
+
+def drain(app: Flask, order: dict[str, Any]) -> None:
+    """Sends whatever is due until nothing waits."""
+    over = time.monotonic() + order["seconds"]
+    with app.app_context():
+        while time.monotonic() < over:
+            get_services().posting.drain()
+            if not db.session.execute(select(Post.id).where(Post.status == "queued").limit(1)).all():
+                return
+            db.session.rollback()
+            time.sleep(0.005)
+
+
+def release_and_send(app: Flask, order: dict[str, Any]) -> None:
+    """Makes the posts of a batch due and sends them; a second process only sends."""
+    is_first = order["is_first"]
+
+    def act(_seat: int, configs: list[int]) -> None:
+        if is_first:
+            due = update(Post).where(Post.config_id.in_(configs)).values(not_before=_now())
+            db.session.execute(due, execution_options={"synchronize_session": False})
+            db.session.commit()
+        get_services().posting.drain()
+
+    _in_threads(app, order, act)
+
+
+def switch_off(app: Flask, order: dict[str, Any]) -> None:
+    """Each switches his part of a batch off while it is being sent."""
+    tweets = get_services().tweets
+    first = order["my_seats"][0]
+    dice = random.Random(order["seed"])
+
+    def act(seat: int, configs: list[int]) -> list[Any]:
+        answers = []
+        for id in configs[seat - first :: len(order["my_seats"])]:
+            time.sleep(dice.random() * WHILE_SENDING)
+            answers.append([id, _said(lambda id=id: tweets.set_tweet(id, enabled=False, now=_now()))])
+        return answers
+
+    _in_threads(app, order, act)
+
+
+def post_now(app: Flask, order: dict[str, Any]) -> None:
+    """Several click for the same host at the same moment."""
+    by_hand = get_services().by_hand
+    _in_threads(app, order, lambda _seat, id: _said(lambda: by_hand.post_now(id, _now(), without_link=True)))
+
+
+def start_or_post_now(app: Flask, order: dict[str, Any]) -> None:
+    """Who sits first announces the broadcast; the others click for its hosts, each in an order of his own."""
+    services = get_services()
+
+    def act(seat: int, item: dict[str, Any]) -> list[str]:
+        if seat == 0:
+            return [str(services.tweets.announce([item["broadcast"]], _now()))]
+        configs = random.Random(f"{seat} {item['broadcast']}").sample(item["configs"], len(item["configs"]))
+        return [_said(lambda id=id: services.by_hand.post_now(id, _now(), without_link=True)) for id in configs]
+
+    _in_threads(app, order, act)
+
+
+def refresh(app: Flask, order: dict[str, Any]) -> None:
+    """Everybody finds the same pair stale at the same moment."""
+    connections = get_services().connections
+
+    def act(_seat: int, connection_id: int) -> bool:
+        taken = connections.begin_refresh(connection_id, _now())
+        return taken is not None and connections.finish_refresh(taken, connections.call_refresh(taken), _now())
+
+    _in_threads(app, order, act)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+RACERS: dict[str, Callable[[Flask, dict[str, Any]], None]] = {
+    "drain": drain,
+    "release and send": release_and_send,
+    "switch off": switch_off,
+    "post now": post_now,
+    "start or post now": start_or_post_now,
+    "refresh": refresh,
+}
