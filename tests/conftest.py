@@ -106,6 +106,15 @@ def postgres() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def administer(postgres: str) -> Iterator[Callable[[str], None]]:
+    """Runs a statement of its administrator, on one connection: a new one takes a sixth of making a database."""
+    connection = psycopg2.connect(postgres)
+    connection.autocommit = True
+    yield connection.cursor().execute
+    connection.close()
+
+
 def with_database(uri: str, name: str) -> str:
     return make_url(uri).set(database=name).render_as_string(hide_password=False)
 
@@ -131,9 +140,10 @@ def database_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Pat
         yield f"sqlite:///{path}"
         return
     uri, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
-    execute(uri, f"CREATE DATABASE {name} TEMPLATE template_airhorn STRATEGY file_copy")
+    administer = request.getfixturevalue("administer")
+    administer(f"CREATE DATABASE {name} TEMPLATE template_airhorn STRATEGY file_copy")
     yield with_database(uri, name)
-    execute(uri, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 # Stand-ins
