@@ -1,11 +1,13 @@
 """Whether this installation does its work: database, migrations, scheduler. Changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, select, text
+from sqlalchemy import String, column, func, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from config import ROOT
@@ -38,12 +40,15 @@ class Health:
 def read_health(now: datetime) -> Health:
     """Never raises: a database that is away is an answer."""
     try:
-        current = set(db.session.execute(text("SELECT version_num FROM alembic_version")).scalars())
-        migrated = current == _heads()
-        seen_at = db.session.execute(select(func.max(JobRun.seen_at))).scalar() if migrated else None
+        heard = select(func.max(JobRun.seen_at)).scalar_subquery()
+        found = select(column("version_num", String), heard)
+        rows: Sequence[Any] = db.session.execute(found.select_from(table("alembic_version"))).all()
     except DBAPIError:
         db.session.rollback()
         return Health(_answers(), migrated=False, scheduler_age=None)
+    current = {row[0] for row in rows}
+    migrated = current == _heads()
+    seen_at = rows[0][1] if migrated else None
     services = get_services()
     is_ours = services.settings.scheduler == "embedded"
     sickness = services.scheduler.sickness() if is_ours else None

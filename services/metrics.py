@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from config import Settings
 from extensions import db
 from models import JobRun, Post, PostStatus, WorkerLease
-from services import quota
+from services import quota, receipts
 from services.health import read_health
 from services.scheduler import LEASE, LOOKER
 
-#: outcomes are of the last so many hours
+#: outcomes and delays are of the last so many hours
 RECENT = timedelta(hours=24)
 #: states in which a post still wants something
 OPEN = (PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW)
@@ -37,6 +37,7 @@ class _Figures(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield from self._outbox()
         yield self._outcomes()
+        yield from self._delays()
         yield from self._units()
         yield from self._lease()
         yield from self._jobs()
@@ -63,6 +64,19 @@ class _Figures(Collector):
         for status, cause, number in db.session.execute(query.group_by(Post.status, Post.cause)):
             found.add_metric([status, cause or ""], number)
         return found
+
+    def _delays(self) -> Iterator[GaugeMetricFamily]:
+        found = receipts.stats(self.now - RECENT, self.now)
+        for name, (spread, help_) in {
+            "start_to_seen": (found.to_confirmed, "From the start of a stream until YouTube said that it is live"),
+            "start_to_last_post": (found.to_last, "From the start of a stream to its last post"),
+            "seen_to_last_post": (found.from_confirmed, "From seeing a stream live to its last post"),
+        }.items():
+            figures = GaugeMetricFamily(f"airhorn_{name}_seconds", f"{help_}, last 24 hours", labels=["quantile"])
+            for quantile, value in (("0.5", spread.p50), ("0.95", spread.p95), ("1", spread.worst)):
+                if value is not None:
+                    figures.add_metric([quantile], value)
+            yield figures
 
     def _units(self) -> Iterator[GaugeMetricFamily]:
         spent = quota.read_spent(db.session(), self.now)

@@ -8,11 +8,12 @@ from sqlalchemy import event
 
 from app import create_app
 from extensions import db
-from models import JobRun, Post, PostStatus, QuotaDay, WorkerLease
+from models import Broadcast, JobRun, Post, PostStatus, QuotaDay, Verdict, WorkerLease
 from services import quota
 from services.metrics import exposition
 
 TOKEN = "a-token-for-scraping"
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -47,6 +48,9 @@ def test_the_outbox_the_units_the_lease_and_the_jobs_are_told(app, cast):
             QuotaDay(day=quota.pacific_day(now), discovery=40, watch=2),
             WorkerLease(name="looker", holder="p1", epoch=3, expires_at=now + timedelta(seconds=20)),
             JobRun(process="p1", job="check", started_at=since, finished_at=now, seen_at=now),
+            Broadcast(
+                video_id="v" * 11, verdict=Verdict.ANNOUNCED, actual_start_at=since, live_seen_at=since + 4 * SECOND
+            ),
         ]
     )
     db.session.commit()
@@ -59,6 +63,7 @@ def test_the_outbox_the_units_the_lease_and_the_jobs_are_told(app, cast):
     assert told["airhorn_lease_epoch[]"] == 3
     assert told["airhorn_lease_age_seconds[]"] == pytest.approx(10, abs=5)
     assert told["airhorn_job_duration_seconds['check', 'p1']"] == pytest.approx(90, abs=1)
+    assert told["airhorn_start_to_seen_seconds['0.95']"] == 4
     assert told["airhorn_ready[]"] == 1
 
 
@@ -91,4 +96,4 @@ def test_a_scrape_takes_the_same_number_of_statements_whatever_there_is(app, cas
     statements = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     exposition(settings, datetime.now(UTC))
-    assert len([one for one in statements if one.startswith("SELECT")]) == 7, statements
+    assert len([one for one in statements if one.startswith("SELECT")]) == 8, statements
