@@ -176,12 +176,15 @@ def test_each_refusal_has_its_cause_and_a_next_try(push, fault, cause):
     assert (row.state, row.error_cause, minutes_until(row.next_ask_at)) == (PushState.WANTED, cause, 2)
 
 
-def test_an_answer_that_was_lost_does_not_lose_the_subscription(push):
+@pytest.mark.parametrize("seconds", [0.0, 1.0], ids=["before the hub comes back", "after it"])
+def test_an_answer_that_was_lost_does_not_lose_the_subscription(push, seconds):
     channel = push.show()
-    push.hub.faults = [Fault(hang_up="after")]
-    push.ask()
+    push.hub.faults = [Fault(hang_up="after", hold=seconds)]
+    assert push.ask().failed == 1
     eventually(lambda: push.row(channel).state == PushState.ACTIVE, timeout=30)
-    assert push.row(channel).error_cause is None
+    row = push.row(channel)
+    assert (row.error_cause, row.failures) == (None, 0)
+    assert days_until(row.next_ask_at) > 2
 
 
 def test_a_hub_that_never_comes_back_is_noticed_and_asked_again(push):
