@@ -28,7 +28,7 @@ test: .venv/.dev ## lint, types, import contracts and every test on SQLite and P
 	@command -v chromium >/dev/null || echo "Browser tests are skipped: install Debian's chromium to run them."
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy models services config.py extensions.py app.py commands.py commands_watch.py routes sandbox
+	@$(BIN)/mypy models services config.py extensions.py app.py commands.py commands_ground.py commands_watch.py routes sandbox
 	@$(BIN)/lint-imports --no-cache
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
 
@@ -45,6 +45,16 @@ bench: .venv/.dev ## measures: prints tables, writes JSON to benchmarks/results
 fuzz: .venv/.dev ## spoils a million inputs for everything that reads what comes from outside (INPUTS=1000000)
 	@$(BIN)/python -m tests.chaos.fuzz --inputs $(or $(INPUTS),1000000)
 
+chaos: .venv/.dev ## kills workers, races processes, plays the state machine: tables, JSON in benchmarks/results
+	@$(BIN)/python -m tests.chaos.model
+	@CHAOS_EXAMPLES=1000 $(BIN)/pytest tests/chaos/test_machine.py -q -n 0
+	@$(BIN)/python -m tests.chaos.races --interleavings 10000
+	@$(BIN)/python -m tests.chaos.kill_matrix --runs 25
+	@$(BIN)/python -m tests.chaos.kill_matrix --default-times 20
+
+mutants: .venv/.dev ## breaks Airhorn on purpose in seven ways: the chaos suite must notice each
+	@$(BIN)/python -m tests.chaos.mutants
+
 lock: .venv/.dev ## pins requirements*.in with hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
@@ -55,4 +65,4 @@ sbom: .venv/.dev ## lists what the server is made of in sbom.json (CycloneDX)
 audit: .venv/.dev ## asks the Python package index for known weaknesses in what is pinned
 	@$(BIN)/uv tool run -q --from pip-audit==2.10.1 pip-audit -r requirements.txt --require-hashes --disable-pip
 
-.PHONY: help setup run test format pictures bench lock sbom audit
+.PHONY: help setup run test format pictures bench fuzz chaos mutants lock sbom audit

@@ -63,7 +63,9 @@ def wrong_in(session: Session) -> list[str]:
     for post in read(POSTS):
         newest[post.config_id] = post
         maybe = [one for one in attempts.get(post.id, []) if one.outcome in MAYBE]
-        if len(maybe) > 1 or (maybe and post.status in NOTHING_OUT):
+        # What a person left as it is may be out, and nobody says that it is not.
+        is_open = maybe and post.status in NOTHING_OUT and post.cause != "left_alone"
+        if len(maybe) > 1 or is_open:
             found.append(f"{post.key} is {post.status} with attempts {[one.outcome for one in maybe]}")
         if post.status == PostStatus.POSTED and [one.outcome for one in maybe] != [Outcome.ACCEPTED]:
             found.append(f"{post.key} is posted without an accepted attempt")

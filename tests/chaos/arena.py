@@ -134,6 +134,12 @@ class Arena:
             )
             session.commit()
 
+    def row(self, key: str, n: int) -> dict[str, Any]:
+        """A post of one of the hosts, to be put into the outbox."""
+        user, connection, account = self.hosts[n % len(self.hosts)]
+        people = {"podcast_id": self.podcast_id, "user_id": user, "connection_id": connection}
+        return {"key": key, "platform_user_id": account, "trigger": "now", "text": key, "status": "queued", **people}
+
     def stale(self) -> list[int]:
         """Every pair of tokens must be renewed now."""
         with self.session() as session:

@@ -73,6 +73,15 @@ class Machine(RuleBasedStateMachine):
         self.count("look up")
 
     @rule()
+    def look_up_for_a_while(self) -> None:
+        """As long as it takes to be decided, or to be left to a person."""
+        self.world.reap()
+        for seconds in (5, 16, 31, 46):
+            self.world.desk.later(seconds)
+            self.world.look_up()
+        self.count("look up for a while")
+
+    @rule()
     def look_at_youtube(self) -> None:
         self.world.look()
         self.count("look at YouTube")

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 
 from extensions import db
 from models import Post
+from services import outbox
 from services.errors import Conflict
 from services.registry import get_services
 
@@ -94,6 +95,19 @@ def drain(app: Flask, order: dict[str, Any]) -> None:
             time.sleep(0.005)
 
 
+def queue(app: Flask, order: dict[str, Any]) -> None:
+    """Everybody puts the same row into the outbox; says how many were made."""
+
+    def act(_seat: int, row: dict[str, Any]) -> int:
+        now = _now()
+        times = {"not_before": now, "not_after": now + timedelta(hours=1)}
+        made = outbox.add_posts(db.session(), [row | times], now)
+        db.session.commit()
+        return len(made)
+
+    _in_threads(app, order, act)
+
+
 def release_and_send(app: Flask, order: dict[str, Any]) -> None:
     """Makes the posts of a batch due and sends them; a second process only sends."""
     is_first = order["is_first"]
@@ -160,6 +174,7 @@ def _now() -> datetime:
 
 RACERS: dict[str, Callable[[Flask, dict[str, Any]], None]] = {
     "drain": drain,
+    "queue": queue,
     "release and send": release_and_send,
     "switch off": switch_off,
     "post now": post_now,

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.races --interleavings 10000`: five races between real processes, each so often.
+"""`python -m tests.chaos.races --interleavings 10000`: six races between real processes, each so often.
 
 Prints a table and writes benchmarks/results/races.json. Exit 1 when one of them ended wrongly.
 """
@@ -32,7 +32,7 @@ Counts = Counter[str]
 
 
 def switch_off_against_send(ground: Arena, items: int) -> Counts:
-    """Two processes send, a third switches off: who reads that nothing is sent has no post at X, the others have one."""
+    """Two processes send, a third switches off: who reads that nothing is sent has none at X, the others have one."""
     counts: Counts = Counter()
     ground.new_x()
     configs = [id for episode in ground.episodes(-(-items // HOSTS)) for id in episode][:items]
@@ -99,6 +99,22 @@ def claim_by_four(ground: Arena, items: int) -> Counts:
     return counts
 
 
+def one_key_by_four(ground: Arena, items: int) -> Counts:
+    """Four put a post with the same key into the outbox at once: there is one, and it is sent once."""
+    counts: Counts = Counter()
+    ground.new_x()
+    rows = [ground.row(f"same:{ground.made}:{n}", n) for n in range(items)]
+    ground.made += 1
+    queueing = {"race": "queue", "items": rows, "threads": 2}
+    seats = [made for out in ground.race(queueing, queueing) for made in out.values()]
+    ground.race({"race": "drain", "seconds": SECONDS})
+    arrived = Counter(entry.json()["text"] for entry in ground.x.asked("POST", "/2/tweets"))
+    for n, row in enumerate(rows):
+        took = sum(seat[n] for seat in seats)
+        counts["one of four" if (took, arrived[row["text"]]) == (1, 1) else "wrong"] += 1
+    return counts
+
+
 def refresh_by_many(ground: Arena, items: int) -> Counts:
     """Eight threads in each of two processes find the same pair stale: X is asked once, and the account stays."""
     counts: Counts = Counter()
@@ -122,6 +138,7 @@ RACES: dict[str, Callable[[Arena, int], Counts]] = {
     "switch-off against send": switch_off_against_send,
     "double post-now": double_post_now,
     "post-now against start": post_now_against_start,
+    "one key by 4 threads in 2 processes": one_key_by_four,
     "claim by 4 processes": claim_by_four,
     "token refresh, 8 threads in 2 processes": refresh_by_many,
 }

@@ -1,6 +1,7 @@
 """The real transitions on a real database, played by a state machine in any order: I1 to I3 hold after every step."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,7 +24,9 @@ def engine_name() -> str:
     return "sqlite"
 
 
-def test_whatever_workers_x_time_and_people_do_no_post_is_doubled_lost_or_said_wrongly(cast: Cast, x: X):
+def test_whatever_workers_x_time_and_people_do_no_post_is_doubled_lost_or_said_wrongly(
+    cast: Cast, x: X, capsys: pytest.CaptureFixture[str]
+):
     played = type("Played", (Machine,), {"world": World(cast, x), "made": {}})
     rules = settings(
         max_examples=EXAMPLES,
@@ -33,5 +36,7 @@ def test_whatever_workers_x_time_and_people_do_no_post_is_doubled_lost_or_said_w
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(played, settings=rules)
-    print(played.made)  # noqa: T201 - what was played
+    if "CHAOS_EXAMPLES" in os.environ:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{EXAMPLES} examples: {played.made}\n")
     assert played.made["examples"] >= EXAMPLES
