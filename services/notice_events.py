@@ -184,7 +184,9 @@ def start_events(now: datetime) -> list[Event]:
 def _is_due(broadcast: Broadcast, hosts: Sequence[HostLamp], now: datetime) -> bool:
     """Whether nothing is on its way any more, or it has taken long enough."""
     assert broadcast.announced_at is not None
-    is_over = bool(hosts) and not any(host.light.lamp in (Lamp.RED, Lamp.GREEN) for host in hosts)
+    lights = [host.light for host in hosts]
+    is_open = any(light.lamp in (Lamp.RED, Lamp.GREEN) or light.word == "Paused" for light in lights)
+    is_over = bool(hosts) and not is_open
     return is_over or now - broadcast.announced_at >= REPORT_AFTER
 
 
