@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import go_live, idle, many_shows, pages, quiet_check, units
+from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, units
 
 FIGURES = {
     "go_live": go_live.measure,
     "many_shows": many_shows.measure,
     "quiet_check": quiet_check.measure,
     "units": units.measure,
+    "soak_core": soak_core.measure,
     "idle": idle.measure,
     "pages": pages.measure,
 }

@@ -72,6 +72,7 @@ class Scene:
             "notices elsewhere": "/profile/notices",
             "people": "/admin/people",
             "system": "/admin/system",
+            "tonight": "/admin/tonight",
             "audit": "/admin/audit",
         }
 

@@ -118,6 +118,15 @@ class World:
         age = (self.now - BEGIN + self.feed_phase[channel_id]) % timedelta(minutes=15)
         return self.listed(channel_id, self.now - age)
 
+    def video(self, video_id: str) -> Video:
+        self.asked["pages"] += 1
+        return self.stories[video_id].as_of(self.now)
+
+    def live(self, channel_id: str) -> Video | None:
+        self.asked["pages"] += 1
+        listed = [self.stories[ref.id].as_of(self.now) for ref in self.listed(channel_id, self.now)]
+        return next((video for video in listed if video.live_content != "none"), None)
+
 
 def live_through(world: World, settings: Settings) -> None:
     """The jobs check and watch as the scheduler calls them, from an hour before the day to its end."""

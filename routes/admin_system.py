@@ -13,9 +13,11 @@ from services import audit_log, installation, push_words, trying
 from services.errors import Conflict
 from services.registry import get_services
 from services.system_status import system_status
+from services.tonight_page import tonight_page
 
 
 def add_to(bp: Blueprint) -> None:
+    bp.add_url_rule("/tonight", view_func=tonight)
     bp.add_url_rule("/system", view_func=system)
     bp.add_url_rule("/system/try-now", view_func=try_now, methods=["POST"])
     bp.add_url_rule("/system/quarantine/end", view_func=end_quarantine, methods=["POST"])
@@ -25,8 +27,17 @@ def add_to(bp: Blueprint) -> None:
 @require_site_admin
 def system() -> ResponseReturnValue:
     now = datetime.now(UTC)
-    status, push = system_status(current_app.config["SETTINGS"], now), push_words.push_of_all(now)
-    return render_template("admin/system.html", status=status, push=push, ground=get_services().guard.ground(), now=now)
+    return render_template(
+        "admin/system.html", status=system_status(now), ground=get_services().guard.ground(), now=now
+    )
+
+
+@require_site_admin
+def tonight() -> ResponseReturnValue:
+    """What is planned, whether it would be announced, and how long starts took lately."""
+    now = datetime.now(UTC)
+    found, push = tonight_page(current_app.config["SETTINGS"], now), push_words.push_of_all(now)
+    return render_template("admin/tonight.html", page=found, push=push, now=now)
 
 
 @limited("5/minute")

@@ -97,6 +97,8 @@ class BroadcastLooks:
         good = {id: answer for id, answer in answers.items() if not isinstance(answer, Outcome)}
         if self._budget.has_key and not by_page:
             self._budget.answered(now, [answers[id] if id not in good else None for id in answers])
+        if self._budget.has_key and by_page and len(good) < len(answers):
+            self._budget.in_need(now)
         self.decide([k for k in known if k.video_id in good], good, now, looked)
         self._store_failures(known, answers, now, looked)
         db.session.commit()

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Post, PostStatus, RefreshState, SocialConnection, User
-from services import audit, resealing
+from services import audit, leases, resealing
 from services.audit import NOBODY, Actor, Kind
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
@@ -216,8 +216,8 @@ class ConnectionService:
         """Whether the pair should be renewed before use; never while in doubt with the old token still good."""
         if connection.expires_at is None or connection.refresh_token is None:
             return False
-        lease = connection.refresh_lease_until
-        is_dead = connection.refresh_state == RefreshState.REFRESHING and lease is not None and lease < now
+        held = leases.is_held(connection.refresh_lease_until, now)
+        is_dead = connection.refresh_state == RefreshState.REFRESHING and not held
         if connection.refresh_state == RefreshState.DOUBT or is_dead:
             return connection.expires_at <= now
         return connection.expires_at - now < FRESH_FOR
@@ -228,7 +228,7 @@ class ConnectionService:
         Raises VaultError when the stored token does not open; then nothing was taken.
         """
         state = SocialConnection.refresh_state
-        lease_over = and_(state == RefreshState.REFRESHING, SocialConnection.refresh_lease_until < now)
+        lease_over = and_(state == RefreshState.REFRESHING, leases.over(SocialConnection.refresh_lease_until, now))
         # Whoever died while refreshing may have spent the refresh token: it is tried once more, and only when the
         # access token is of no use any longer.
         in_doubt = and_(or_(state == RefreshState.DOUBT, lease_over), SocialConnection.expires_at <= now)

@@ -37,7 +37,7 @@ class Budget:
 
     def refresh(self, now: datetime) -> None:
         """Finds out what is to be watched."""
-        channels, broadcasts = planned_starts.counted(db.session())
+        channels, broadcasts, _ = planned_starts.counted(db.session(), now)
         ends = quota.day_bounds(now)[1]
         starts = planned_starts.known_starts(db.session(), now, ends) if self.has_key else []
         self.demand = Demand(channels, broadcasts, foresee(starts, now, ends))
@@ -67,6 +67,10 @@ class Budget:
             quota.refuse(db.session(), now, units=self.units)
         elif self._is_probe and None in failures:
             quota.take(db.session(), now)
+
+    def in_need(self, now: datetime) -> None:
+        """The pages that were asked instead do not answer either."""
+        quota.hurry(db.session(), now)
 
 
 def chunks(things: Sequence[Any], size: int = CHUNK) -> Iterator[Sequence[Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
-from models import OPEN_STATES, Broadcast, EpisodeGuide, Podcast
+from models import OPEN_STATES, Broadcast, EpisodeGuide, Podcast, PushState, PushSubscription
 from services.watch_needs import OVER_BY, Start
 from services.watch_plan import DUE_WINDOWS
 
@@ -19,13 +19,15 @@ def is_first() -> ColumnElement[bool]:
     return exists().where(Podcast.youtube_channel_id == Broadcast.channel_id, Podcast.is_active, Podcast.is_first)
 
 
-def counted(session: Session) -> tuple[int, int]:
-    """How many channels are watched, and how many broadcasts are asked about; in one statement."""
+def counted(session: Session, now: datetime) -> tuple[int, int, int]:
+    """How many channels are watched, how many broadcasts asked about, how many channels the hub tells of; at once."""
     channels = select(func.count(Podcast.youtube_channel_id.distinct())).where(Podcast.is_active).scalar_subquery()
     open_ones = and_(Broadcast.state.in_(OPEN_STATES), Broadcast.next_look_at.is_not(None))
     broadcasts = select(func.count(Broadcast.id)).where(open_ones).scalar_subquery()
-    row = session.execute(select(channels, broadcasts)).one()
-    return row[0], row[1]
+    holds = and_(PushSubscription.state == PushState.ACTIVE, PushSubscription.lease_until > now)
+    told = select(func.count()).select_from(PushSubscription).where(holds).scalar_subquery()
+    row = session.execute(select(channels, broadcasts, told)).one()
+    return row[0], row[1], row[2]
 
 
 def known_starts(session: Session, now: datetime, until: datetime) -> list[Start]:

@@ -16,6 +16,8 @@ PACIFIC = ZoneInfo("America/Los_Angeles")
 NEARLY_ALL = 0.95
 #: after the first, second and every further refusal that the count here does not explain
 RETRY_AFTER = (timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=60))
+#: or so soon, where the pages do not answer either and something may be live
+RETRY_IN_NEED = timedelta(minutes=5)
 
 
 def pacific_day(now: datetime) -> date:
@@ -108,6 +110,17 @@ def refuse(session: Session, now: datetime, *, units: int) -> None:
             refusals=QuotaDay.refusals + 1, retry_at=retry_at
         ),
         execution_options=options,
+    )
+
+
+def hurry(session: Session, now: datetime) -> None:
+    """Nothing else can be asked either, and something may be live: YouTube is asked again in five minutes."""
+    soon = now + RETRY_IN_NEED
+    session.execute(
+        update(QuotaDay)
+        .where(QuotaDay.day == pacific_day(now), QuotaDay.exhausted_at.is_(None), QuotaDay.retry_at > soon)
+        .values(retry_at=soon),
+        execution_options={"synchronize_session": False},
     )
 
 

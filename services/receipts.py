@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from extensions import db
 from models import Broadcast, Post, PostStatus, Verdict
@@ -14,7 +14,7 @@ from services.errors import Invalid
 
 #: what is summed up where nobody says which period
 PERIOD = timedelta(days=30)
-MOST_STARTS = 50_000
+MOST_POSTS = 200_000
 #: what brought the look that found a start
 LOOKS = {
     "watch": "the watch on its planned start",
@@ -108,6 +108,11 @@ class Stats:
     to_confirmed: Spread
     from_confirmed: Spread
 
+    @property
+    def found_by(self) -> list[tuple[str, int]]:
+        """In words: what found how many, most first."""
+        return [(LOOKS.get(signal, "a look that was not noted"), count) for signal, count in self.by_signal.items()]
+
 
 def _in_words(seconds: float) -> str:
     if seconds < 120:
@@ -143,21 +148,25 @@ def _receipt(row: Any, posts: Sequence[Accepted]) -> Receipt:
 
 
 def receipts(since: datetime, until: datetime) -> list[Receipt]:
-    """The announced starts that were seen live in this period, oldest first. Two statements, however many."""
-    seen = (Broadcast.live_seen_at >= since, Broadcast.live_seen_at < until, Broadcast.verdict == Verdict.ANNOUNCED)
-    query = select(Broadcast).where(*seen).order_by(Broadcast.live_seen_at.desc(), Broadcast.id.desc())
-    columns = [getattr(Broadcast, name) for name in ("id", "video_id", "title", "scheduled_start_at")]
-    columns += [Broadcast.actual_start_at, Broadcast.live_signal, Broadcast.live_signal_at]
-    query = query.with_only_columns(*columns, Broadcast.live_seen_at, Broadcast.announced_at).limit(MOST_STARTS)
-    rows = db.session.execute(query).all()
-    posts: dict[int, list[Accepted]] = {}
-    of_these = select(Post.broadcast_id, Post.host_name, Post.posted_at, Post.status).join(
-        Broadcast, Broadcast.id == Post.broadcast_id
+    """The announced starts that were seen live in this period, oldest first. One statement, however many."""
+    started = [Broadcast.id, Broadcast.video_id, Broadcast.title, Broadcast.scheduled_start_at]
+    started += [Broadcast.actual_start_at, Broadcast.live_signal, Broadcast.live_signal_at]
+    ours = and_(Post.broadcast_id == Broadcast.id, Post.trigger == "live", Post.status != PostStatus.CANCELLED)
+    query = (
+        select(*started, Broadcast.live_seen_at, Broadcast.announced_at)
+        .add_columns(Post.id.label("post_id"), Post.host_name, Post.posted_at, Post.status)
+        .outerjoin(Post, ours)
+        .where(Broadcast.live_seen_at >= since, Broadcast.live_seen_at < until)
+        .where(Broadcast.verdict == Verdict.ANNOUNCED)
+        .order_by(Broadcast.live_seen_at.desc(), Broadcast.id.desc(), Post.posted_at, Post.id)
+        .limit(MOST_POSTS)
     )
-    wanted = (Post.trigger == "live", Post.status != PostStatus.CANCELLED)
-    for row in db.session.execute(of_these.where(*seen, *wanted).order_by(Post.posted_at, Post.id)):
-        posts.setdefault(row.broadcast_id or 0, []).append(Accepted(row.host_name, row.posted_at, row.status))
-    return [_receipt(row, posts.get(row.id, [])) for row in reversed(rows)]
+    found: dict[int, tuple[Any, list[Accepted]]] = {}
+    for row in db.session.execute(query):
+        posts = found.setdefault(row.id, (row, []))[1]
+        if row.post_id is not None:
+            posts.append(Accepted(row.host_name, row.posted_at, row.status))
+    return [_receipt(row, posts) for row, posts in reversed(found.values())]
 
 
 def stats(since: datetime, until: datetime) -> Stats:

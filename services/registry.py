@@ -13,6 +13,7 @@ from services.clients.x import XClient
 from services.clients.youtube_api import YouTubeApi
 from services.clients.youtube_feed import YouTubeFeed
 from services.clients.youtube_page import YouTubePage
+from services.clock_watch import ClockWatch
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.content_atomizer import ContentAtomizer
@@ -96,6 +97,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         connections=connections,
         revoking=revoking,
         push=push,
+        clock=ClockWatch(settings, http.clocks.ahead),
         guard=guard,
     )
     app.extensions[EXTENSION] = Services(

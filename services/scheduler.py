@@ -24,8 +24,10 @@ from werkzeug.serving import is_running_from_reloader
 from config import Settings
 from extensions import db
 from models import JobRun, WorkerLease
+from services import leases
 from services.alive import AliveService
 from services.cleaning import clean
+from services.clock_watch import ClockWatch
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.installation import Guard
@@ -106,12 +108,13 @@ class SchedulerService:
         revoking: RevokingService,
         guard: Guard,
         push: YouTubePushService,
+        clock: ClockWatch,
     ) -> None:
         self._app, self._settings = app, settings
         self._tweets, self._posting = tweets, posting
         self._guard = guard
         self._confirming, self._connections, self._revoking = confirming, connections, revoking
-        self._push = push
+        self._push, self._clock = push, clock
         self.process = f"{socket.gethostname()[:30]}-{os.getpid()}-{os.urandom(3).hex()}"
         self._notify, self._alive = notify, alive
         self._more: list[tuple[str, Callable[[datetime], object], float]] = []
@@ -254,7 +257,7 @@ class SchedulerService:
             )
         )
         mine = WorkerLease.holder == self.process
-        free = or_(WorkerLease.expires_at < now, WorkerLease.expires_at > now + 10 * LEASE)
+        free = leases.over(WorkerLease.expires_at, now)
         taken = session.execute(
             update(WorkerLease)
             .where(WorkerLease.name == LOOKER, or_(mine, free))
@@ -285,7 +288,7 @@ class SchedulerService:
     def _beat(self, now: datetime) -> None:
         """Writes what this process's jobs last did, and forgets processes that are long gone."""
         self._guard.check(now)
-        session = db.session()
+        session, behind = db.session(), self._clock.check()
         session.execute(
             delete(JobRun).where(or_(JobRun.process == self.process, JobRun.seen_at < now - timedelta(days=1)))
         )
@@ -297,6 +300,7 @@ class SchedulerService:
                 "finished_at": run.finished_at,
                 "error": run.error,
                 "seen_at": now,
+                "seconds_behind": behind,
             }
             for name, run in list(self._runs.items())
         ]

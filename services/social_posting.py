@@ -16,7 +16,7 @@ from config import Settings
 from extensions import db
 from models import Outcome as AttemptOutcome
 from models import Post, PostStatus, SocialConnection
-from services import claiming, outbox, sending
+from services import claiming, leases, outbox, sending
 from services.clients.x import XClient
 from services.clients.x_answers import Accepted, Tokens
 from services.connections import ConnectionService, Refresh
@@ -293,8 +293,7 @@ class SocialPostingService:
     def reap(self, now: datetime) -> int:
         """A post whose sender died, or slept past its lease, may be out: it becomes unknown and is looked up."""
         session = db.session()
-        too_far = now + max(10 * self._lease, timedelta(minutes=10))  # the clock was set back meanwhile
-        over = (Post.lease_until < now) | (Post.lease_until > too_far)
+        over = leases.over(Post.lease_until, now, longest=10 * self._lease)
         rows = session.execute(
             select(Post.id, Post.attempt_token).where(Post.status == PostStatus.SENDING, over).limit(500)
         ).all()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from models import Broadcast, JobRun, Post, PostStatus, Verdict, WorkerLease, YouTubeChannel
-from services import quota
+from services import leases, quota
 from services.causes import explain
 
 RECENT = timedelta(days=2)
@@ -17,7 +17,7 @@ RECENT = timedelta(days=2)
 def read_status(session: Session, settings: Settings, now: datetime) -> dict[str, Any]:
     """JSON-able: the looker, the last runs, the outbox, the units, failing channels, unmatched broadcasts."""
     lease = session.get(WorkerLease, "looker")
-    is_held = lease is not None and lease.expires_at > now
+    is_held = lease is not None and leases.is_held(lease.expires_at, now)
     spent = quota.read_spent(session, now)
     state = {
         "looker": lease.holder if lease is not None and is_held else None,

@@ -9,20 +9,17 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.pool import QueuePool
 
-from config import ROOT, Settings
+from config import ROOT
 from extensions import db
-from models import JobRun, Podcast, Post, PostStatus, SendGate, SocialConnection, TokenRevocation, WorkerLease
-from models import YouTubeChannel as Channel
-from services import quota
+from models import JobRun, Post, PostStatus, SendGate, SocialConnection, TokenRevocation, WorkerLease
+from services import clock_watch, leases
 from services.causes import explain
 from services.health import SILENT_AFTER, Health, read_health
-from services.quota import Spent
 from services.scheduler import DEADLINES, LOOKER
 from services.vocabulary import EVENT_WORDS, Lamp, Light
-from services.watch_plan import Demand, Plan, make_plan
 
 DAY = timedelta(hours=24)
-MOST_CHANNELS, MOST_PROCESSES = 20, 20
+MOST_PROCESSES = 20
 #: states in which a post still wants something, in the order of a post's life
 WAITING = (PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW)
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -43,6 +40,8 @@ class Process:
     seen_at: datetime
     is_looker: bool
     jobs: list[Job]
+    #: what is wrong with its clock; empty where nothing is
+    clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +63,6 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
-    """YouTube's units of the current Pacific day."""
-
-    spent: Spent
-    of: int
-    plan: Plan
-    resets_at: datetime
-
-    @property
-    def left(self) -> int:
-        return max(0, self.of - self.spent.total) if not self.spent.exhausted else 0
-
-
-@dataclass(frozen=True, slots=True)
 class Pool:
     """Database connections of this process."""
 
@@ -96,8 +81,6 @@ class SystemStatus:
     oldest_queued: datetime | None
     to_revoke: int
     ended: list[tuple[Light, str, int]]
-    units: Units | None
-    channels: list[Channel]
     gates: list[Gate]
     pool: Pool | None
     engine: str
@@ -106,13 +89,13 @@ class SystemStatus:
     version: str
 
 
-def system_status(settings: Settings, now: datetime) -> SystemStatus:
+def system_status(now: datetime) -> SystemStatus:
     """Always the same number of statements, whatever there is."""
     lease = db.session.get(WorkerLease, LOOKER)
-    holder = lease.holder if lease is not None and lease.expires_at > now else None
+    holder = lease.holder if lease is not None and leases.is_held(lease.expires_at, now) else None
     counted = _counted()
     health = read_health(now)
-    to_revoke, watched, refused_until = _totals()
+    to_revoke, refused_until = _totals()
     return SystemStatus(
         scheduler=_scheduler_light(health, holder),
         lease_until=lease.expires_at if lease is not None and holder else None,
@@ -121,8 +104,6 @@ def system_status(settings: Settings, now: datetime) -> SystemStatus:
         oldest_queued=counted.get(PostStatus.QUEUED, (0, None))[1],
         to_revoke=to_revoke,
         ended=_ended(now),
-        units=_units(settings, watched, now) if settings.youtube_api_key else None,
-        channels=_failing(),
         gates=_gates(now, refused_until),
         pool=_pool(),
         engine=ENGINES.get(db.engine.dialect.name, db.engine.dialect.name),
@@ -153,10 +134,21 @@ def _processes(holder: str | None, now: datetime) -> list[Process]:
     for run in db.session.execute(query).scalars():
         runs.setdefault(run.process, []).append(run)
     found = [
-        Process(name, max(run.seen_at for run in its), name == holder, [_job(run, now) for run in _in_order(its)])
+        Process(
+            name,
+            max(run.seen_at for run in its),
+            name == holder,
+            [_job(run, now) for run in _in_order(its)],
+            _clock(its),
+        )
         for name, its in runs.items()
     ]
     return sorted(found, key=lambda process: not process.is_looker)
+
+
+def _clock(runs: list[JobRun]) -> str:
+    behind = next((run.seconds_behind for run in runs if run.seconds_behind is not None), None)
+    return clock_watch.sentence(runs[0].process, behind) if behind is not None and clock_watch.is_wrong(behind) else ""
 
 
 def _in_order(runs: list[JobRun]) -> list[JobRun]:
@@ -193,28 +185,14 @@ def _ended(now: datetime) -> list[tuple[Light, str, int]]:
     return [(EVENT_WORDS[PostStatus(row.status)], explain(row.cause) if row.cause else "", row.number) for row in rows]
 
 
-def _totals() -> tuple[int, int, datetime | None]:
-    """How many tokens are to be ended at X, how many channels are watched, and until when a post waits that X refused
+def _totals() -> tuple[int, datetime | None]:
+    """How many tokens are to be ended at X, and until when a post waits that X refused
     because of the server's own credentials; in one statement.
     """
     to_revoke = select(func.count()).select_from(TokenRevocation).scalar_subquery()
-    watched = select(func.count(Podcast.youtube_channel_id.distinct())).where(Podcast.is_active).scalar_subquery()
     refused = select(func.max(Post.not_after)).where(Post.status == PostStatus.QUEUED, Post.cause == "x_client")
-    row = db.session.execute(select(to_revoke, watched, refused.scalar_subquery())).one()
-    return row[0], row[1], row[2]
-
-
-def _units(settings: Settings, channels: int, now: datetime) -> Units:
-    spent = quota.read_spent(db.session(), now)
-    every = timedelta(seconds=settings.live_check_interval_seconds)
-    units = settings.youtube_daily_units
-    plan = make_plan(now, Demand(channels), spent, units=units, check_every=every)
-    return Units(spent, units, plan, quota.day_bounds(now)[1])
-
-
-def _failing() -> list[Channel]:
-    query = select(Channel).where(Channel.error_cause.is_not(None)).order_by(Channel.failures.desc(), Channel.id)
-    return list(db.session.execute(query.limit(MOST_CHANNELS)).scalars())
+    row = db.session.execute(select(to_revoke, refused.scalar_subquery())).one()
+    return row[0], row[1]
 
 
 def _gates(now: datetime, refused_until: datetime | None) -> list[Gate]:

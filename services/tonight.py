@@ -35,7 +35,7 @@ from services.watch_words import USUAL_STEP, Watched, Ways, planned_step, ways
 AHEAD = timedelta(hours=24)
 #: what is overdue is still waited for
 OVERDUE = timedelta(hours=6)
-MOST_SHOWS = 200
+MOST_SHOWS, MOST_FAILING = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class State:
     resets_at: datetime
     #: units of a day
     of: int = 0
+    #: channels that YouTube's hub tells of
+    told: int = 0
 
     @property
     def left(self) -> int:
@@ -81,6 +83,8 @@ class Tonight:
     state: State
     ways: Ways
     shows: Sequence[Planned]
+    #: channels whose last look failed, the worst first
+    failing: Sequence[YouTubeChannel] = ()
 
     @property
     def in_danger(self) -> list[Planned]:
@@ -103,14 +107,14 @@ def read_state(settings: Settings, now: datetime) -> State:
     session = db.session()
     every, units = timedelta(seconds=settings.live_check_interval_seconds), settings.youtube_daily_units
     ends = quota.day_bounds(now)[1]
-    channels, broadcasts = planned_starts.counted(session)
+    channels, broadcasts, told = planned_starts.counted(session, now)
     starts = planned_starts.known_starts(session, now, ends)
     demand = Demand(channels, broadcasts, foresee(starts, now, ends))
     spent = quota.read_spent(session, now)
     if not settings.youtube_api_key:
-        return State(demand, None, None, Foreseen(), every, ends, units)
+        return State(demand, None, None, Foreseen(), every, ends, units, told)
     plan = make_plan(now, demand, spent, units=units, check_every=every)
-    return State(demand, plan, spent, foreseen(plan, demand, every), every, ends, units)
+    return State(demand, plan, spent, foreseen(plan, demand, every), every, ends, units, told)
 
 
 def ways_of(settings: Settings, channel: YouTubeChannel | None, now: datetime, *, is_first: bool = False) -> Ways:
@@ -127,8 +131,10 @@ def tonight(settings: Settings, now: datetime) -> Tonight:
     session = db.session()
     state = read_state(settings, now)
     rooms, episodes = _rooms(session, now), _episodes(session, now)
-    looks = is_looked_at(session, now)
-    seen = _Seen(state, now, _channels(session, rooms, episodes, now), looks)
+    channels = _channels(session, rooms, episodes, now)
+    failing = [row for row, _ in channels.values() if row.error_cause is not None]
+    failing.sort(key=lambda row: (-row.failures, row.id))
+    seen = _Seen(state, now, channels, is_looked_at(session, now))
     shows = [seen.of_room(room, podcast) for room, podcast in rooms]
     known = [(show.channel, show.at) for show in shows]
     for episode, podcast in episodes:
@@ -139,8 +145,10 @@ def tonight(settings: Settings, now: datetime) -> Tonight:
         else:
             shows.append(seen.of_episode(episode, podcast))
     shows.sort(key=lambda show: (show.at, show.podcast.name))
-    everywhere = Watched(state.plan, state.spent, state.demand.channels, state.check_every, has_push=seen.all_pushed)
-    return Tonight(state, ways(everywhere), shows)
+    everywhere = Watched(
+        state.plan, state.spent, state.demand.channels, state.check_every, 0 < state.demand.channels <= state.told
+    )
+    return Tonight(state, ways(everywhere), shows, failing[:MOST_FAILING])
 
 
 def _is_same(podcast: Podcast, at: datetime | None, channel: str, start: datetime) -> bool:
@@ -191,11 +199,13 @@ def _channels(
     episodes: Iterable[tuple[EpisodeGuide, Podcast]],
     now: datetime,
 ) -> dict[str, tuple[YouTubeChannel, bool]]:
-    """Each channel that matters, and whether YouTube's hub tells of it."""
+    """Each channel that matters, and those that fail most; with whether YouTube's hub tells of it."""
     ids = {podcast.youtube_channel_id for _, podcast in (*rooms, *episodes) if podcast.youtube_channel_id}
     told = and_(PushSubscription.channel_id == YouTubeChannel.id, PushSubscription.state == PushState.ACTIVE)
     query = select(YouTubeChannel, PushSubscription.lease_until).outerjoin(PushSubscription, told)
-    rows = session.execute(query.where(YouTubeChannel.id.in_(ids)))
+    matters, fails = YouTubeChannel.id.in_(ids), YouTubeChannel.error_cause.is_not(None)
+    worst = query.order_by(matters.desc(), YouTubeChannel.failures.desc()).limit(len(ids) + MOST_FAILING)
+    rows = session.execute(worst.where(or_(matters, fails)))
     return {row[0].id: (row[0], row[1] is not None and row[1] > now) for row in rows}
 
 
@@ -207,10 +217,6 @@ class _Seen:
     now: datetime
     channels: Mapping[str, tuple[YouTubeChannel, bool]]
     is_looked_at: bool
-
-    @property
-    def all_pushed(self) -> bool:
-        return bool(self.channels) and all(has_push for _, has_push in self.channels.values())
 
     def of_room(self, room: Broadcast, podcast: Podcast) -> Planned:
         assert room.scheduled_start_at is not None

@@ -106,7 +106,7 @@ def _slower(seen: Watched, step: timedelta) -> list[str]:
     if seen.failures >= FEED_PATIENCE:
         found.append(f"The last {seen.failures} looks at the channel failed or had to go another way.")
     if not seen.has_push:
-        found.append("YouTube’s push is not on for this channel, so Airhorn looks by itself.")
+        found.append("YouTube’s push is not on, so Airhorn looks by itself.")
     return found
 
 

@@ -12,6 +12,7 @@ ROUTES: dict[str, str] = {
     "admin.switch_on": "site_admin",
     "admin.system": "site_admin",
     "admin.take_admin": "site_admin",
+    "admin.tonight": "site_admin",
     "admin.try_now": "site_admin",
     "auth.appearance": "open",
     "auth.code": "open",

@@ -52,7 +52,7 @@ def add(*rows):
     db.session.commit()
 
 
-@pytest.mark.parametrize("path", ["/admin/system", "/admin/audit"])
+@pytest.mark.parametrize("path", ["/admin/tonight", "/admin/system", "/admin/audit"])
 def test_who_does_not_run_the_server_sees_nothing_of_it(app, cast, path):
     browser = Browser(app)
     assert browser.get(path).status_code == 302
@@ -69,9 +69,12 @@ def test_a_server_that_has_just_begun_says_what_will_be_here(browser):
         "Never ran",
         "ten seconds after a scheduler has started",
         "Nothing is queued.",
-        "None. Channels that",
     ):
         assert sentence in page
+    tonight = read(browser, "/admin/tonight")
+    assert "Nothing is planned for the next 24 hours." in tonight
+    assert "None. Channels that" in tonight
+    assert "After the first announced start" in tonight
 
 
 def test_who_looks_and_what_the_jobs_last_did(browser, now):
@@ -118,23 +121,23 @@ def test_what_waits_and_what_became_of_the_posts_of_a_day(browser, cast, x):
 
 def test_the_units_of_the_day_and_when_they_begin_anew(browser, now):
     add(QuotaDay(day=quota.pacific_day(now), discovery=1200, watch=300, people=34))
-    page = read(browser, "/admin/system")
+    page = read(browser, "/admin/tonight")
     assert "Units today 1,534 of 10,000" in page
     assert "1,200 for uploads lists, 300 for videos, 34 by people" in page
     assert "8,466" in page
     ends = quota.day_bounds(now)[1]
-    assert f'datetime="{ends.isoformat()}"' in browser.get("/admin/system").text
+    assert f'datetime="{ends.isoformat()}"' in browser.get("/admin/tonight").text
 
 
 def test_units_that_youtube_says_are_gone_are_gone(browser, now):
     add(QuotaDay(day=quota.pacific_day(now), discovery=10, exhausted_at=now))
-    assert "Left 0. YouTube says that they are used up." in read(browser, "/admin/system")
+    assert "Left 0. YouTube says that they are used up." in read(browser, "/admin/tonight")
 
 
 def test_without_a_key_there_are_no_units(make_app, ada):
     browser = Browser(make_app(youtube_api_key=None))
     browser.let_in(cast_user(ada))
-    assert "No API key is set" in read(browser, "/admin/system")
+    assert "No API key is set" in read(browser, "/admin/tonight")
 
 
 def test_channels_gates_and_tokens_that_need_somebody(browser, cast, now):
@@ -147,8 +150,8 @@ def test_channels_gates_and_tokens_that_need_somebody(browser, cast, now):
         SendGate(key="x:9", until=now - timedelta(minutes=5), cause="x_rate"),
         TokenRevocation(token=b"t", owner="x:1:refresh", next_try_at=now),
     )
+    assert "Deep Fails The channel's feed is broken right now." in read(browser, "/admin/tonight")
     page = read(browser, "/admin/system")
-    assert "Deep Fails The channel's feed is broken right now." in page
     assert "Everybody Waits Posting is paused: this server has run out of X credits." in page
     assert "@bo Waits X's limit for this account" in page
     assert "1 ended token that X has not been told of yet" in page
@@ -173,7 +176,7 @@ def statements(browser, path):
     return len([sql for sql in collected if not sql.startswith("BEGIN")])
 
 
-@pytest.mark.parametrize("path", ["/admin/system", "/admin/audit"])
+@pytest.mark.parametrize("path", ["/admin/tonight", "/admin/system", "/admin/audit"])
 def test_more_to_show_takes_no_more_statements(browser, cast, now, path):
     def more(first, last):
         for n in range(first, last):

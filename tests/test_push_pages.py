@@ -34,7 +34,7 @@ def system(app, push):
         browser = Browser(app)
         user = db.session.execute(select(User).filter_by(email="eve@example.com")).scalar_one_or_none()
         browser.let_in(user or push.cast.user("eve", is_admin=True))
-        return words(browser.get("/admin/system"))
+        return words(browser.get("/admin/tonight"))
 
     return read
 

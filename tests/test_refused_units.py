@@ -1,5 +1,6 @@
 """When YouTube says that the units are gone: believed when our count agrees, tried again soon when it does not."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -90,6 +91,27 @@ def test_meanwhile_a_start_is_seen_by_its_page(stage: Stage) -> None:
     assert found.live_seen_at is not None
     assert found.live_seen_at - begun <= timedelta(seconds=40)
     assert stage.said("ada") == [1]
+
+
+def test_when_the_pages_do_not_answer_either_it_is_tried_again_in_five_minutes(stage: Stage) -> None:
+    show = stage.show(hosts=("ada",))
+    stage.youtube.schedule(str(show.youtube_channel_id), "Queues", start=stage.ahead(minutes=5))
+    stage.check()
+    stage.youtube.quota = 0
+    stage.youtube.bot_check = True
+    stage.wait(minutes=3)
+    stage.check()
+    tries, begun = [], stage.now
+    for _ in range(20):
+        before = asked(stage)
+        stage.wait(minutes=1)
+        stage.watch()
+        if asked(stage) > before:
+            tries.append(round((stage.now - begun).total_seconds() / 60))
+    assert tries
+    assert tries[0] <= 8
+    assert all(later - sooner <= 9 for sooner, later in itertools.pairwise(tries))
+    assert all(later - sooner >= 5 for sooner, later in itertools.pairwise(tries))
 
 
 def test_when_our_count_agrees_nothing_is_asked_until_midnight_pacific(stage: Stage) -> None:

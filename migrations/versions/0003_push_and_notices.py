@@ -55,6 +55,7 @@ def upgrade() -> None:
     _notices()
     op.add_column("broadcasts", sa.Column("live_signal", sa.String(length=16), server_default="", nullable=False))
     op.add_column("broadcasts", sa.Column("live_signal_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("job_runs", sa.Column("seconds_behind", sa.Integer(), nullable=True))
     op.add_column("podcasts", sa.Column("is_first", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("posts", sa.Column("is_quarantined", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("quota_days", sa.Column("refusals", sa.Integer(), server_default=sa.text("0"), nullable=False))
@@ -162,6 +163,7 @@ def downgrade() -> None:
         ("quota_days", "refusals"),
         ("posts", "is_quarantined"),
         ("podcasts", "is_first"),
+        ("job_runs", "seconds_behind"),
         ("broadcasts", "live_signal_at"),
         ("broadcasts", "live_signal"),
     ):

@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager
 
+from services.clients.clocks import Clocks
 from services.clients.json_body import parse_json
 from services.clients.redaction import hush
 from services.clients.sockets import Call, here, pool_manager, tls_context
@@ -170,8 +171,11 @@ class Session(requests.Session):
     `hosts` maps the start of an address that the library has built in to the one to use. For one thread only.
     """
 
-    def __init__(self, adapter: Adapter, *, connect_timeout: float, deadline: float, max_bytes: int) -> None:
+    def __init__(
+        self, adapter: Adapter, clocks: Clocks, *, connect_timeout: float, deadline: float, max_bytes: int
+    ) -> None:
         super().__init__()
+        self._clocks = clocks
         self.trust_env = False
         self.hosts: dict[str, str] = {}
         #: the last answer, for a caller that knows better than the library what it means
@@ -196,6 +200,7 @@ class Session(requests.Session):
         limits = Limits(time.monotonic() + deadline, connect_timeout, max_bytes)
         response = exchange(self._adapter, request, limits)
         self.answer = _answer(response)
+        self._clocks.note(self.answer.url, self.answer.headers)
         return response
 
 
@@ -221,6 +226,8 @@ class Http:
 
     def __init__(self, *, ca_file: str | None = None, connect_timeout: float = 5.0) -> None:
         self._adapter = Adapter(ca_file)
+        #: how far the clocks of those who answered are ahead of ours
+        self.clocks = Clocks()
         self._connect_timeout = connect_timeout
 
     def get(  # noqa: PLR0913 - all but the address are optional
@@ -262,13 +269,17 @@ class Http:
 
     def session(self, *, deadline: float, max_bytes: int) -> Session:
         """A session for one thread; `deadline` is for each call."""
-        return Session(self._adapter, connect_timeout=self._connect_timeout, deadline=deadline, max_bytes=max_bytes)
+        return Session(
+            self._adapter, self.clocks, connect_timeout=self._connect_timeout, deadline=deadline, max_bytes=max_bytes
+        )
 
     def _limits(self, deadline: float, max_bytes: int) -> Limits:
         return Limits(time.monotonic() + deadline, self._connect_timeout, max_bytes)
 
     def _ask(self, request: requests.Request, limits: Limits) -> Answer:
-        return _answer(exchange(self._adapter, _prepare(request), limits))
+        answer = _answer(exchange(self._adapter, _prepare(request), limits))
+        self.clocks.note(answer.url, answer.headers)
+        return answer
 
 
 def _target(answer: Answer, allow_hosts: Collection[str]) -> str | None:

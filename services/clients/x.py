@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import requests
 import tweepy
 
+from services.clients.clocks import server_time
 from services.clients.http import KIB, MIB, Answer, Http
 from services.clients.redaction import hush
 from services.clients.x_answers import (
@@ -21,7 +22,6 @@ from services.clients.x_answers import (
     parse_tokens,
     refusal,
     token_failure,
-    x_clock,
 )
 from services.clients.x_posts import FIELDS, FIELDS_NAME, Timeline, TimelinePost, parse_page
 from services.errors import Outcome, Refused, Unknown
@@ -136,7 +136,7 @@ class XClient:
         return session.answer
 
     def _notice_time(self, answer: Answer) -> None:
-        theirs = x_clock(answer.headers)
+        theirs = server_time(answer.headers)
         if theirs is not None:
             self.clock_skew = theirs - self._clock().replace(microsecond=0)
 

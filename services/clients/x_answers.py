@@ -6,10 +6,10 @@ Sources: docs.x.com "Response codes and errors", "Rate limits", OpenAPI 2.167; e
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from services.clients.clocks import server_time
 from services.clients.json_body import parse_json
 from services.clients.x_posts import shown_text
 from services.errors import Refused, Unknown
@@ -113,21 +113,12 @@ def rate_reset(headers: Mapping[str, str], *, now: datetime) -> datetime:
     used_up = [window for window in WINDOWS if headers.get(f"{window}-remaining", "").strip() == "0"]
     resets = [headers.get(f"{window}-reset", "").strip() for window in used_up or WINDOWS[:1]]
     instants = [int(reset) for reset in resets if RESET.fullmatch(reset)]
-    for clock in (x_clock(headers), now):
+    for clock in (server_time(headers), now):
         waits = [timedelta(seconds=instant - clock.timestamp()) for instant in instants] if clock else []
         sane = [wait for wait in waits if timedelta(0) <= wait <= DAY]
         if sane:
             return now + max(sane)
     return now + USUAL_WAIT
-
-
-def x_clock(headers: Mapping[str, str]) -> datetime | None:
-    """X's time in the Date header, aware UTC."""
-    try:
-        at = parsedate_to_datetime(headers.get("Date", ""))
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def parse_me(body: bytes) -> XUser:

@@ -7,9 +7,10 @@ from typing import Any
 
 from services import checks
 from services.clients import websub, youtube_api, youtube_page
+from services.clients.clocks import server_time
 from services.clients.http import Answer
 from services.clients.values import Channel, Video, VideoRef
-from services.clients.x_answers import ID, Accepted, parse_created, parse_me, parse_tokens, rate_reset, x_clock
+from services.clients.x_answers import ID, Accepted, parse_created, parse_me, parse_tokens, rate_reset
 from services.clients.x_posts import Timeline, parse_page
 from services.clients.youtube_feed import parse_feed
 from services.clients.youtube_fields import CHANNEL_ID, TITLE_LENGTH, VIDEO_ID, json_of
@@ -192,7 +193,7 @@ def read_token(given: tuple[int, dict[str, str], bytes]) -> None:
 def read_headers(headers: dict[str, str]) -> None:
     at = rate_reset(headers, now=NOW)
     assert timedelta(0) <= at - NOW <= timedelta(days=1)
-    clock = x_clock(headers)
+    clock = server_time(headers)
     assert clock is None or clock.utcoffset() == timedelta(0)
 
 
