@@ -1,6 +1,7 @@
 """Sends notices to people's addresses: each once, whatever happens. Decides nothing about what is told."""
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ class NotifyService:
             bot = Telegram(http, settings.telegram_api_url, settings.telegram_bot_token)
             self._senders[NoticeNetwork.TELEGRAM] = bot
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="notify")
+        #: set when the process is about to end: what is on the wire is finished, nothing more is begun
+        self.stopped = threading.Event()
 
     def send_due(self, now: datetime) -> int:
         """Sends what is due, a few at once. Returns how many arrived."""
@@ -156,7 +159,7 @@ class NotifyService:
             return Refused("This way is not set up.", cause="notice_off")
         if isinstance(parcel.to, VaultError):
             return Refused(str(parcel.to), cause="notice_sealed", permanent=True)
-        if parcel.network in slow:
+        if parcel.network in slow or self.stopped.is_set():
             return Refused("The other side hangs.", cause="notice_unreachable")
         try:
             sender.send(parcel.to, parcel.message, now)

@@ -120,7 +120,7 @@ class SchedulerService:
         self._more: list[tuple[str, Callable[[datetime], object], float]] = []
         self._runs: dict[str, Run] = {}
         self._scheduler: BackgroundScheduler | None = None
-        self._stopped = threading.Event()
+        self._stopped = notify.stopped = threading.Event()
         self._on_death: Callable[[str], None] = self._restart
         self._lease_until = 0.0
 
