@@ -30,7 +30,7 @@ def window(visit, person):
     def opened(**options):
         person("ada")
         visitor = visit(PHONE, **options)
-        visitor.sign_in("ada")
+        visitor.let_in("ada")
         return visitor
 
     return opened

@@ -35,7 +35,7 @@ def path(show, episode):
 def window(visit, person, path):
     person("ada")
     visitor = visit(PHONE)
-    visitor.sign_in("ada")
+    visitor.let_in("ada")
     visitor.open(path)
     return visitor
 
