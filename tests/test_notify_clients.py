@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sandbox.control import Sandbox
+from sandbox.demo import settings_of
 from sandbox.notify import BOT_TOKEN
 from sandbox.standin import Fault
 from services.clients.http import Http
@@ -137,6 +139,17 @@ def test_no_secret_is_logged_or_said(sender, network, messengers, caplog):
     messengers.faults = [Fault(hang_up="after"), Fault(status=404), Fault(status=500)]
     said = [str(failed(sender, network)) for _ in range(3)]
     assert not [text for text in (caplog.text, *said) if SECRET[:20] in text or BOT_TOKEN in text]
+
+
+def test_in_a_rehearsal_nothing_leaves_this_machine(tmp_path):
+    with Sandbox().serving() as sandbox:
+        given = settings_of(tmp_path, "http://127.0.0.1:5000", sandbox.url)
+        assert {given[name] for name in ("DISCORD_API_URL", "SLACK_API_URL", "TELEGRAM_API_URL")} == {sandbox.url}
+        Telegram(Http(), given["TELEGRAM_API_URL"], given["TELEGRAM_BOT_TOKEN"]).send("424242", SAMPLE, NOW)
+        Discord(Http(), given["DISCORD_API_URL"]).send(ADDRESSES["discord"], SAMPLE, NOW)
+        Slack(Http(), given["SLACK_API_URL"]).send(ADDRESSES["slack"], SAMPLE, NOW)
+        assert Http().get(given["HEARTBEAT_URL"]).status == 200
+        assert [one.network for one in sandbox.messengers.delivered] == ["telegram", "discord", "slack"]
 
 
 # What people paste
