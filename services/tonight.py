@@ -117,13 +117,18 @@ def read_state(settings: Settings, now: datetime) -> State:
     return State(demand, plan, spent, foreseen(plan, demand, every), every, ends, units, told)
 
 
-def ways_of(settings: Settings, channel: YouTubeChannel | None, now: datetime, *, is_first: bool = False) -> Ways:
-    """How starts of one channel are noticed now: four statements."""
-    state = read_state(settings, now)
-    pushed = _pushed(db.session(), [channel.id] if channel else [], now)
+def ways_of(settings: Settings, podcast: Podcast, now: datetime) -> Ways | None:
+    """How starts of one podcast are noticed now; None where no channel is watched. Four statements."""
+    channel_id = podcast.youtube_channel_id
+    if channel_id is None:
+        return None
+    state, channel = read_state(settings, now), db.session.get(YouTubeChannel, channel_id)
+    one = PushSubscription
+    holds = (one.channel_id == channel_id, one.state == PushState.ACTIVE, one.lease_until > now)
+    has_push = db.session.execute(select(exists().where(*holds))).scalar_one()
     failures = channel.failures if channel else 0
-    seen = Watched(state.plan, state.spent, state.demand.channels, state.check_every)
-    return ways(replace(seen, has_push=bool(pushed), failures=failures, is_first=is_first))
+    seen = Watched(state.plan, state.spent, state.demand.channels, state.check_every, has_push, failures)
+    return ways(replace(seen, is_first=podcast.is_first))
 
 
 def tonight(settings: Settings, now: datetime) -> Tonight:
@@ -285,9 +290,3 @@ def _signal(facts: Facts) -> str:
     if not facts.has_units:
         return "page"
     return "push" if facts.has_push else "uploads"
-
-
-def _pushed(session: Session, channel_ids: Sequence[str], now: datetime) -> set[str]:
-    one = PushSubscription
-    query = select(one.channel_id).where(one.channel_id.in_(channel_ids), one.state == PushState.ACTIVE)
-    return set(session.execute(query.where(or_(one.lease_until.is_(None), one.lease_until > now))).scalars())

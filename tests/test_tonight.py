@@ -8,13 +8,14 @@ import pytest
 
 from config import Settings
 from extensions import db
-from models import Broadcast, Podcast, PushSubscription, WorkerLease, YouTubeChannel
+from models import Broadcast, Podcast, PodcastMember, PushSubscription, WorkerLease, YouTubeChannel
 from services import quota
 from services.quota import Spent
 from services.tonight import Tonight, tonight
 from services.watch_needs import Needs, Start, foresee
 from services.watch_plan import Close, Demand, Plan, foreseen, make_plan
 from services.watch_words import Watched, ways
+from tests.browser import Browser, words
 from tests.stage import Stage
 
 CHECK = timedelta(seconds=180)
@@ -277,6 +278,35 @@ def test_what_goes_first_is_promised_the_closest_watch_while_others_wait() -> No
     short = replace(FEEDS, stretch=6.0, close=Close.FIRST)
     assert "about 2 s" in ways(replace(SEEN, plan=short, is_first=True)).planned
     assert "about 30 s" in ways(replace(SEEN, plan=short)).planned
+
+
+@pytest.mark.parametrize(
+    "trouble, said",
+    [
+        ("nothing", "A planned start is seen within about 2 s: YouTube is asked every 2 s"),
+        ("units", "Today’s YouTube units are used up until midnight Pacific time, so pages are asked instead."),
+        ("refused", "although many are left by our count. It is asked again soon."),
+        ("feed", "The last 4 looks at the channel failed or had to go another way."),
+    ],
+)
+def test_the_youtube_tab_says_how_soon_and_why_not_sooner(stage: Stage, app, trouble: str, said: str) -> None:
+    stage.now = datetime.now(UTC)
+    stage.quiet_channels(31)
+    show = stage.show(hosts=("ada",))
+    stage.check()
+    if trouble == "units":
+        quota.spend(db.session(), stage.now, units=10_000, people=9_700 - sum(stage.units()[:1]))
+    if trouble in ("units", "refused"):
+        quota.refuse(db.session(), stage.now, units=10_000)
+    if trouble == "feed":
+        db.session.get_one(YouTubeChannel, show.youtube_channel_id).failures = 4
+    db.session.add(PodcastMember(podcast_id=show.id, user_id=stage.cast.user("eve").id, role="admin"))
+    db.session.commit()
+    browser = Browser(app)
+    browser.let_in(stage.user("eve"))
+    page = words(browser.get(f"/podcasts/{show.id}/settings/youtube"))
+    assert said in page
+    assert "A start that nobody planned is seen" in page
 
 
 # The command

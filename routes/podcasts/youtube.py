@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from models import Podcast
@@ -10,7 +10,7 @@ from routes.access import require_podcast_access, require_podcast_admin
 from routes.limits import limited
 from routes.podcasts.forms import YouTubeForm, complain, of_youtube, saved_meanwhile
 from routes.signed_in import actor
-from services import push_words, youtube_settings
+from services import push_words, tonight, youtube_settings
 from services.access import Access
 from services.errors import Invalid, Outcome, Stale
 from services.youtube_settings import Shown
@@ -90,6 +90,7 @@ def _page(
         shown=shown,
         stored=stored,
         push=push_words.push_of(access.podcast.youtube_channel_id, now),
+        ways=tonight.ways_of(current_app.config["SETTINGS"], access.podcast, now),
         now=now,
     )
     return page, status
