@@ -195,14 +195,14 @@ LIMIT = 16 * 1024 * 1024
 
 @contextmanager
 def no_room(folder: Path, now: datetime) -> Iterator[None]:
-    """The journal's file of the day is as large as a file of this process may become."""
+    """The journal's file of the day has room for a hundred bytes: a file of this process may become no larger."""
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{now:%Y-%m-%d}.jsonl"
     path.touch(mode=0o600)
     line = b" " * 65535 + b"\n"
     with path.open("ab") as file:
-        file.write((LIMIT - file.tell()) // len(line) * line)
-        file.write(b" " * (LIMIT - file.tell() - 1) + b"\n" if file.tell() < LIMIT else b"")
+        file.write((LIMIT // len(line) - 1) * line)
+        file.write(b" " * (LIMIT - file.tell() - 101) + b"\n")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
     try:
@@ -222,7 +222,7 @@ def test_without_room_nothing_is_sent_and_the_posts_wait_aloud(desk: Desk, folde
             post = desk.later(11).drain()
         assert (post.status, post.cause, post.attempts, desk.x.attempts()) == ("queued", "journal", 1, 0)
         assert get_services().guard.ground().journal
-        assert (folder / f"{desk.at:%Y-%m-%d}.jsonl").stat().st_size == LIMIT
+        assert (folder / f"{desk.at:%Y-%m-%d}.jsonl").stat().st_size == LIMIT - 100
     assert desk.later(11).drain().status == "posted"
     assert desk.x.attempts() == 2
     assert get_services().guard.ground().journal is None
