@@ -1,5 +1,6 @@
 """Makes the clients and services of a process, once, and finds them again."""
 
+import atexit
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -131,3 +132,5 @@ def start_embedded(app: Flask) -> None:
     found: Services = app.extensions[EXTENSION]
     if found.settings.scheduler == "embedded" and should_start():
         found.scheduler.start()
+        # A server that ends gives the lease back: the next one would have to wait for it to run out.
+        atexit.register(found.scheduler.stop)

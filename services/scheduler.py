@@ -18,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from flask.helpers import get_debug_flag
 from sqlalchemy import case, delete, insert, or_, update
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from werkzeug.serving import is_running_from_reloader
 
 from config import Settings
@@ -373,5 +373,8 @@ class SchedulerService:
         if scheduler is not None:
             scheduler.remove_all_jobs()  # or one that comes due meanwhile would be submitted to a closed pool
             scheduler.shutdown(wait=True)
-        self._release_lease()
+        try:
+            self._release_lease()
+        except SQLAlchemyError as error:  # the database went first: the lease runs out by itself
+            log.warning("the lease could not be given back (%s)", type(error).__name__)
         log.info("scheduler stopped", extra={"worker": self.process})
