@@ -51,6 +51,7 @@ chaos: .venv/.dev ## kills workers, races processes, plays the state machine: ta
 	@$(BIN)/python -m tests.chaos.races --interleavings 10000
 	@$(BIN)/python -m tests.chaos.kill_matrix --runs 25
 	@$(BIN)/python -m tests.chaos.kill_matrix --default-times 20
+	@$(BIN)/python -m tests.chaos.faults
 
 mutants: .venv/.dev ## breaks Airhorn on purpose in seven ways: the chaos suite must notice each
 	@$(BIN)/python -m tests.chaos.mutants

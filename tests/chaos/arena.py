@@ -103,12 +103,13 @@ class Arena:
             session.commit()
         return ids
 
-    def queue(self, configs: Sequence[int], *, after: float = 0.0) -> None:
-        """Queued posts of these configs, due in so many seconds."""
+    def queue(self, configs: Sequence[int], *, after: float = 0.0, live: bool = False) -> None:
+        """Queued posts of these configs, due in so many seconds; `live`: of the start of their episodes' broadcasts."""
         now = self.x.now()
         wanted = select(EpisodeTweetConfig).where(EpisodeTweetConfig.id.in_(configs))
         people = {user: (connection, account) for user, connection, account in self.hosts}
         with self.session() as session:
+            streams = dict(session.execute(select(Broadcast.episode_id, Broadcast.id)).all()) if live else {}
             rows = []
             for config in session.execute(wanted).scalars():
                 connection, account = people[config.user_id]
@@ -121,7 +122,8 @@ class Arena:
                         "user_id": config.user_id,
                         "connection_id": connection,
                         "platform_user_id": account,
-                        "trigger": "now",
+                        "broadcast_id": streams.get(config.episode_id),
+                        "trigger": "live" if live else "now",
                         "text": config.text,
                         "status": "queued",
                         "not_before": now + timedelta(seconds=after),

@@ -131,7 +131,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(host=hosts)
     def x_ends_the_token(self, host: str) -> None:
-        self.world.x.expire_token(self.world.x.account(host))
+        self.world.x.expire_token(self.world.x.account(self.world.name(host)))
         self.count("token ends")
 
     @rule()
@@ -145,9 +145,13 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_wrong(self) -> None:
         if self.has_begun:
-            assert self.world.wrong() == []
+            self.none(self.world.wrong())
+
+    @staticmethod
+    def none(found: list[str]) -> None:
+        assert not found, "\n".join(found)
 
     def teardown(self) -> None:
         if self.has_begun:
-            assert self.world.quiet() == []
+            self.none(self.world.quiet())
             self.count("examples")

@@ -107,7 +107,7 @@ MUTANTS = (
     ),
     Mutant(
         "an answer settles whichever attempt is under way",
-        (Change(OUTBOX, "    if first.token is not None:\n", "    if first.token is None:\n"),),
+        (Change(OUTBOX, "    if first.token is not None:\n", '    if first.token == "":\n'),),
         SLEEPERS,
     ),
     Mutant(
@@ -155,7 +155,7 @@ def run(suite: Sequence[str], changes: Sequence[Change]) -> Ran:
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
         for change in changes:
             _apply(tree, change)
-        environment = os.environ | {"PYTHONPATH": str(tree), "CHAOS_EXAMPLES": "60"}
+        environment = os.environ | {"PYTHONPATH": str(tree), "CHAOS_EXAMPLES": "100"}
         done = subprocess.run(
             [sys.executable, "-m", *suite], cwd=tree, env=environment, capture_output=True, text=True, timeout=900
         )

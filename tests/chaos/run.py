@@ -164,7 +164,8 @@ class Run:
 
     def _settle(self, outcome: Outcome) -> None:
         """Until every post is at an end and sleepers were woken; then quiet for a while."""
-        self._wake_at = time.monotonic() + (3 * SHORT["send_lease_seconds"] if self._stopped else self._patience)
+        asleep = 150.0 if self._case.is_default else 3 * SHORT["send_lease_seconds"]
+        self._wake_at = time.monotonic() + (asleep if self._stopped else self._patience)
         with contextlib.suppress(TimeoutError):
             self._until(lambda: self._is_over() or time.monotonic() > self._wake_at, "the end")
         for pid in self._stopped:
