@@ -2,17 +2,19 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from config import Settings
 from extensions import db
-from models import Installation, Podcast, SendGate, User, YouTubeChannel
+from models import Installation, Podcast, PushState, PushSubscription, SendGate, User, YouTubeChannel
 from services import notice_words as say
 from services import quota
 from services.causes import CAUSES, explain
 from services.last_check import last_check, late_after
 from services.notice_events import admins_of
 from services.notice_words import Event
+from services.push_leases import USUAL
+from services.youtube_push import can_be_reached
 
 #: so many looks in a row failed before somebody is told: one that fails is nothing
 FAILED_LOOKS = 3
@@ -23,6 +25,8 @@ GATES = ("x_credits", "x_client")
 #: what hides every channel until the operator has done something
 OF_OPERATOR = frozenset({"youtube_key", "youtube_refused", "youtube_consent", "youtube_bot_check"})
 AT_ONCE = 200
+#: refusals in a row, an hour apart, of a hub that never granted anything
+FAILED_ASKS = 24
 
 
 def site_admins() -> tuple[int, ...]:
@@ -37,6 +41,8 @@ def server_events(settings: Settings, now: datetime, *, up_since: datetime) -> l
     events = [*_gates(admins, now), *_quarantine(admins)]
     if settings.youtube_api_key:
         events += _units(settings, admins, now)
+    if can_be_reached(settings):
+        events += _push(admins, now)
     if now - up_since > late_after(every):
         events += _late(admins, every, now)
     return events
@@ -77,6 +83,19 @@ def _late(admins: tuple[int, ...], every: timedelta, now: datetime) -> list[Even
     )
     key = f"late:{check.at:%Y-%m-%dT%H:%M:%S}"
     return [Event(key, "late", "YouTube has not been checked for a while", text, say.SYSTEM, admins)]
+
+
+def _push(admins: tuple[int, ...], now: datetime) -> list[Event]:
+    """Once a week, when a second lease would be over too."""
+    one = PushSubscription
+    ended, never = one.lease_until < now - USUAL, and_(one.lease_until.is_(None), one.failures >= FAILED_ASKS)
+    query = select(func.count()).where(one.state != PushState.LEAVING, one.error_cause.is_not(None), or_(ended, never))
+    silent = db.session.execute(query).scalar_one()
+    if not silent:
+        return []
+    channels = "one channel" if silent == 1 else f"{silent} channels"
+    text = "Airhorn looks by itself, so an unplanned start is seen later. The reason stands under Push."
+    return [Event(f"push:{now:%G-%V}", "detector", f"YouTube's hub is silent on {channels}", text, say.SYSTEM, admins)]
 
 
 def _quarantine(admins: tuple[int, ...]) -> list[Event]:

@@ -14,6 +14,7 @@ from models import (
     JobRun,
     Notice,
     PodcastMember,
+    PushSubscription,
     QuotaDay,
     Role,
     SendGate,
@@ -430,6 +431,20 @@ def test_a_database_that_was_restored_is_told_to_the_operator(stage, services):
     reporter.make(stage.now)
     reporter.make(stage.wait(minutes=2))
     assert reporter.who("quarantine") == [("eve", "needs_you")]
+
+
+@pytest.mark.parametrize(
+    "days, failures, told", [(-4, 9, 0), (-6, 9, 1), (None, 23, 0), (None, 24, 1)], ids=["one", "two", "tries", "day"]
+)
+def test_a_hub_that_stays_silent_is_told_to_the_operator_once_a_week(stage, services, days, failures, told):
+    reporter = Reporter(services.settings.model_copy(update={"websub_hub_url": "http://127.0.0.1:9"}))
+    site_admin(stage.cast)
+    lease = {"lease_until": stage.ahead(days=days) if days else None, "failures": failures, "error_cause": "hub_busy"}
+    db.session.add(PushSubscription(channel_id="UC" + "p" * 22, path="p" * 43, secret=b"sealed", **lease))
+    db.session.commit()
+    reporter.make(stage.now)
+    reporter.make(stage.wait(days=1))
+    assert [row[3] for row in reporter.told()] == ["YouTube's hub is silent on one channel"] * told
 
 
 # Quiet, once, and cheap
