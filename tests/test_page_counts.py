@@ -15,7 +15,8 @@ WITHOUT_HOSTS = frozenset(
         *("auth.code", "auth.confirm", "auth.sign_in", "connections.callback"),
         *("links.forgot", "links.invitation", "links.password", "links.setup", "notices.stop"),
         *("profile.delete", "profile.email", "profile.password", "profile.second_step_page"),
-        *("bootstrap.static", "calendar.feed", "health.healthz", "health.readyz", "static"),
+        *("bootstrap.static", "calendar.feed", "health.healthz", "health.readyz", "help.troubleshooting", "static"),
+        *("metrics.metrics", "websub.callback"),
     )
 )
 EPISODES, POSTED = 20, 5
