@@ -12,17 +12,23 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from sqlalchemy import update
+
 from benchmarks.report import Report
+from models import Post
 from sandbox.x import X
-from tests.chaos.bed import Bed, bed
+from tests.chaos.bed import Bed, bed, opened
 from tests.chaos.forker import Forker
 from tests.chaos.plans import PLANS
 from tests.chaos.run import Case, Outcome, Run
 
 ENGINES = ("sqlite", "postgresql")
-LANES = 12
+LANES = 8
 
 
 def cases(runs: int, engines: Sequence[str], seed: int, *, only: str = "", **more: Any) -> list[Case]:
@@ -36,6 +42,16 @@ def cases(runs: int, engines: Sequence[str], seed: int, *, only: str = "", **mor
         if only in plan.name
         for engine in engines
     ]
+
+
+def warm(made: Bed, forker: Forker, engines: Sequence[str]) -> None:
+    for engine in engines:
+        with TemporaryDirectory(dir=made.folder) as name, made.database(engine, Path(name)) as url:
+            own = opened(url)
+            with own.begin() as connection:
+                connection.execute(update(Post).values(not_before=datetime.now(UTC) + timedelta(days=1)))
+            own.dispose()
+            forker.warm(made.settings(url, Path(name), "http://127.0.0.1:9").model_dump(mode="json"))
 
 
 def play(wanted: Sequence[Case], made: Bed, forker: Forker, *, lanes: int = LANES) -> Iterator[Outcome]:
@@ -120,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         wanted, name, lanes = cases(chosen.runs, engines, chosen.seed, only=chosen.only), "kill_matrix", chosen.lanes
     with bed(engines) as made, Forker() as forker:
+        warm(made, forker, engines)
         outcomes = list(play(wanted, made, forker, lanes=lanes))
     used = [sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     sys.stderr.write(f"CPU seconds: driver {used[0]:.0f}, workers {used[1]:.0f}\n")

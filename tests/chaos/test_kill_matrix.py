@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos.bed import Bed, bed
 from tests.chaos.forker import Forker
-from tests.chaos.kill_matrix import cases, play, row_of
+from tests.chaos.kill_matrix import cases, play, row_of, warm
 from tests.chaos.plans import PLANS
 from tests.chaos.run import Case
 
@@ -31,6 +31,7 @@ def test_workers_killed_at_odd_points_double_lose_and_mistake_nothing(made: Bed)
     plans = [plan for plan in PLANS if plan.name in SHORT_PART]
     wanted = [Case(plan, "sqlite", n % 2 == 0 or plan.again, seed=n) for n, plan in enumerate(plans)]
     with Forker() as forker:
+        warm(made, forker, ("sqlite",))
         outcomes = list(play(wanted, made, forker, lanes=len(wanted)))
     assert [found for one in outcomes for found in one.found] == []
     row = row_of("all", outcomes)

@@ -13,7 +13,7 @@ from tests.chaos.machine import Machine
 from tests.chaos.world import World
 
 #: `make chaos` plays many more
-EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "8"))
 STEPS = 25
 
 pytestmark = [pytest.mark.slow, pytest.mark.logs_errors, pytest.mark.timeout(0)]
