@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import date
+from heapq import merge
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class _Day:
     def add(self, key: bytes) -> None:
         self._loose.add(hash(key))
         if len(self._loose) > LOOSE:
-            self._packed = array("q", sorted([*self._packed, *self._loose]))
+            self._packed = array("q", merge(self._packed, sorted(self._loose)))
             self._loose.clear()
 
     def may_hold(self, key: bytes) -> bool:
