@@ -2,10 +2,11 @@
 
 import sys
 
-from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, units
+from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, start_to_post, units
 
 FIGURES = {
     "go_live": go_live.measure,
+    "start_to_post": start_to_post.measure,
     "many_shows": many_shows.measure,
     "quiet_check": quiet_check.measure,
     "units": units.measure,

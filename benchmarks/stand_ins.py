@@ -9,10 +9,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from werkzeug.wrappers import Request
 
+from sandbox.hub import Hub
 from sandbox.x import X
 from sandbox.youtube import YouTube
 
@@ -25,7 +27,7 @@ class StandIns:
             [sys.executable, "-m", "benchmarks.stand_ins"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         urls = self._ask("urls")
-        self.youtube_url, self.x_url = urls["youtube"], urls["x"]
+        self.youtube_url, self.x_url, self.hub_url = urls["youtube"], urls["x"], urls["hub"]
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +63,23 @@ class StandIns:
         """All at once. Returns the Unix time of it."""
         return self._ask("go_live", channels=list(channel_ids))
 
+    def schedule(self, channel_id: str, start: float) -> str:
+        """Opens a waiting room for that Unix time. Returns the video id."""
+        return self._ask("schedule", channel=channel_id, start=start)
+
+    def begin(self, id: str) -> tuple[str, float]:
+        """That video goes live, or a new one on that channel. Returns the video id and the Unix time."""
+        video_id, at = self._ask("begin", id=id)
+        return video_id, at
+
+    def posts_of(self, video_id: str) -> list[float]:
+        """Unix times at which X accepted a post with the link of this video, in order."""
+        return self._ask("posts_of", video=video_id)
+
+    def subscribed(self) -> int:
+        """How many channels' news the hub delivers."""
+        return self._ask("subscribed")
+
     def hang(self, channel_ids: Sequence[str], seconds: float) -> None:
         """Whatever is asked about these channels is answered so much later."""
         self._ask("hang", channels=list(channel_ids), seconds=seconds)
@@ -78,17 +97,19 @@ class Commands:
     """What the process does when asked. The names are those of the protocol."""
 
     def __init__(self) -> None:
-        self.youtube, self.x = YouTube(seed=1), X(seed=1)
+        self.youtube, self.x, self.hub = YouTube(seed=1), X(seed=1), Hub(seed=1)
         self.youtube.start()
         self.x.start()
+        self.hub.follow(self.youtube).start()
         self.hanging: dict[str, float] = {}
 
     def urls(self) -> dict[str, str]:
-        return {"youtube": self.youtube.url, "x": self.x.url}
+        return {"youtube": self.youtube.url, "x": self.x.url, "hub": f"{self.hub.url}/subscribe"}
 
     def reset(self) -> None:
         self.youtube.reset()
         self.x.reset()
+        self.hub.reset()
         self.hanging = {}
         self.youtube.quota = 1_000_000  # whether Airhorn keeps to its units is a figure of its own
         self.youtube.feed_staleness = 900.0  # as on the real service; here it also spares building feeds
@@ -119,6 +140,19 @@ class Commands:
             self.youtube.go_live(channel_id, "The one that is live")
             self.youtube.feed_cache.pop(("channel_id", channel_id), None)
         return time.time()
+
+    def schedule(self, channel: str, start: float) -> str:
+        return self.youtube.schedule(channel, "The one that is planned", start=datetime.fromtimestamp(start, UTC))
+
+    def begin(self, id: str) -> tuple[str, float]:
+        return self.youtube.go_live(id), time.time()
+
+    def posts_of(self, video: str) -> list[float]:
+        found = [post for post in list(self.x.posts.values()) if f"v={video}" in post.text]
+        return sorted(post.created_at.timestamp() for post in found)
+
+    def subscribed(self) -> int:
+        return len(self.hub.held)
 
     def hang(self, channels: list[str], seconds: float) -> None:
         self.hanging = dict.fromkeys(channels, seconds)
