@@ -274,13 +274,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from services.journal import Intent, IntentJournal
 journal = IntentJournal(Path(sys.argv[1]))
+print("ready", flush=True)
 sys.stdin.read()
 for n in range(200):
     journal.admit([Intent(f"{sys.argv[2]}-{n}", f"live:{n}:1", "x" * n)], {}, datetime.now(UTC))
 """
     command = [sys.executable, "-c", work, str(tmp_path)]
-    running = [subprocess.Popen([*command, str(n)], cwd=ROOT, stdin=subprocess.PIPE) for n in range(4)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    running = [subprocess.Popen([*command, str(n)], cwd=ROOT, **pipes) for n in range(4)]
+    assert [process.stdout.readline() for process in running] == [b"ready\n"] * 4
     for process in running:
         process.stdin.close()
     assert [process.wait(60) for process in running] == [0] * 4
+    for process in running:
+        process.stdout.close()
     assert sorted(json.loads(line)["key"] for line in lines(folder)) == sorted(f"live:{n}:1" for n in range(200))
