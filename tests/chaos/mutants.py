@@ -155,7 +155,7 @@ def run(suite: Sequence[str], changes: Sequence[Change]) -> Ran:
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
         for change in changes:
             _apply(tree, change)
-        environment = os.environ | {"PYTHONPATH": str(tree), "CHAOS_EXAMPLES": "100"}
+        environment = os.environ | {"PYTHONPATH": str(tree), "CHAOS_EXAMPLES": "100", "CHAOS_NO_SHRINKING": "1"}
         done = subprocess.run(
             [sys.executable, "-m", *suite], cwd=tree, env=environment, capture_output=True, text=True, timeout=900
         )

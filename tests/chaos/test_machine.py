@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from sandbox.x import X
@@ -33,6 +33,7 @@ def test_whatever_workers_x_time_and_people_do_no_post_is_doubled_lost_or_said_w
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
+        phases=[Phase.generate] if "CHAOS_NO_SHRINKING" in os.environ else list(Phase),
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(played, settings=rules)
