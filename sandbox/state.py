@@ -53,12 +53,14 @@ def restore(kept: dict[str, Any], youtube: YouTube, x: X, hub: Hub) -> None:
 
 
 def _dump_youtube(youtube: YouTube, happenings: bool) -> dict[str, Any]:
+    # A plain video was not streamed, and a channel without any would look like one that is gone.
+    kept = {id for id, story in youtube.stories.items() if happenings or not story.latest().is_broadcast}
     return {
         "channels": [asdict(channel) for channel in youtube.channels.values()],
         "handles": dict(youtube.handles),
         "users": dict(youtube.users),
-        "stories": {id: list(story.events) for id, story in youtube.stories.items()} if happenings else {},
-        "videos_of": {id: list(videos) if happenings else [] for id, videos in youtube.videos_of.items()},
+        "stories": {id: list(story.events) for id, story in youtube.stories.items() if id in kept},
+        "videos_of": {id: [video for video in videos if video in kept] for id, videos in youtube.videos_of.items()},
     }
 
 

@@ -127,6 +127,13 @@ def test_a_reset_forgets_what_happened_and_keeps_the_people_connected(sandbox):
     assert me.json()["data"]["username"] == "ada"
 
 
+def test_a_reset_keeps_plain_videos_so_that_the_channel_is_still_found(sandbox):
+    channel = press(sandbox, "channels", title="Night Shift", handle="nightshift", video="Trailer").json()["id"]
+    press(sandbox, "go-live", channel="@nightshift")
+    press(sandbox, "reset")
+    assert [video.title for video in sandbox.youtube.history(channel)] == ["Trailer"]
+
+
 def test_a_reset_of_everything_begins_again_with_the_demo(sandbox):
     press(sandbox, "accounts", username="di")
     seen = press(sandbox, "reset", everything=1).json()
