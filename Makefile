@@ -9,7 +9,7 @@ help: ## this list
 
 .venv/.run: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing what Airhorn needs into .venv"
+	@echo "Installing what Airhorn needs into .venv, once. This takes a minute or two."
 	@$(BIN)/pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
 
