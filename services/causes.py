@@ -38,7 +38,7 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "x_duplicate": Cause("X says this text was already posted.", "Make it unique, for example add {title}."),
         "x_locked": Cause("X has locked this account.", "Unlock it on x.com, then press Post now."),
         "x_scope": Cause("The connection may not post.", "Connect X again and allow posting."),
-        "x_forbidden": Cause("X refused this post.", "Read X's words below, then press Post now."),
+        "x_forbidden": Cause("X refused this post.", "Read what X says, then press Post now."),
         "x_rate": Cause("X's limit for this account is used up for now. Airhorn waits for it."),
     },
     "Before sending": {

@@ -72,7 +72,7 @@ def test_a_login_that_renews_itself_covers_what_comes(ada, cast):
     assert "Berlin" in page
     assert "Sydney" in page
     assert "covered." in page
-    assert "May post for you; read your posts, to see that they are out; see whose account it is;" in page
+    assert "Allowed to post for you; read your posts, to see that they are out; see whose account it is;" in page
 
 
 @pytest.mark.parametrize("hours, covered", [(1, "covered."), (30, "not covered as it is.")])
