@@ -6,6 +6,7 @@ What counts as a restore, and what does not, is in README's design notes. Sends 
 import contextlib
 import logging
 import os
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ NOTHING: ColumnElement[str] = literal_column("''")
 SQLITE_FULL = 2
 KEPT = ("instance_id", "system_id", "timeline_id", "quarantined_at", "released_at")
 LONG_AGO = datetime.fromtimestamp(0, UTC)
+#: how a database is called: a UUID without dashes
+NAME = re.compile(r"[0-9a-f]{32}")
 
 
 class NotDurableError(AirhornError):
@@ -207,7 +210,8 @@ class Guard:
         """The database's name as this machine knows it, and when it was last true."""
         try:
             seen_at = datetime.fromtimestamp(self._beside.stat().st_mtime, UTC)
-            return self._beside.read_text().strip() or None, seen_at
+            name = self._beside.read_bytes().strip().decode("ascii", "replace")
+            return name if NAME.fullmatch(name) else None, seen_at  # what is no name of ours proves nothing
         except OSError:
             return None, LONG_AGO
 

@@ -226,15 +226,17 @@ def _entry(one: Intent, now: datetime) -> dict[str, Any]:
 
 
 def _traces(entries: Sequence[Mapping[str, Any]]) -> list[Trace]:
-    heard = {entry.get("attempt"): entry.get("outcome") for entry in entries if entry.get("kind") == "outcome"}
+    heard = {str(entry.get("attempt")): entry.get("outcome") for entry in entries if entry.get("kind") == "outcome"}
     intents = [entry for entry in entries if entry.get("kind") == "intent"]
-    return [trace for entry in intents if (trace := _trace(entry, heard.get(entry.get("attempt")))) is not None]
+    return [trace for entry in intents if (trace := _trace(entry, heard.get(str(entry.get("attempt"))))) is not None]
 
 
 def _trace(entry: Mapping[str, Any], outcome: str | None = None) -> Trace | None:
     """None when the line is not one of ours."""
     try:
         at = datetime.fromisoformat(entry["at"])
+        if at.tzinfo is None:
+            return None  # we always write a zone
         return Trace(str(entry["attempt"]), str(entry["key"]), str(entry["sha256"]), at, outcome)
     except (KeyError, TypeError, ValueError):
         return None

@@ -159,11 +159,13 @@ class JournalFiles:
             self._complain(name, day.read)
 
     def _take_in(self, name: str, day: _Day, line: bytes) -> None:
-        if not (line.startswith(b'{"kind":"') and line.endswith(b"}")):
+        is_kept = line.startswith((INTENT, TOKENS))
+        end = line.find(b'"', len(INTENT)) if is_kept else 0
+        if end < 0 or not (line.startswith(b'{"kind":"') and line.endswith(b"}")):
             if line.strip():
                 self._complain(name, day.read)
-        elif line.startswith((INTENT, TOKENS)):
-            day.add(line[len(INTENT) : line.index(b'"', len(INTENT))])
+        elif is_kept:
+            day.add(line[len(INTENT) : end])
             if line.startswith(INTENT):
                 day.last_intents.append(line)
 
@@ -247,7 +249,7 @@ def _quoted(key: str) -> bytes:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
 

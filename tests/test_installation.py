@@ -81,6 +81,14 @@ def test_another_database_than_this_machine_knows_is_a_restore(guard, desk):
     assert (standing().cause, standing().quarantined_at) == ("db_replaced", desk.at)
 
 
+@pytest.mark.parametrize("held", [b"", b"\0" * 33, b"\xff\xfe\xfd", b"0" * 20], ids=["empty", "zeros", "bytes", "part"])
+def test_what_is_no_name_of_a_database_is_no_restore_and_is_written_anew(guard, desk, tmp_path, held):
+    (tmp_path / "instance_id").write_bytes(held)
+    guard.check(desk.later(10).at)
+    assert standing().quarantined_at is None
+    assert (tmp_path / "instance_id").read_text().strip() == standing().instance_id
+
+
 def test_a_database_that_does_not_know_the_last_posts_is_a_restore(guard, desk):
     desk.on_air("ada")
     forget(desk.drain().id)

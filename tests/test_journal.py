@@ -123,6 +123,10 @@ def test_lines_of_anything_else_do_no_harm(journal, folder):
         b"null",
         b'{"kind":"intent","key":"live:a:1"}',
         b'{"kind":"tokens","key":"live:a:1"}',
+        b'{"kind":"intent","key":"live:a:1}',
+        b'{"kind":"intent","key":"live:a:1","attempt":["a"],"sha256":"","at":"2026-11-22T06:30:00"}',
+        b'{"kind":"outcome","key":"live:a:1","attempt":["a"],"outcome":"accepted"}',
+        b'{"kind":"intent","key":"live:a:1","deep":' + b"[" * 100_000 + b"}",
         b"\xff",
     ]
     with path.open("ab") as file:
@@ -130,6 +134,7 @@ def test_lines_of_anything_else_do_no_harm(journal, folder):
     another = IntentJournal(folder.parent)
     assert set(another.traces([ONE.key, "live:a:1"])) == {ONE.key}
     assert another.pair_after("nothing") is None
+    assert [trace.attempt for trace in another.last_intents()] == [ONE.attempt]
     assert another.admit([Intent("c" * 32, "live:b:1", "")], {}, NOON) == set()
 
 
