@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -261,7 +261,7 @@ class SocialPostingService:
         if any(one.is_probe and isinstance(result, Accepted) for one, result in done):
             claiming.open_gate(session, "x", now)
         session.commit()
-        self._log(done, moves)
+        self._log(done, moves, moved)
         return [move.to for move in moves if move.post_id in moved]
 
     def _note_refusal(self, one: Sending, refused: Refused, now: datetime) -> None:
@@ -283,10 +283,15 @@ class SocialPostingService:
         )
 
     @staticmethod
-    def _log(done: Sequence[tuple[Sending, Accepted | Outcome]], moves: Sequence[outbox.Move]) -> None:
+    def _log(
+        done: Sequence[tuple[Sending, Accepted | Outcome]], moves: Sequence[outbox.Move], moved: Collection[int]
+    ) -> None:
         for (one, _), move in zip(done, moves, strict=True):
             ids = {"post": one.post_id, "attempt": one.token, "cause": move.cause}
-            log.info("post %s", move.to, extra=ids)
+            if move.post_id in moved:
+                log.info("post %s", move.to, extra=ids)
+            else:
+                log.info("an answer came too late to count", extra=ids)
 
     # Reap
 
