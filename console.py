@@ -57,11 +57,29 @@ def say(as_json: bool, document: Callable[[], dict[str, Any]], sentence: str | N
         click.echo(sentence.format(**found))
     else:
         for name, value in found.items():
-            click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value, default=_plain)}")
+            click.echo("\n".join(_lines(name, value)))
 
 
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, default=_plain))
+
+
+def _lines(name: str, value: object) -> list[str]:
+    """`name: value`; of a list one entry a line below it."""
+    if isinstance(value, list) and value:
+        return [f"{name}:", *(f"  {_words(entry)}" for entry in value)]
+    return [f"{name}: {_words(value)}"]
+
+
+def _words(value: object) -> str:
+    """What stands in JSON, for reading: no quotes and brackets, a dash for what is not there."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(one)}" for name, one in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return "-" if value is None or value == [] else str(value)
 
 
 def _plain(value: object) -> str:

@@ -411,6 +411,13 @@ def test_a_tick_with_nothing_to_do_says_so(run, youtube, x):
     assert isinstance(run("scheduler", "status"), dict)
 
 
+def test_a_status_for_people_has_one_thing_a_line_and_no_brackets(app, runner):
+    said = runner.invoke(args=["scheduler", "status"]).stdout
+    assert "outbox: queued 0, sending 0, unknown 0, review 0\n" in said
+    assert "unmatched: -\n" in said
+    assert not set('{}[]"') & set(said)
+
+
 @pytest.mark.parametrize("button", ["go-live", "end"])
 def test_without_a_sandbox_there_is_nothing_to_press(refused, show, button):
     assert "SANDBOX_URL" in refused("sandbox", button)
