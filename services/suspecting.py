@@ -120,5 +120,5 @@ def _attempts(post: Post, found: Doubts, why: str, since: datetime, now: datetim
     return [
         row | {"token": token, "number": post.attempts + n, "outcome": outcome}
         for n, token in enumerate(tokens, start=1)
-        for outcome in [Outcome.UNKNOWN if token == tokens[-1] else Outcome.NOT_ACCEPTED]
+        for outcome in [Outcome.UNKNOWN if n == len(tokens) else Outcome.NOT_ACCEPTED]
     ]
