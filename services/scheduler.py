@@ -65,6 +65,7 @@ DEADLINES = {
     "heartbeat": 60.0,
 }
 WATCHDOG_EVERY_SECONDS = 5.0
+LISTEN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -361,7 +362,8 @@ class SchedulerService:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         self.start()
-        stop.wait()
+        while not stop.wait(LISTEN_SECONDS):
+            pass  # a signal that the system gave to another thread wakes nobody here
         self.stop()
 
     def stop(self) -> None:
