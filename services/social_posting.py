@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from config import Settings
 from extensions import db
@@ -131,7 +132,7 @@ class SocialPostingService:
     def _claim(self, work: Delivery) -> None:
         try:
             self._begin(work)
-        except DBAPIError:
+        except SQLAlchemyError:
             db.session.rollback()
             if not work.futures:
                 raise
@@ -142,14 +143,15 @@ class SocialPostingService:
         free = HANDS - len(work.sends)
         if self._stopping.is_set() or free <= 0:
             return
+        # From before the lease begins: a process that was frozen around its own commit must know how old the lease is.
+        started = time.clock_gettime(time.CLOCK_BOOTTIME)
         now = work.clock()
         refreshing = [refresh.connection_id for refresh in work.refreshes.values()]
         session, guard = db.session(), self._guard
         claim = claiming.claim(
             session, self._connections, now, free, guard=guard, lease=self._lease, leave_out=refreshing
         )
-        session.commit()
-        started = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._commit_intents(claim, work)
         for one in self._written_down(claim, work):
             self._start_sending(one, started, work)
         for status in claim.settled:
@@ -166,6 +168,17 @@ class SocialPostingService:
                 db.session.commit()
             else:
                 work.refreshes[self._pool.submit(self._connections.call_refresh, refresh)] = refresh
+
+    def _commit_intents(self, claim: claiming.Claim, work: Delivery) -> None:
+        """Raises what the database raises: then nobody knows whether they are kept, but that nothing was sent."""
+        try:
+            db.session.commit()
+        except SQLAlchemyError:
+            db.session.rollback()
+            if claim.sendings:
+                why = Refused("The database did not confirm that this was about to be sent.", cause="storage")
+                self._settle_surely([(one, why) for one in claim.sendings], work)
+            raise
 
     def _written_down(self, claim: claiming.Claim, work: Delivery) -> list[Sending]:
         """The sendings that stand in the journal. The others are certainly not sent: they wait, and say why."""
@@ -210,33 +223,48 @@ class SocialPostingService:
         now = work.clock()
         for future in [future for future in work.refreshes if future.done()]:
             refresh, result = work.refreshes.pop(future), future.result()
-            if not self._connections.finish_refresh(refresh, result, now):
-                why = None if isinstance(result, Tokens) else result
-                claiming.postpone(db.session(), refresh.connection_id, now, why)
-                db.session.commit()
+            self._surely("renewed tokens", partial(self._finish_refresh, refresh, result, now))
         done = [(work.sends.pop(future), future.result()) for future in list(work.sends) if future.done()]
         if done:
             self._journal.note([(one.key, one.token, *sending.heard(result)) for one, result in done], now)
             self._settle_surely(done, work)
 
-    def _settle_surely(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: Delivery) -> None:
-        """Settles, also when the database is away for a moment: what X said must not be forgotten."""
+    def _finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> None:
+        if not self._connections.finish_refresh(refresh, result, now):
+            why = None if isinstance(result, Tokens) else result
+            claiming.postpone(db.session(), refresh.connection_id, now, why)
+            db.session.commit()
+
+    @staticmethod
+    def _surely(what: str, store: Callable[[], None]) -> None:
+        """Stores it, also when the database is away for a moment: what X said must not be forgotten.
+
+        After a while it gives up: the lease runs out, and the look-up or the journal knows. Raises IntegrityError.
+        """
         until = time.monotonic() + KEEP_OUTCOMES_SECONDS
         while True:
             try:
-                for status in self._settle(done, work.clock()):
-                    work.drained.count(status)
+                store()
                 return
             except IntegrityError:
                 db.session.rollback()
-                self._settle_apart(done, work)
-                return
-            except DBAPIError:
+                raise
+            except SQLAlchemyError:
                 db.session.rollback()
-                log.exception("outcomes could not be stored", extra={"posts": [one.post_id for one, _ in done]})
+                log.exception("%s could not be stored", what)
                 if time.monotonic() >= until:
-                    return  # the lease runs out, and the look-up finds what was sent
+                    return
                 time.sleep(1.0)
+
+    def _settle_surely(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: Delivery) -> None:
+        def settle() -> None:
+            for status in self._settle(done, work.clock()):
+                work.drained.count(status)
+
+        try:
+            self._surely("outcomes", settle)
+        except IntegrityError:
+            self._settle_apart(done, work)
 
     def _settle_apart(self, done: Sequence[tuple[Sending, Accepted | Outcome]], work: Delivery) -> None:
         """X gave an id that another post has already: that answer is odd, the others are not."""

@@ -117,6 +117,11 @@ class Stage:
         self._zygote.ask(do="kill", pid=pid)
         self._running.discard(pid)
 
+    def until_stopped(self, pid: int) -> None:
+        """Until it stands still: SIGCONT lets it go on."""
+        stat = Path(f"/proc/{pid}/stat")
+        self.until(lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T", "the stop")
+
     def close(self) -> None:
         for pid in list(self._running):
             self.kill(pid)

@@ -1,8 +1,9 @@
-"""Named points at which a worker kills itself with SIGKILL, reached from outside: database events and the socket."""
+"""Named points at which a worker signals itself, mostly SIGKILL: reached from outside, database events and sockets."""
 
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,22 +19,26 @@ STATEMENTS = {
 }
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def die(number: int = signal.SIGKILL) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(0.05)  # a stop reaches the other threads first
 
 
-def install(point: str | None) -> None:
-    """Arms "intent", "outcome", "pair" with :begin, :before_commit, :after_commit; or "wire:headers", "wire:status"."""
+def install(point: str | None, number: int = signal.SIGKILL) -> None:
+    """Arms "intent", "outcome", "pair" with :begin, :before_commit, :after_commit; or "wire:headers", "wire:status".
+
+    `number`: the signal; those of the wire are always SIGKILL.
+    """
     if point is None:
         return
     what, when = point.split(":")
     if what == "wire":
         WIRE[when]()
     else:
-        _in_transaction(STATEMENTS[what], when)
+        _in_transaction(STATEMENTS[what], when, number)
 
 
-def _in_transaction(statement: str, when: str) -> None:
+def _in_transaction(statement: str, when: str, number: int) -> None:
     """Around the transaction that holds this statement, in the thread that runs it."""
     here = threading.local()
 
@@ -41,11 +46,12 @@ def _in_transaction(statement: str, when: str) -> None:
         if sql.startswith(statement):
             here.seen = True
             if when == "begin":
-                die()
+                die(number)
 
     def committing(_session: Any) -> None:
         if getattr(here, "seen", False):
-            die()
+            here.seen = False
+            die(number)
 
     event.listen(db.engine, "before_cursor_execute", executing)
     if when != "begin":

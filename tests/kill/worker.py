@@ -6,6 +6,7 @@ a process id; {"do": "kill", "pid"} and {"do": "wait", "pid", "seconds"} answer 
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -13,15 +14,17 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import flask_migrate
 from sqlalchemy import select
 
 from app import create_app
 from config import Settings
 from extensions import db
 from models import Post
-from services import sending
+from services import confirming, scheduler, sending
 from services.registry import get_services
-from tests.kill import mutants, points
+from services.scheduler import SchedulerService
+from tests.kill import befalling, mutants, points
 
 
 def main() -> None:
@@ -72,14 +75,57 @@ def become_worker(order: dict[str, Any]) -> None:
 def work(order: dict[str, Any]) -> None:
     sending.FIRST_PAUSE, sending.LONGEST_PAUSE = timedelta(seconds=0.2), timedelta(seconds=0.4)
     mutants.install(order.get("mutant"))
+    prepare(order)
     app = create_app(Settings.load(_env_file=None, **order["settings"]))
     with app.app_context():
         points.install(order.get("kill_at"))
+        points.install(order.get("stop_at"), signal.SIGSTOP)
+        if "breaks" in order:
+            BREAKS[order["breaks"]](get_services().scheduler)
+        befalling.arm(order)
         time.sleep(max(0.0, order.get("at", 0) - time.time()))
-        if order.get("threads"):
+        if order.get("migrates"):
+            flask_migrate.upgrade()
+        elif order.get("threads"):
             drain_at_once(app, order["threads"])
         else:
             get_services().scheduler.run()
+
+
+def prepare(order: dict[str, Any]) -> None:
+    """What the machine is like: "zone" of its clock, "files" that may be open; and "in_review", seconds of look-ups."""
+    if "zone" in order:
+        os.environ["TZ"] = order["zone"]
+        time.tzset()
+    if "files" in order:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (order["files"], order["files"]))
+    if "in_review" in order:
+        confirming.IN_REVIEW = tuple(timedelta(seconds=seconds) for seconds in order["in_review"])
+
+
+def hang(jobs: SchedulerService) -> None:
+    """One more job, which never ends."""
+    scheduler.WATCHDOG_EVERY_SECONDS, scheduler.DEADLINES["hangs"] = 0.1, 0.5
+    jobs.also("hangs", lambda _now: threading.Event().wait(), 60)
+
+
+def die_inside(jobs: SchedulerService) -> None:
+    """One more job, whose clock-work is spoiled: it ends the thread that starts all jobs."""
+    scheduler.WATCHDOG_EVERY_SECONDS, scheduler.DEADLINES["spoils"] = 0.1, 60.0
+    jobs.also("spoils", lambda _now: spoil(jobs), 60)
+
+
+def spoil(jobs: SchedulerService) -> None:
+    """APScheduler's own thread ends with whatever its store of jobs raises, and nobody hears of it."""
+
+    def update_job(_job: Any) -> None:
+        raise OSError("the store is gone")
+
+    inside: Any = jobs._scheduler
+    inside._lookup_jobstore("default").update_job = update_job
+
+
+BREAKS = {"hangs": hang, "dies": die_inside}
 
 
 def drain_at_once(app: Any, threads: int) -> None:
