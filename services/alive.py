@@ -10,6 +10,7 @@ from extensions import db, reading
 from models import Installation, JobRun
 from services.clients.http import KIB, Http
 from services.errors import Refused
+from services.journal import IntentJournal
 from services.last_check import last_check
 
 log = logging.getLogger(__name__)
@@ -22,14 +23,15 @@ DEADLINE = 10.0
 class AliveService:
     """The dead man's switch: quiet when anything is wrong, so that silence means trouble."""
 
-    def __init__(self, settings: Settings, http: Http) -> None:
-        self._url, self._http = settings.heartbeat_url, http
+    def __init__(self, settings: Settings, http: Http, journal: IntentJournal) -> None:
+        self._url, self._http, self._journal = settings.heartbeat_url, http, journal
         self._every = timedelta(seconds=settings.live_check_interval_seconds)
         self._failed = False
 
     def call_if_well(self, now: datetime, sickness: str | None) -> bool:
         """Asks HEARTBEAT_URL once. Returns whether it was called and answered. `sickness` is the scheduler's."""
-        if self._url is None or self.trouble(now, sickness) is not None:
+        unwritable = self._journal.tried(now)  # also without an address: the system page says it before a show does
+        if self._url is None or unwritable is not None or self.trouble(now, sickness) is not None:
             return False
         why = self._call(self._url)
         if why is not None and not self._failed:  # a line each minute would say no more; the address is a secret

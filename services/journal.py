@@ -76,16 +76,20 @@ class IntentJournal:
     def trouble(self, now: datetime) -> str | None:
         """Why nothing may be sent, as a sentence; None when it works. After a failure it is tried anew."""
         with self._mine:
-            if self._trouble is None:
-                return None
+            return None if self._trouble is None else self.tried(now)
+
+    def tried(self, now: datetime) -> str | None:
+        """The same, found out by writing as much as a claim would, and taking it away again."""
+        with self._mine:
             try:
                 with self._files.locked():
                     self._files.try_room(now.date())
             except JournalError as error:
-                self._trouble = str(error)
+                self._note_trouble(error)
             else:
+                if self._trouble is not None:
+                    log.warning("the journal can be written again")
                 self._trouble = None
-                log.warning("the journal can be written again")
             return self._trouble
 
     def sickness(self) -> str | None:

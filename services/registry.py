@@ -94,7 +94,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         posting=posting,
         confirming=confirming,
         notify=notify,
-        alive=AliveService(settings, http),
+        alive=AliveService(settings, http, guard.journal),
         connections=connections,
         revoking=revoking,
         push=push,

@@ -1,6 +1,8 @@
 """HEARTBEAT_URL: asked while all is well, and quiet as soon as anything is not."""
 
 import logging
+import resource
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from models import Installation, JobRun, WorkerLease
 from sandbox.standin import Fault
 from services.alive import AliveService
 from services.clients.http import Http
+from services.registry import get_services
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECRET = "3f1c-secret-9a"
@@ -23,7 +26,7 @@ def engine_name():
 @pytest.fixture
 def alive(app, settings, messengers):
     address = {"heartbeat_url": f"{messengers.url}/heartbeat/{SECRET}?status=up"}
-    return AliveService(settings.model_copy(update=address), Http())
+    return AliveService(settings.model_copy(update=address), Http(), get_services().guard.journal)
 
 
 def ran(*, checked=NOW, seen=NOW, error=None):
@@ -75,6 +78,29 @@ def test_it_is_not_called_in_quarantine(alive, messengers):
     assert messengers.asked() == []
 
 
+@contextmanager
+def small_files():
+    """Files of this process may not grow over a thousand bytes, as on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.logs_errors
+def test_it_is_not_called_while_the_journal_has_no_room_and_the_system_page_knows(alive, messengers, tmp_path):
+    ran()
+    with small_files():
+        assert not alive.call_if_well(NOW, None)
+        assert "cannot be used" in get_services().guard.ground().journal
+    assert messengers.asked() == []
+    assert alive.call_if_well(NOW + timedelta(seconds=30), None)
+    assert get_services().guard.ground().journal is None
+    assert (tmp_path / "journal" / f"{NOW:%Y-%m-%d}.jsonl").read_bytes() == b""
+
+
 def test_a_call_that_fails_is_one_line_until_it_works_again_and_keeps_the_secret(alive, messengers, caplog):
     caplog.set_level(logging.DEBUG)
     ran()
@@ -94,7 +120,7 @@ def test_a_call_that_fails_is_one_line_until_it_works_again_and_keeps_the_secret
 
 def test_without_an_address_nobody_is_called(app, settings, messengers):
     ran()
-    assert not AliveService(settings, Http()).call_if_well(NOW, None)
+    assert not AliveService(settings, Http(), get_services().guard.journal).call_if_well(NOW, None)
     assert messengers.asked() == []
 
 
