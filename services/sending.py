@@ -16,7 +16,7 @@ LONGEST_PAUSE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
 CREDITS_PROBE_EVERY = timedelta(minutes=5)
 #: refusals that annoy nobody: what never left this machine, and what was asked by one post for all
-PATIENT = ("x_unreachable", "x_credits", "journal", "lost_record")
+PATIENT = ("x_unreachable", "x_credits", "journal", "lost_record", "storage")
 #: refusals that may pass one day, but not by connecting again, and not in time for this post
 ENDED_BY_X = ("x_locked",)
 #: refusals that a person must cure; the post waits for that until it is too late
@@ -122,7 +122,8 @@ def _move(
         token=sending.token,
         outcome=outcome,
         cause=why.cause if why else None,
-        detail=str(why) if why else None,
+        # What X itself said; what became of the wire is told by the cause.
+        detail=str(why) if isinstance(why, Refused) and why.http_status else None,
         http_status=why.http_status if why else None,
         values=values,
     )
