@@ -25,7 +25,7 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "x_text_refused": Cause("X refused this text.", "Edit it and press Post now."),
         "x_auth": Cause("X no longer accepts the connection.", "Connect X again; in time it will still be posted."),
         "x_token_refused": Cause(
-            "X no longer accepts the connection.", "Connect X again; in time it will still be posted."
+            "X did not renew the connection.", "Connect X again; in time it will still be posted."
         ),
         "refresh_in_doubt": Cause("X did not confirm the last renewal of the connection. It is used while it lasts."),
         "x_client": Cause(

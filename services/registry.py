@@ -1,6 +1,7 @@
 """Makes the clients and services of a process, once, and finds them again."""
 
 import atexit
+import signal
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -132,5 +133,14 @@ def start_embedded(app: Flask) -> None:
     found: Services = app.extensions[EXTENSION]
     if found.settings.scheduler == "embedded" and should_start():
         found.scheduler.start()
-        # A server that ends gives the lease back: the next one would have to wait for it to run out.
-        atexit.register(found.scheduler.stop)
+        atexit.register(_end, found.scheduler)
+
+
+def _end(scheduler: SchedulerService) -> None:
+    """A server that ends gives the lease back: the next one would have to wait for it to run out.
+
+    A supervisor that signals twice does not end it half way; what is in flight has its own deadline.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    scheduler.stop()

@@ -87,7 +87,7 @@ def test_a_login_without_renewal_says_until_when_and_what_that_covers(ada, cast,
 @pytest.mark.parametrize(
     "columns, says",
     [
-        ({"refresh_state": RefreshState.REVOKED, "trouble": "x_token_refused"}, "X no longer accepts the connection."),
+        ({"refresh_state": RefreshState.REVOKED, "trouble": "x_token_refused"}, "X did not renew the connection."),
         ({"trouble": "x_scope"}, "Connect X again and allow posting."),
         ({"refresh_state": RefreshState.DOUBT, "trouble": "refresh_in_doubt"}, "Connect X again to be sure."),
         ({"refresh_token": None, "expires_at": ago(hours=1)}, "The login has ended and cannot be renewed."),

@@ -205,7 +205,7 @@ def test_a_retry_waits_while_nobody_knows_whether_the_stream_is_still_on(desk, x
     desk.on_air("ada")
     spoil(x, status=429, headers={"x-rate-limit-reset": "0"})
     desk.drain()
-    post = desk.later(901).drain()
+    post = desk.later(960).drain()
     assert (post.status, post.cause, x.attempts()) == ("queued", "youtube_silent", 1)
     desk.look()
     assert desk.later(11).drain().status == "posted"
