@@ -33,16 +33,17 @@ def run() -> None:
     arguments = current_app.extensions["migrate"].configure_args
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            # Several machines may start at once: the first migrates, the others wait and find it done.
-            connection.execute(sa.text("SET statement_timeout = 0"))
-            connection.execute(sa.text("SET lock_timeout = 0"))
-            connection.execute(sa.select(sa.func.pg_advisory_lock(ONE_AT_A_TIME)))
+            # Several machines may start at once: the first migrates, the others wait and find it done. What is set and
+            # locked ends with this transaction: behind PgBouncer a session belongs to anybody.
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
             # Rather fail and be run again than stand in the way of everybody who posts.
-            connection.execute(sa.text("SET lock_timeout = '5s'"))
-            connection.commit()
+            connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
         context.configure(connection=connection, target_metadata=db.metadata, render_item=render_item, **arguments)
         with context.begin_transaction():
             context.run_migrations()
+        connection.commit()  # where the transaction was begun here, nobody else ends it
 
 
 if context.is_offline_mode():

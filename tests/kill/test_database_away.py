@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from werkzeug.wrappers import Request, Response
 
 from extensions import db
@@ -203,20 +203,36 @@ def test_an_intent_of_which_nobody_heard_whether_it_is_kept_is_never_sent_and_ma
 # PgBouncer
 
 
-def test_a_show_goes_out_through_pgbouncer_in_transaction_mode(stage: Stage, x: X, cluster: Cluster, behind: Any):
-    """Two workers share two connections, so that no session belongs to anybody."""
+@pytest.fixture
+def pooled(cluster: Cluster) -> Iterator[int]:
+    """The port of PgBouncer before the server, with two connections for everybody."""
     if clusters.PGBOUNCER is None:
         if os.environ.get("CI"):
             pytest.fail("CI tries PgBouncer: Debian's pgbouncer is missing")
         pytest.skip("PgBouncer was not tried: install Debian's pgbouncer to run this")
-    stage.take_time()
     with clusters.pooled(cluster) as port:
-        names = [f"host{n}" for n in range(8)]
-        stage.queue(**dict.fromkeys(names, True))
-        for _ in range(2):
-            stage.start(settings=behind(port))
-        stage.settle()
-        assert stage.violations() == []
-        assert ([stage.state(name) for name in names], x.attempts()) == ([POSTED] * 8, 8)
-        assert db.session.execute(select(Post.attempts).distinct()).scalars().all() == [1]
-        db.session.commit()
+        yield port
+
+
+def test_a_show_goes_out_through_pgbouncer_in_transaction_mode(stage: Stage, x: X, behind: Any, pooled: int):
+    """Two workers share two connections, so that no session belongs to anybody."""
+    stage.take_time()
+    names = [f"host{n}" for n in range(8)]
+    stage.queue(**dict.fromkeys(names, True))
+    for _ in range(2):
+        stage.start(settings=behind(pooled))
+    stage.settle()
+    assert stage.violations() == []
+    assert ([stage.state(name) for name in names], x.attempts()) == ([POSTED] * 8, 8)
+    assert db.session.execute(select(Post.attempts).distinct()).scalars().all() == [1]
+    db.session.commit()
+
+
+def test_an_upgrade_through_pgbouncer_leaves_nothing_behind_that_the_next_would_wait_for(
+    stage: Stage, behind: Any, pooled: int
+):
+    """What a session keeps would stay with a connection that is anybody's."""
+    assert stage.wait(stage.start(settings=behind(pooled), migrates=True), 60) == 0
+    kept = db.session.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar_one()
+    db.session.commit()
+    assert kept == 0
