@@ -122,8 +122,8 @@ def _move(
         token=sending.token,
         outcome=outcome,
         cause=why.cause if why else None,
-        # What X itself said; what became of the wire is told by the cause.
-        detail=str(why) if isinstance(why, Refused) and why.http_status else None,
+        # What X itself said, or this machine's journal; what became of the wire is told by the cause.
+        detail=str(why) if isinstance(why, Refused) and (why.http_status or why.cause == "journal") else None,
         http_status=why.http_status if why else None,
         values=values,
     )
