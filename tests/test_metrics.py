@@ -96,4 +96,4 @@ def test_a_scrape_takes_the_same_number_of_statements_whatever_there_is(app, cas
     statements = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     exposition(settings, datetime.now(UTC))
-    assert len([one for one in statements if one.startswith("SELECT")]) == 8, statements
+    assert len([one for one in statements if one.startswith("SELECT")]) == 7, statements
