@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,27 +118,33 @@ def until_up(stage: Stage) -> None:
     stage.until(is_up, "the first heartbeat")
 
 
-@pytest.fixture
-def make_due(stage: Stage, x: X) -> Callable[..., Any]:
-    """Two posts and a worker that is up before they are due; calling it holds the lock, and makes them due with it."""
+def due(at: datetime) -> None:
+    db.session.execute(update(Post).values(not_before=at))
+    db.session.commit()
 
-    def make(**order: Any) -> Any:
+
+@pytest.fixture
+def start_early(stage: Stage, x: X) -> Callable[..., None]:
+    """Starts a worker before its two posts are due."""
+
+    def start(**order: Any) -> None:
         stage.queue(ada=False, bo=True)
-        db.session.execute(update(Post).values(not_before=x.now() + timedelta(hours=1)))
-        db.session.commit()
+        due(x.now() + timedelta(hours=1))
         stage.start(**order)
         until_up(stage)
-        return writing("UPDATE posts SET not_before = created_at")
 
-    return make
+    return start
 
 
 @ON_SQLITE
-def test_nothing_is_sent_while_another_process_keeps_the_database_for_itself(stage: Stage, x: X, make_due: Any):
-    """As if it were held for longer than anybody waits."""
-    with make_due(pragmas=["PRAGMA busy_timeout = 200"]):
+def test_nothing_is_sent_while_another_process_keeps_the_database_for_itself(stage: Stage, x: X, start_early: Any):
+    """As if it were held for longer than anybody waits. The posts become due meanwhile."""
+    start_early(pragmas=["PRAGMA busy_timeout = 200"])
+    at = x.now() + timedelta(seconds=2)
+    due(at)
+    with writing():
+        stage.until(lambda: x.now() > at + timedelta(seconds=0.7), "the moment")
         until_said(stage, "database is locked")
-        time.sleep(0.5)
         assert x.attempts() == 0
     stage.settle()
     all_posted(stage, x)
@@ -160,9 +166,10 @@ def test_what_x_said_while_another_process_kept_the_database_is_recorded_later(s
 
 @ON_SQLITE
 def test_an_intent_that_waited_for_the_lock_until_its_lease_was_nearly_over_is_not_sent(
-    stage: Stage, x: X, make_due: Any
+    stage: Stage, x: X, start_early: Any
 ):
-    with make_due():
+    start_early()
+    with writing("UPDATE posts SET not_before = created_at"):
         time.sleep(0.9)
     stage.settle()
     all_posted(stage, x)
@@ -204,6 +211,26 @@ def test_a_file_that_can_only_be_read_sends_nothing_and_says_so(stage: Stage, x:
     time.sleep(0.5)
     assert (x.attempts(), {post.status for post in stage.posts()}) == (0, {"queued"})
     stage.kill(worker)
+    stage.start()
+    stage.settle()
+    all_posted(stage, x)
+
+
+@ON_SQLITE
+def test_a_write_ahead_log_that_is_lost_with_the_intents_in_it_makes_nothing_go_out_twice(stage: Stage, x: X):
+    stage.queue(ada=False, bo=True)
+    path = Path(str(make_url(str(db.engine.url)).database))
+    db.session.remove()
+    db.engine.dispose()
+    worker = stage.start()
+    stage.until(lambda: x.attempts() == 2, "both attempts")
+    time.sleep(0.3)
+    stage.kill(worker)
+    log = path.with_name(f"{path.name}-wal")
+    assert log.stat().st_size > 0
+    log.unlink()
+    path.with_name(f"{path.name}-shm").unlink()
+    assert {post.status for post in stage.posts()} == {"queued"}
     stage.start()
     stage.settle()
     all_posted(stage, x)
