@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 #: how libpq asks to commit, and how the server says that it has
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
@@ -70,7 +71,7 @@ class _Wire:
 
         self._pass(self._server, self._client, is_cut)
 
-    def _pass(self, source: socket.socket, target: socket.socket, is_cut) -> None:  # type: ignore[no-untyped-def]
+    def _pass(self, source: socket.socket, target: socket.socket, is_cut: Callable[[bytes], bool]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if is_cut(data):
