@@ -6,12 +6,13 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
-from argon2 import low_level
+from argon2 import PasswordHasher, low_level
 from sqlalchemy import event
 
 from extensions import db
 from models import User
 from services.users import deactivate_user
+from tests import once
 from tests.browser import Browser, words
 from tests.test_password_links import mailed, postman  # noqa: F401 - a server that mails
 
@@ -22,6 +23,13 @@ COSTLY = {low_level.verify_secret.__code__: "verified", low_level.hash_secret.__
 @pytest.fixture
 def engine_name():
     return "sqlite"
+
+
+@pytest.fixture(autouse=True)
+def real_work(monkeypatch):
+    """Elsewhere each password is hashed and compared once in a test process; here it is the work that counts."""
+    monkeypatch.setattr(PasswordHasher, "hash", once.hash_anew)
+    monkeypatch.setattr(PasswordHasher, "verify", once.verify_anew)
 
 
 @pytest.fixture
