@@ -30,6 +30,7 @@ from services import outbox
 from services.announcing import trouble_of
 from services.clients.x import XClient
 from services.clients.x_posts import Timeline
+from services.clock_steps import Steps, look_anew
 from services.connections import Access, ConnectionService
 from services.errors import Outcome
 from services.lookup import Absent, Candidate, Found, Judgement, NoInformation, judge, read_from
@@ -63,6 +64,8 @@ class Pending:
     #: whether the token should be renewed before reading
     is_stale: bool
     sent_at: datetime
+    #: when it was surely sent already; before `sent_at` if the clock was set back since
+    known_at: datetime
     unknown_since: datetime
     lookups: int
     absences: int
@@ -82,9 +85,12 @@ class ConfirmingService:
         self._connections = connections
         self._delays = [timedelta(seconds=s) for s in settings.lookup_delays_seconds]
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lookup")
+        self._steps = Steps()
 
     def look_up(self, now: datetime) -> int:
         """Looks up what is due, several at once. Returns how many posts changed their state."""
+        if self._steps.taken():
+            look_anew(db.session(), now)
         pending = self._take(now)
         if not pending:
             return 0
@@ -158,6 +164,7 @@ class ConfirmingService:
             access=access,
             is_stale=access is not None and self._connections.needs_refresh(row.SocialConnection, now),
             sent_at=sent_at,
+            known_at=min(now, post.unknown_since or now),
             unknown_since=post.unknown_since or now,
             lookups=post.lookups,
             absences=post.absences,
@@ -188,7 +195,7 @@ class ConfirmingService:
         if one.access is None:
             return None
         try:
-            start = read_from(one.sent_at, self._x.clock_skew)
+            start = read_from(one.sent_at, self._x.clock_skew, known_at=one.known_at)
             return self._x.timeline(one.access.token, one.platform_user_id, start_time=start)
         except Outcome as outcome:
             log.info("a look-up brought no information: %s", outcome, extra={"post": one.post_id})

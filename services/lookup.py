@@ -42,9 +42,14 @@ class NoInformation:
 Judgement = Found | Candidate | Absent | NoInformation
 
 
-def read_from(sent_at: datetime, skew: timedelta | None) -> datetime:
-    """Where the read of a timeline begins, in X's time. Fixed for a post, never moved forward."""
+def read_from(sent_at: datetime, skew: timedelta | None, *, known_at: datetime) -> datetime:
+    """Where the read of a timeline begins, in X's time.
+
+    `known_at`: when it had been sent for sure. Before `sent_at` our clock was set back since, nobody knows how far.
+    """
     skew = skew or timedelta(0)
+    if known_at < sent_at:
+        return known_at + skew - WIDE_MARGIN
     return sent_at + skew - (MARGIN if abs(skew) <= SKEW_TOLERATED else WIDE_MARGIN)
 
 

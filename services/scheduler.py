@@ -27,6 +27,7 @@ from models import JobRun, WorkerLease
 from services import leases
 from services.alive import AliveService
 from services.cleaning import clean
+from services.clock_steps import Every, mend
 from services.clock_watch import ClockWatch
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
@@ -194,7 +195,7 @@ class SchedulerService:
         ]
         first = datetime.now(UTC)
         for name, work, every in jobs + self._more:
-            scheduler.add_job(self._run, "interval", seconds=every, args=(name, work), id=name, next_run_time=first)
+            scheduler.add_job(self._run, Every(every), args=(name, work), id=name, next_run_time=first)
         scheduler.start()
         self._scheduler = scheduler
 
@@ -290,6 +291,7 @@ class SchedulerService:
         """Writes what this process's jobs last did, and forgets processes that are long gone."""
         self._guard.check(now)
         session, behind = db.session(), self._clock.check()
+        mend(session, now)
         session.execute(
             delete(JobRun).where(or_(JobRun.process == self.process, JobRun.seen_at < now - timedelta(days=1)))
         )
