@@ -106,7 +106,7 @@ class Stage:
     def settings_with(self, **changes: Any) -> dict[str, Any]:
         return self._settings | changes
 
-    def wait(self, pid: int, seconds: float = 15.0) -> int | None:
+    def wait(self, pid: int, seconds: float = 60.0) -> int | None:
         """What it ended with: minus the signal, or its status; None when it still runs."""
         ended = self._zygote.ask(do="wait", pid=pid, seconds=seconds)
         if ended is not None:
@@ -132,7 +132,7 @@ class Stage:
         db.session.commit()
         return found
 
-    def until(self, is_so: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    def until(self, is_so: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         over = time.monotonic() + seconds
         while not is_so():
             if time.monotonic() > over:
@@ -140,7 +140,7 @@ class Stage:
                 raise AssertionError(f"{what} never came\n{log.read_text()[-4000:] if log.exists() else ''}")
             time.sleep(0.03)
 
-    def settle(self, seconds: float = 20.0) -> None:
+    def settle(self, seconds: float = 60.0) -> None:
         """Until every post is at an end, and then quiet for a while."""
         self.until(lambda: all(post.status in TERMINAL for post in self.posts()), "the end", seconds)
         time.sleep(QUIET_SECONDS)

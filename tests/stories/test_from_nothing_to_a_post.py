@@ -23,7 +23,7 @@ def first_account(visitor):
 
 
 def new_podcast(page, channel):
-    page.get_by_role("link", name="make one").click()
+    page.get_by_role("link", name="Podcast made").click()
     page.get_by_label("Name").fill("Deep Dive")
     page.get_by_label("Time zone").fill("Australia/Sydney")
     page.get_by_label("Channel").fill(f"https://www.youtube.com/channel/{channel}")
