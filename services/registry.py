@@ -1,6 +1,7 @@
 """Makes the clients and services of a process, once, and finds them again."""
 
 import atexit
+import os
 import signal
 from dataclasses import dataclass
 
@@ -133,14 +134,17 @@ def start_embedded(app: Flask) -> None:
     found: Services = app.extensions[EXTENSION]
     if found.settings.scheduler == "embedded" and should_start():
         found.scheduler.start()
-        atexit.register(_end, found.scheduler)
+        atexit.register(_end, found.scheduler, os.getpid())
 
 
-def _end(scheduler: SchedulerService) -> None:
+def _end(scheduler: SchedulerService, pid: int) -> None:
     """A server that ends gives the lease back: the next one would have to wait for it to run out.
 
-    A supervisor that signals twice does not end it half way; what is in flight has its own deadline.
+    A supervisor that signals twice does not end it half way; what is in flight has its own deadline. A process that was
+    forked off has no lease of its own to give back.
     """
+    if os.getpid() != pid:
+        return
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     scheduler.stop()
