@@ -131,9 +131,11 @@ def test_f12_an_answer_that_was_read_after_the_freeze_changes_nothing_that_was_f
 def test_f13_who_was_frozen_before_the_intent_finds_that_others_have_sent_it(stage: Stage, x: X):
     """On SQLite the frozen worker holds the lock: nobody sends before it goes on, and then one does."""
     stage.queue(ada=False, bo=True)
-    frozen = stage.start(stop_at="intent:begin")
+    # However long a busy machine keeps it frozen, its lease is not over: that is another story.
+    patient = stage.settings_with(send_lease_seconds=30.0)
+    frozen = stage.start(settings=patient, stop_at="intent:begin")
     stage.until_stopped(frozen)
-    stage.start()
+    stage.start(settings=patient)
     os.kill(frozen, signal.SIGCONT)
     stage.settle()
     assert stage.violations() == []
