@@ -80,6 +80,11 @@ class Run:
     error: str | None = None
 
 
+def _is_ending(error: Exception) -> bool:
+    """Whether a job only found that the process ends: Python shuts its pools before anybody can stop the jobs."""
+    return isinstance(error, RuntimeError) and str(error).startswith("cannot schedule new futures after")
+
+
 def should_start() -> bool:
     """Whether this process serves: not a flask command other than run, and not the reloader's parent."""
     context = click.get_current_context(silent=True)
@@ -210,7 +215,7 @@ class SchedulerService:
                 db.session.rollback()
                 run.error = f"{type(error).__name__}: {error}"[:500]
                 # The same trouble every second is one line, not a flood.
-                is_news = before is None or before.error != run.error
+                is_news = (before is None or before.error != run.error) and not _is_ending(error)
                 log.log(logging.ERROR if is_news else logging.DEBUG, "the %s job failed", name, exc_info=is_news)
         run.finished, run.finished_at = time.monotonic(), datetime.now(UTC)
 
