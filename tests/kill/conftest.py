@@ -28,7 +28,7 @@ QUIET_SECONDS = 0.3
 SHORT: dict[str, Any] = {
     "live_watch_interval_seconds": 0.1,
     "send_deadline_seconds": 0.5,
-    "send_lease_seconds": 1.1,
+    "send_lease_seconds": 2.0,
     "lookup_delays_seconds": (0.15, 0.3, 0.45, 0.6),
 }
 

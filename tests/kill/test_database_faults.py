@@ -170,7 +170,7 @@ def test_an_intent_that_waited_for_the_lock_until_its_lease_was_nearly_over_is_n
 ):
     start_early()
     with writing("UPDATE posts SET not_before = created_at"):
-        time.sleep(0.9)
+        time.sleep(1.8)
     stage.settle()
     all_posted(stage, x)
     assert outcomes() == ["accepted", "accepted", "not_accepted", "not_accepted"]
