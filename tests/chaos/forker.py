@@ -25,6 +25,7 @@ from services.clients.sockets import tls_context
 from services.registry import get_services
 from tests.chaos import arms, racers
 from tests.kill import mutants
+from tests.kill.worker import become_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,7 +110,7 @@ def _obey(order: dict[str, Any], children: set[int]) -> int | None:
     if order["do"] == "start":
         pid = os.fork()
         if pid == 0:
-            _become_worker(order)
+            become_worker(order, _work)
         children.add(pid)
         return pid
     ended, status = os.waitpid(order["pid"], os.WNOHANG)
@@ -117,21 +118,6 @@ def _obey(order: dict[str, Any], children: set[int]) -> int | None:
         return None
     children.discard(ended)
     return os.waitstatus_to_exitcode(status)
-
-
-def _become_worker(order: dict[str, Any]) -> None:
-    """In the child: never returns."""
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for descriptor in (1, 2):
-        os.dup2(log, descriptor)
-    os.close(0)
-    status = 1
-    try:
-        _work(order)
-        status = 0
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
 
 
 def _work(order: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def obey(order: dict[str, Any], children: set[int]) -> int | None:
     if order["do"] == "start":
         pid = os.fork()
         if pid == 0:
-            become_worker(order)
+            become_worker(order, work)
         children.add(pid)
         return pid
     pid = order["pid"]
@@ -59,8 +60,8 @@ def obey(order: dict[str, Any], children: set[int]) -> int | None:
     return None
 
 
-def become_worker(order: dict[str, Any]) -> None:
-    """In the child: never returns."""
+def become_worker(order: dict[str, Any], work: Callable[[dict[str, Any]], None]) -> None:
+    """In the child: does the work, prints into the log of the order, and never returns."""
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
