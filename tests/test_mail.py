@@ -1,35 +1,17 @@
 """Letters, sent to a real mail server on loopback: what arrives, and what cannot be slipped in."""
 
+import contextlib
 import logging
 import socket
 import time
-from email import message_from_bytes
-from email.policy import default
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from config import Settings, SettingsError
 from services.mail import Mailer
+from tests.post_office import Postman, post_office
 from tests.raw_server import hang, make_cert, raw_server
-
-
-class Postman:
-    """Keeps what arrives. `refuse` is what the server answers instead of taking it."""
-
-    def __init__(self):
-        self.envelopes, self.refuse = [], ""
-
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - the server's name
-        if self.refuse:
-            return self.refuse
-        self.envelopes.append(envelope)
-        return "250 OK"
-
-    @property
-    def letters(self):
-        return [message_from_bytes(envelope.content, policy=default) for envelope in self.envelopes]
 
 
 def check_password(_server, _session, _envelope, _mechanism, data):
@@ -45,19 +27,13 @@ def postman():
 @pytest.fixture
 def serve(postman):
     """Starts a mail server. Answers the settings that lead to it."""
-    running = []
+    with contextlib.ExitStack() as running:
 
-    def start(**options):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        controller = Controller(postman, hostname="127.0.0.1", port=port, **options)
-        controller.start()
-        running.append(controller)
-        return {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_from": "airhorn@example.com"}
+        def start(**options):
+            running.enter_context(post_office(postman, **options))
+            return {"smtp_host": "127.0.0.1", "smtp_port": postman.port, "smtp_from": "airhorn@example.com"}
 
-    yield start
-    for controller in running:
-        controller.stop()
+        yield start
 
 
 def mailer(tmp_path, ca_file=None, **values):

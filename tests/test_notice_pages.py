@@ -1,11 +1,9 @@
 """The page of notices, their number on every page, and where they go besides."""
 
 import re
-import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from extensions import db
@@ -16,6 +14,7 @@ from services.notice_store import store
 from services.notice_words import INFO, NEEDS_YOU, Event
 from services.registry import get_services
 from tests.browser import Browser, words
+from tests.post_office import Postman, post_office
 
 DISCORD = "https://discord.com/api/webhooks/1234567890/" + "s" * 68
 SLACK = "https://hooks.slack.com/services/T0000AAAA/B0000BBBB/" + "s" * 24
@@ -226,24 +225,10 @@ def test_what_this_server_has_not_is_said_and_refused(make_app, ada):
 # Letters
 
 
-class Postman:
-    def __init__(self):
-        self.letters = []
-
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - the server's name
-        self.letters.append(envelope.content.decode())
-        return "250 OK"
-
-
 @pytest.fixture
 def postman():
-    kept = Postman()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        kept.port = free.getsockname()[1]
-    controller = Controller(kept, hostname="127.0.0.1", port=kept.port)
-    controller.start()
-    yield kept
-    controller.stop()
+    with post_office(Postman()) as postman:
+        yield postman
 
 
 @pytest.fixture
@@ -254,6 +239,7 @@ def mailing(make_app, postman, app, cast):
     db.session.rollback()
     with mailing.app_context():
         yield mailing, signed_in(mailing, db.session.get_one(User, user_id))
+        get_services().mail.close()
 
 
 def test_a_letter_goes_to_the_address_people_sign_in_with_and_ends_by_its_own_link(mailing, postman):
@@ -261,7 +247,7 @@ def test_a_letter_goes_to_the_address_people_sign_in_with_and_ends_by_its_own_li
     assert browser.post(f"{PAGE}/email", {"email-needed_only": "y"}, form=PAGE).status_code == 302
     tell(1, title="Bcc: evil@example.com\r\nX-Evil: 1")
     assert get_services().notify.send_due(datetime.now(UTC)) == 1
-    (letter,) = postman.letters
+    letter = postman.envelopes[0].content.decode()
     assert "To: ada@example.com" in letter
     assert "\nX-Evil" not in letter
     assert "http://127.0.0.1:5000/connections" in letter

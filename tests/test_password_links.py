@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from extensions import db
@@ -15,11 +14,11 @@ from services import password_links
 from services.audit import NOBODY
 from services.errors import Conflict
 from services.passwords import verify_password
+from services.registry import get_services
 from services.users import deactivate_user
 from tests.browser import PASSWORD, Browser, words
-from tests.processes import end, eventually, start
-from tests.test_mail import Postman
-from tests.test_scheduler import free_port
+from tests.post_office import Postman, post_office
+from tests.processes import end, eventually, free_port, start
 
 FRESH = "an altogether different one"
 LINK = re.compile(r"https://airhorn\.example\.com(/password/[\w-]{43})")
@@ -42,13 +41,8 @@ def ada(cast):
 
 @pytest.fixture
 def postman():
-    """A mail server on loopback."""
-    keeper = Postman()
-    keeper.port = free_port()
-    controller = Controller(keeper, hostname="127.0.0.1", port=keeper.port)
-    controller.start()
-    yield keeper
-    controller.stop()
+    with post_office(Postman()) as postman:
+        yield postman
 
 
 @pytest.fixture
@@ -62,6 +56,7 @@ def mailed(make_app, app, ada, postman):
         browser.client.environ_base["wsgi.url_scheme"] = "https"
         browser.client.environ_base["HTTP_REFERER"] = "https://localhost/"
         yield browser
+        get_services().mail.close()
 
 
 def now():

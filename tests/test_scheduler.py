@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -128,12 +127,6 @@ def test_a_job_that_never_ends_makes_the_scheduler_sick(scheduler: SchedulerServ
 # Real processes
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_the_foreground_process_posts_and_ends_cleanly_on_sigterm(
@@ -172,7 +165,7 @@ def test_sigterm_lets_the_call_in_flight_finish(cast: Cast, settings: Settings, 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize("reloader", ["--no-reload", "--reload"])
 def test_one_scheduler_starts_with_and_without_the_reloader(settings: Settings, tmp_path: Path, reloader: str) -> None:
-    log, port = tmp_path / "run.log", free_port()
+    log, port = tmp_path / "run.log", processes.free_port()
     embedded = settings.model_copy(update=QUICK | {"scheduler": "embedded"})
     process = processes.start(embedded, "flask", "run", reloader, "--port", str(port), log=log)
     try:
@@ -207,7 +200,7 @@ def test_commands_and_migrations_never_start_the_jobs(settings: Settings, comman
 def test_three_gunicorn_workers_with_schedulers_post_once(cast: Cast, settings: Settings, tmp_path: Path) -> None:
     show = cast.show(hosts=("ada", "bo"))
     cast.go_live(show, "Queues", at=ago(seconds=5))
-    log, port = tmp_path / "run.log", free_port()
+    log, port = tmp_path / "run.log", processes.free_port()
     embedded = settings.model_copy(update=QUICK | {"scheduler": "embedded"})
     arguments = ("gunicorn", "-w", "3", "-b", f"127.0.0.1:{port}", "app:create_app()")
     process = processes.start(embedded, *arguments, log=log)

