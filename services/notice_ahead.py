@@ -1,9 +1,9 @@
 """Whether the shows to come will be announced: GO or NO-GO for admins, own trouble for hosts. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from extensions import db
 from models import (
@@ -58,29 +58,44 @@ _Hosts = tuple[Sequence[int], Sequence[HostLamp]]
 
 def _cards(since: datetime, until: datetime) -> list[tuple[EpisodeCard, _Hosts]]:
     """The planned episodes of active podcasts, each with its admins and the hosts whose own trouble holds them up."""
+    query = _to_come().where(EpisodeGuide.scheduled_at > since, EpisodeGuide.scheduled_at <= until)
+    cards = _with_lamps(query.order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id).limit(AT_ONCE), since)
+    admins = admins_of({card.podcast.id for card in cards})
+    held = {explain(one.cause) for one in shut_gates(since).values()} if cards else set()
+    found: list[tuple[EpisodeCard, _Hosts]] = []
+    for card in cards:
+        own = [host for host in card.hosts if is_stuck(host) and host.light.note not in held]
+        found.append((card, (admins[card.podcast.id], own)))
+    return found
+
+
+def cards_to_come(episode_ids: Collection[int], now: datetime) -> dict[int, EpisodeCard]:
+    """By id; those that have begun, or that nobody watches for any more, are left out."""
+    cards = _with_lamps(_to_come().where(EpisodeGuide.id.in_(episode_ids)), now) if episode_ids else []
+    return {card.episode.id: card for card in cards}
+
+
+def is_stuck(host: HostLamp) -> bool:
+    return host.light.word == "Stand by"
+
+
+def _to_come() -> Select[EpisodeGuide, Podcast]:
+    """Of active podcasts, what has not been announced, seen live or seen over."""
     begun = or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, *OVER)))
     was_early = select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, begun).exists()
-    query = (
-        select(EpisodeGuide, Podcast)
-        .join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
-        .where(EpisodeGuide.scheduled_at > since, EpisodeGuide.scheduled_at <= until, Podcast.is_active, ~was_early)
-        .order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id)
-        .limit(AT_ONCE)
-    )
+    query = select(EpisodeGuide, Podcast).join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
+    return query.where(Podcast.is_active, ~was_early)
+
+
+def _with_lamps(query: Select[EpisodeGuide, Podcast], now: datetime) -> list[EpisodeCard]:
     rows = db.session.execute(query).all()
-    if not rows:
-        return []
     shows = {row.Podcast.id: row.Podcast for row in rows}
-    lamps = lamps_of([row.EpisodeGuide for row in rows], shows, since)
-    channels, admins = channels_of(shows.values()), admins_of(shows)
-    held = {explain(one.cause) for one in shut_gates(since).values()}
-    found: list[tuple[EpisodeCard, _Hosts]] = []
+    lamps, channels = lamps_of([row.EpisodeGuide for row in rows], shows, now), channels_of(shows.values())
+    found = []
     for row in rows:
-        hosts, show = lamps[row.EpisodeGuide.id], row.Podcast
+        episode, show = row.EpisodeGuide, row.Podcast
         channel = channels.get(show.youtube_channel_id or "")
-        own = [host for host in hosts if host.light.word == "Stand by" and host.light.note not in held]
-        card = card_of(show, row.EpisodeGuide, None, hosts, channel=channel)
-        found.append((card, (admins[show.id], own)))
+        found.append(card_of(show, episode, None, lamps[episode.id], channel=channel))
     return found
 
 

@@ -9,6 +9,7 @@ from extensions import db
 from models import Notice
 from services.checks import HIGHEST_ID
 from services.errors import NotFound
+from services.notice_words import is_settled
 
 KEPT = timedelta(days=60)
 PAGE = 30
@@ -21,6 +22,11 @@ class NoticePage:
     notices: list[Notice]
     older: int | None
     newer: int | None
+
+    @property
+    def settled(self) -> set[int]:
+        """The ids of those that needed somebody once."""
+        return {one.id for one in self.notices if is_settled(one.key, one.level)}
 
 
 def page_of(user_id: int, *, before: int | None = None, after: int | None = None) -> NoticePage:

@@ -15,6 +15,8 @@ MOST_NAMED = 8
 CONNECTIONS, SYSTEM, HOME, ADDRESSES = "/connections", "/admin/system", "/", "/profile/notices"
 
 NEEDS_YOU, INFO = NoticeLevel.NEEDS_YOU, NoticeLevel.INFO
+#: what the keys begin with of notices of trouble before a start; each goes on with the id of its episode
+OF_SHOW, OF_HOST = ("nogo",), ("ready", "far")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,15 @@ class Event:
     user_ids: tuple[int, ...]
     level: NoticeLevel = NEEDS_YOU
     podcast_id: int | None = None
+
+
+def topic(key: str) -> str:
+    return key.partition(":")[0]
+
+
+def is_settled(key: str, level: str) -> bool:
+    """Trouble before a start always needs somebody when it is written down: what does not was settled since."""
+    return level == INFO and topic(key) in OF_SHOW + OF_HOST
 
 
 def episode_link(podcast_id: int, episode_id: int) -> str:

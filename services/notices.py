@@ -9,6 +9,7 @@ from extensions import db, reading
 from services.notice_ahead import connection_events, far_events, near_events
 from services.notice_events import post_events, start_events, unannounced_events
 from services.notice_server import channel_events, server_events
+from services.notice_settling import settle
 from services.notice_store import store
 from services.registry import get_services
 
@@ -45,6 +46,8 @@ class NoticeService:
             events += far_events(now)
         db.session.rollback()
         made = store(events, now) if events else 0
+        if "slowly" in due:
+            settle(now)
         self._asked |= dict.fromkeys(due, now)
         return made
 

@@ -44,9 +44,11 @@ def signed_in(app, user):
     return browser
 
 
-def tell(number=1, *, who="ada", level=NEEDS_YOU, title="Deep Dive is live", link="/connections"):
+def tell(number=1, *, who="ada", level=NEEDS_YOU, title="Deep Dive is live", link="/connections", key="live"):
     user = db.session.execute(select(User.id).where(User.email == f"{who}@example.com")).scalar_one()
-    events = [Event(f"live:{n}", "live", f"{title} {n}", "2 of 2 posted.", link, (user,), level) for n in range(number)]
+    events = [
+        Event(f"{key}:{n}", "live", f"{title} {n}", "2 of 2 posted.", link, (user,), level) for n in range(number)
+    ]
     db.session.rollback()
     store(events, datetime.now(UTC) - timedelta(minutes=5))
 
@@ -125,6 +127,14 @@ def test_an_empty_page_says_what_it_will_show(ada):
 def test_hostile_titles_are_text(ada):
     tell(1, title="<script>alert(1)</script>")
     assert "&lt;script&gt;alert(1)" in ada.get("/notices").text
+
+
+def test_a_settled_notice_says_that_it_needs_nobody_any_more(ada):
+    tell(key="nogo:7:120", level=INFO)
+    tell(key="live:x", level=INFO)
+    page = ada.get("/notices")
+    assert words(page).count("No longer needs you") == 1
+    assert "Needs you" not in words(page)
 
 
 # Where they go

@@ -1,0 +1,60 @@
+"""Notices of trouble before a start: those that need nobody any more are settled. Tells nothing, and sends nothing."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from extensions import db, reading
+from models import Notice, NoticeLevel
+from services.notice_ahead import FAR, cards_to_come, is_stuck
+from services.notice_words import OF_HOST, OF_SHOW, topic
+from services.overview import EpisodeCard
+from services.vocabulary import Lamp
+
+#: nobody is told of anything further ahead, so what is older is of a start that is long over
+STILL_ASKED = FAR + timedelta(days=1)
+
+
+def settle(now: datetime) -> int:
+    """Those whose cause is gone, or whose show has begun, need nobody any more; those whose cause is back do again.
+
+    Nothing of it is sent: the same trouble at the same checkpoint is told once. Returns how many changed.
+    """
+    reading()
+    rows = [row for row in db.session.execute(_recent(now)) if topic(row.key) in OF_SHOW + OF_HOST]
+    cards = cards_to_come({_episode_of(row) for row in rows}, now)
+    needed = {row.id for row in rows if _is_needed(row, cards)}
+    over = [row.id for row in rows if row.id not in needed and row.level == NoticeLevel.NEEDS_YOU]
+    back = [row.id for row in rows if row.id in needed and row.level == NoticeLevel.INFO]
+    db.session.rollback()
+    if over or back:
+        _write(over, level=NoticeLevel.INFO, read_at=func.coalesce(Notice.read_at, now))
+        _write(back, level=NoticeLevel.NEEDS_YOU, read_at=None)
+        db.session.commit()
+    return len(over) + len(back)
+
+
+def _recent(now: datetime) -> Any:
+    """Without an index: there are few notices, and this is asked once a minute."""
+    query = select(Notice.id, Notice.key, Notice.user_id, Notice.level)
+    return query.where(Notice.kind.in_(("go", "ready")), Notice.at > now - STILL_ASKED)
+
+
+def _episode_of(row: Any) -> int:
+    return int(row.key.split(":")[1])
+
+
+def _is_needed(row: Any, cards: Mapping[int, EpisodeCard]) -> bool:
+    card = cards.get(_episode_of(row))
+    if card is None:
+        return False
+    if topic(row.key) in OF_SHOW:
+        return card.light.lamp == Lamp.AMBER
+    return any(host.user_id == row.user_id and is_stuck(host) for host in card.hosts)
+
+
+def _write(notice_ids: Iterable[int], **columns: Any) -> None:
+    changed = update(Notice).where(Notice.id.in_(notice_ids)).values(**columns)
+    db.session.execute(changed, execution_options={"synchronize_session": False})
