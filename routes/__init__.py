@@ -51,8 +51,8 @@ OPEN = frozenset(
         "websub.callback",
     }
 )
-#: these ask no database
-WITHOUT_DATABASE = ("static", "bootstrap.static", None)
+#: these ask no database, or say themselves when it is away
+WITHOUT_DATABASE = ("static", "bootstrap.static", "health.healthz", "health.readyz", None)
 
 
 def init_app(app: Flask) -> None:

@@ -18,7 +18,7 @@ def healthz() -> ResponseReturnValue:
 
 @bp.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """200 when database, migrations and a scheduler are as they should be, else 503; no names, no secrets."""
+    """200 when database, migrations, a scheduler and the journal are as they should be, else 503 and why; no names."""
     health = read_health(datetime.now(UTC))
     age = health.scheduler_age
     return jsonify(
@@ -27,4 +27,6 @@ def readyz() -> ResponseReturnValue:
         migrations_at_head=health.migrated,
         scheduler_age_seconds=round(age.total_seconds(), 1) if age is not None else None,
         scheduler_works=health.sickness is None,
+        journal_works=health.journal is None,
+        why=health.why,
     ), 200 if health.is_ready else 503

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 #: a file is kept so long, and longer while a post of it waits for something
 KEPT = timedelta(days=7)
+#: what was found out by writing is believed so long
+BELIEVED = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class IntentJournal:
         self._files = JournalFiles(kept / "journal")
         self._mine = RLock()
         self._trouble: str | None = None
+        self._tried_at = datetime.min.replace(tzinfo=UTC)
 
     # Whether it works
 
@@ -81,6 +84,7 @@ class IntentJournal:
     def tried(self, now: datetime) -> str | None:
         """The same, found out by writing as much as a claim would, and taking it away again."""
         with self._mine:
+            self._tried_at = now
             try:
                 with self._files.locked():
                     self._files.try_room(now.date())
@@ -91,6 +95,12 @@ class IntentJournal:
                     log.warning("the journal can be written again")
                 self._trouble = None
             return self._trouble
+
+    def tried_lately(self, now: datetime) -> str | None:
+        """The same for whoever asks often: while it works it is written to once in so many seconds."""
+        with self._mine:
+            is_fresh = timedelta(0) <= now - self._tried_at < BELIEVED
+            return self.sickness() if is_fresh and self._trouble is None else self.tried(now)
 
     def sickness(self) -> str | None:
         """Why nothing may be sent, as far as can be told without writing; None when all is well."""

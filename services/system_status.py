@@ -91,10 +91,10 @@ class SystemStatus:
 
 def system_status(now: datetime) -> SystemStatus:
     """Always the same number of statements, whatever there is."""
+    health = read_health(now)
     lease = db.session.get(WorkerLease, LOOKER)
     holder = lease.holder if lease is not None and leases.is_held(lease.expires_at, now) else None
     counted = _counted()
-    health = read_health(now)
     to_revoke, refused_until = _totals()
     return SystemStatus(
         scheduler=_scheduler_light(health, holder),
