@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from extensions import db
 from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, Post, PostEvent, PostStatus, User, Verdict
 from services import own_editor
-from services.ahead import has_ended
+from services.ahead import OVER
 from services.hosts import HostView, hosts_with_texts
 from services.lamps import after_the_show
 from services.overview import EpisodeCard, card_of, channels_of
@@ -45,6 +45,8 @@ class Line:
     url: str | None = None
     by: str | None = None
     seconds: int | None = None
+    #: a planned start that the stream came before: nothing is to come any more
+    is_early: bool = False
 
     @property
     def is_planned(self) -> bool:
@@ -61,7 +63,6 @@ class EpisodePage:
     url: str | None
     mine: Editor | None
     video_id: str
-    is_over: bool = False
     #: of the newest start, once there was one
     receipt: Receipt | None = None
 
@@ -73,16 +74,15 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     newest = broadcasts[0] if broadcasts else None
     video_id = newest.video_id if newest else episode.video_id or ""
     hosts = after_the_show(hosts_with_texts(episode.id, video_id, now), newest)
-    lines = [*_planned(episode), *(line for b in broadcasts for line in _seen(b)), *_sent(episode.id)]
-    lines.sort(key=lambda line: line.at)
+    lines = [*_planned(episode, broadcasts), *(line for b in broadcasts for line in _seen(b)), *_sent(episode.id)]
+    lines.sort(key=lambda line: (not line.is_early, line.at))
     _count_from_start(lines, newest.actual_start_at if newest else None)
     channel = channels_of([podcast]).get(podcast.youtube_channel_id or "")
     card = card_of(podcast, episode, newest, hosts, channel=channel)
     mine = editor_of(podcast, episode, host, video_id, hosts) if host is not None else None
     url = watch_url(video_id) if video_id else episode.link or None
-    is_over = any(map(has_ended, broadcasts))
     receipt = receipt_of(newest, [host.post for host in hosts]) if newest else None
-    return EpisodePage(card, hosts, lines, url, mine, video_id, is_over=is_over, receipt=receipt)
+    return EpisodePage(card, hosts, lines, url, mine, video_id, receipt=receipt)
 
 
 def retyped(page: EpisodePage, host: User, typed: Mapping[str, Any], *, needs_link: bool = False) -> EpisodePage:
@@ -101,8 +101,14 @@ def _count_from_start(lines: list[Line], started_at: datetime | None) -> None:
             line.seconds = round((line.at - started_at).total_seconds())
 
 
-def _planned(episode: EpisodeGuide) -> list[Line]:
-    return [Line(episode.scheduled_at, PLANNED)] if episode.scheduled_at else []
+def _planned(episode: EpisodeGuide, broadcasts: Iterable[Broadcast]) -> list[Line]:
+    """Where the stream came first, what was planned is what the story begins with."""
+    at = episode.scheduled_at
+    if at is None:
+        return []
+    begun = (one for one in broadcasts if one.state in (BroadcastState.LIVE, *OVER))
+    seen = [one.actual_start_at or one.live_seen_at or one.first_seen_at for one in begun]
+    return [Line(at, PLANNED, is_early=any(start < at for start in seen))]
 
 
 def _seen(broadcast: Broadcast) -> Iterable[Line]:

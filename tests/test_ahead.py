@@ -59,6 +59,18 @@ def test_what_is_over_is_next_nowhere_before_its_planned_time(cast, show, browse
     assert planned_in(browser, show) == []
 
 
+@pytest.mark.parametrize("state", ["live", "ended"])
+def test_a_story_that_began_early_begins_with_what_was_planned(cast, show, browser, state):
+    episode_id = early(cast, show, state)
+    stream = db.session.execute(select(Broadcast)).scalar_one()
+    stream.actual_start_at = stream.live_seen_at = ago(minutes=30)
+    db.session.commit()
+    history = words(browser.get(f"/podcasts/{show.id}/episodes/{episode_id}/tweets")).split("What happened")[1]
+    story = [history.index(word) for word in ("planned", "Was planned for", "Stream started", "Seen live")]
+    assert story == sorted(story)
+    assert "ahead" not in history
+
+
 @pytest.mark.parametrize("state", ["upcoming", "gone"])
 def test_a_waiting_room_leaves_it_ahead_also_when_it_is_taken_down(cast, show, browser, state):
     episode_id = early(cast, show, state)
