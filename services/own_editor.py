@@ -66,8 +66,10 @@ class Editor:
     fix: str
     #: sent by hand before the start, so that the start says nothing more
     is_ahead: bool
-    #: sent to X, and nobody knows yet what became of it
-    is_sent: bool = False
+    #: why the words cannot be changed any more although X has not confirmed them; empty while they can
+    fixed: str = ""
+    #: the words are fixed, and X has not been asked: switching off still stops it
+    can_stop: bool = False
     stored: str | None = None
     needs_link: bool = False
     #: holds what was sent and could not be kept
@@ -78,14 +80,14 @@ class Editor:
     @property
     def is_open(self) -> bool:
         """Whether there is anything to edit still."""
-        return self.status not in CLOSED and not self.is_sent
+        return self.status not in CLOSED and not self.fixed
 
     @property
     def news(self) -> str:
         """For somebody who is still writing in an open page: why that is too late. Empty while it is not."""
         if self.is_open:
             return ""
-        what = "is out" if self.status == ConfigStatus.POSTED else "was sent meanwhile"
+        what = "is out" if self.status == ConfigStatus.POSTED else "is being sent" if self.can_stop else "was sent"
         return f"Your post {what}. What you typed here is kept until you reload."
 
     @property
@@ -93,7 +95,7 @@ class Editor:
         """Differs when the editor has to be shown anew; what its host is told about the state is shown elsewhere."""
         said = (self.typed, self.draft, self.template, self.preview, self.over, self.trouble, self.values, self.source)
         can = (self.is_open, self.can_post, self.enabled, self.include_link, self.version, self.needs_link, self.price)
-        return sha256(repr((said, can)).encode()).hexdigest()[:16]
+        return sha256(repr((said, can, self.fixed, self.can_stop)).encode()).hexdigest()[:16]
 
     @property
     def can_post(self) -> bool:
@@ -163,11 +165,25 @@ def editor_of(podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str
         evidence=evidence_of(post) if post else None,
         fix=_fix(view, post),
         is_ahead=bool(post and outbox.is_ahead(post)),
-        is_sent=post is not None and post.status in (PostStatus.SENDING, PostStatus.UNKNOWN),
+        fixed=_fixed(post),
+        can_stop=post is not None and post.status == PostStatus.QUEUED and bool(_fixed(post)),
     )
     if post is not None and post.text and config.status not in (ConfigStatus.PENDING, *SENDABLE):
         return replace(editor, preview=post.text, length=tweet_text.weighted_length(post.text), source=post.text_source)
     return _previewed(editor, config, user, podcast, facts)
+
+
+def _fixed(post: Post | None) -> str:
+    """Why the words of a post on its way stay as they are; empty for one that waits for something, and for none."""
+    if post is None:
+        return ""
+    if post.status in (PostStatus.SENDING, PostStatus.UNKNOWN):
+        return "It was sent to X, so it can no longer be changed here."
+    if post.status != PostStatus.QUEUED:
+        return ""
+    if post.was_reposted:
+        return "It is sent again word for word, so the text can no longer be changed."
+    return "" if post.cause else "It is on its way to X, so the text can no longer be changed."
 
 
 def retyped(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from extensions import db
 from models import AuditEvent, ConfigStatus, EpisodeTweetConfig, Podcast, PodcastMember, Post, PostStatus, Role, User
@@ -217,6 +217,38 @@ def test_what_is_being_sent_cannot_be_changed_and_what_was_typed_is_kept(page, s
     assert "already" in words(answer)
     assert "Better words" in answer.text
     assert page.config().text == "First words"
+
+
+@pytest.mark.parametrize(
+    "columns, said, can_stop",
+    [
+        ({"status": PostStatus.QUEUED}, "It is on its way to X, so the text can no longer be changed.", True),
+        ({"was_reposted": True, "cause": "user_said_absent"}, "It is sent again word for word", True),
+        ({"status": PostStatus.SENDING}, "It was sent to X, so it can no longer be changed here.", False),
+        ({"status": PostStatus.UNKNOWN}, "It was sent to X, so it can no longer be changed here.", False),
+    ],
+)
+def test_what_is_being_sent_is_shown_and_offers_no_save(page, columns, said, can_stop):
+    page.send("post-now", text="First words", link="on", version="0")
+    change_post(**columns)
+    shown = page.get()
+    assert said in words(shown)
+    assert "First words" in words(shown)
+    assert '<button class="button primary">Save</button>' not in shown.text
+    assert 'name="text"' not in shown.text
+    assert ("Switch off" in words(shown)) == can_stop
+    assert "Switch on" not in words(shown)
+
+
+def test_a_post_that_waits_for_something_can_still_be_changed(page):
+    page.send("post-now", text="First words", link="on", version="0")
+    change_post(cause="x_credits")
+    assert page.field() == "First words"
+
+
+def change_post(**columns):
+    db.session.execute(update(Post).values(**columns))
+    db.session.commit()
 
 
 def test_who_switches_off_while_it_waits_is_not_posted_for(page, cast):
