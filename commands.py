@@ -345,14 +345,6 @@ def scheduler_run(as_json: bool) -> None:
     say(as_json, lambda: {"stopped_at": _now()}, "Stopped.")
 
 
-@scheduler.command("status")
-@as_json
-def scheduler_status(as_json: bool) -> None:
-    """Who looks, and what the jobs last did."""
-    status = get_services().scheduler.status(_now())
-    say(as_json, lambda: status)
-
-
 # Sandbox
 
 

@@ -1,4 +1,4 @@
-"""`flask scheduler plan` and `flask scheduler stats`: what is watched today, and how long starts took."""
+"""`flask scheduler status`, `plan` and `stats`: how it goes, what is watched today, and how long starts took."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -8,11 +8,12 @@ from typing import Any
 import click
 from flask import current_app
 
-from console import Command, Group, print_json
+from console import Command, Group, print_json, say
 from extensions import reading
 from services import receipts
 from services.quota import PACIFIC
 from services.receipts import Spread, Stats
+from services.registry import get_services
 from services.tonight import Planned, Tonight, tonight
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -20,8 +21,17 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON documen
 
 def add_to(group: Group) -> None:
     """Adds the commands to `flask scheduler`."""
+    group.add_command(status)
     group.add_command(plan)
     group.add_command(stats)
+
+
+@click.command("status", cls=Command)
+@as_json
+def status(as_json: bool) -> None:
+    """Who looks, and what the jobs last did."""
+    found = get_services().scheduler.status(datetime.now(UTC))
+    say(as_json, lambda: found if as_json else found | {"jobs": [_job(run) for run in found["jobs"]]})
 
 
 @click.command("plan", cls=Command)
@@ -52,6 +62,16 @@ def stats(since: str | None, until: str | None, as_json: bool) -> None:
         return
     for line in _figures(found):
         click.echo(line)
+
+
+# The jobs
+
+
+def _job(run: dict[str, Any]) -> str:
+    at = datetime.fromisoformat(run["finished_at"] or run["started_at"]).isoformat(timespec="seconds")
+    said = f"failed at {at}: {run['error']}" if run["error"] else f"ended at {at}"
+    said = said if run["finished_at"] else f"running since {at}"
+    return f"{run['what']} ({run['job']}) in {run['process']}: {said}"
 
 
 # The plan

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from models import Broadcast, JobRun, Post, PostStatus, Verdict, WorkerLease, YouTubeChannel
-from services import leases, quota
+from services import jobs, leases, quota
 from services.causes import explain
 
 RECENT = timedelta(days=2)
@@ -21,7 +21,7 @@ def read_status(session: Session, settings: Settings, now: datetime) -> dict[str
     spent = quota.read_spent(session, now)
     state = {
         "looker": lease.holder if lease is not None and is_held else None,
-        "jobs": _jobs(session),
+        "jobs": _jobs(session, now),
         "outbox": _outbox(session),
         "channels": _channels(session),
         "unmatched": _unmatched(session, now),
@@ -39,12 +39,14 @@ def read_status(session: Session, settings: Settings, now: datetime) -> dict[str
     return state
 
 
-def _jobs(session: Session) -> list[dict[str, Any]]:
-    rows = session.execute(select(JobRun).order_by(JobRun.process, JobRun.job)).scalars()
+def _jobs(session: Session, now: datetime) -> list[dict[str, Any]]:
+    """Of the processes that live."""
+    rows = session.execute(jobs.of_living(now).order_by(JobRun.process, JobRun.job)).scalars()
     return [
         {
             "process": run.process,
             "job": run.job,
+            "what": jobs.in_words(run.job),
             "started_at": run.started_at.isoformat(),
             "finished_at": run.finished_at.isoformat() if run.finished_at else None,
             "error": run.error,

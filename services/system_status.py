@@ -12,7 +12,7 @@ from sqlalchemy.pool import QueuePool
 from config import ROOT
 from extensions import db
 from models import JobRun, Post, PostStatus, SendGate, SocialConnection, TokenRevocation, WorkerLease
-from services import clock_watch, leases
+from services import clock_watch, jobs, leases
 from services.causes import explain
 from services.health import SILENT_AFTER, Health, read_health
 from services.scheduler import DEADLINES, LOOKER
@@ -27,8 +27,12 @@ ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The last run of one job in one process; `at` is when it ended, or began if it is still running."""
+    """The last run of one job in one process; `at` is when it ended, or began if it is still running.
 
+    `what` is the job in words, `name` as it is called in logs.
+    """
+
+    what: str
     name: str
     at: datetime
     light: Light
@@ -128,9 +132,9 @@ def _scheduler_light(health: Health, holder: str | None) -> Light:
 
 
 def _processes(holder: str | None, now: datetime) -> list[Process]:
-    """Newest first; who looks before all others."""
+    """Of those that live: newest first; who looks before all others."""
     runs: dict[str, list[JobRun]] = {}
-    query = select(JobRun).order_by(JobRun.seen_at.desc(), JobRun.process).limit(MOST_PROCESSES * len(DEADLINES))
+    query = jobs.of_living(now).order_by(JobRun.seen_at.desc(), JobRun.process).limit(MOST_PROCESSES * len(DEADLINES))
     for run in db.session.execute(query).scalars():
         runs.setdefault(run.process, []).append(run)
     found = [
@@ -157,13 +161,13 @@ def _in_order(runs: list[JobRun]) -> list[JobRun]:
 
 
 def _job(run: JobRun, now: datetime) -> Job:
-    name = run.job.replace("_", "-")
+    names = jobs.in_words(run.job), run.job.replace("_", "-")
     if run.finished_at is None:
         late = now - run.started_at > timedelta(seconds=DEADLINES.get(run.job, 60.0))
-        return Job(name, run.started_at, Light("Hangs", Lamp.AMBER) if late else Light("Running", Lamp.GREEN))
+        return Job(*names, run.started_at, Light("Hangs", Lamp.AMBER) if late else Light("Running", Lamp.GREEN))
     if run.error:
-        return Job(name, run.finished_at, Light("Failed", Lamp.AMBER, run.error))
-    return Job(name, run.finished_at, Light("Done", Lamp.GREEN))
+        return Job(*names, run.finished_at, Light("Failed", Lamp.AMBER, run.error))
+    return Job(*names, run.finished_at, Light("Done", Lamp.GREEN))
 
 
 def _counted() -> dict[str, tuple[int, datetime | None]]:

@@ -8,9 +8,11 @@ from sqlalchemy import event
 
 from extensions import db
 from models import JobRun, QuotaDay, SendGate, TokenRevocation, User, WorkerLease, YouTubeChannel
-from services import audit, quota
+from services import audit, jobs, quota
 from services.audit import NOBODY, Actor, Kind
 from services.audit_log import PAGE
+from services.registry import get_services
+from services.scheduler import DEADLINES
 from services.system_status import version
 from tests.browser import Browser, words
 
@@ -84,15 +86,31 @@ def test_who_looks_and_what_the_jobs_last_did(browser, now):
         JobRun(job="check", started_at=now, finished_at=now - timedelta(seconds=100), **seen),
         JobRun(job="look_up", started_at=now, finished_at=now, error="KeyError: 'a'", **seen),
         JobRun(job="deliver", started_at=now - timedelta(minutes=10), **seen),
-        JobRun(job="heartbeat", started_at=now, process="web-2", seen_at=now - timedelta(hours=1)),
+        JobRun(job="heartbeat", started_at=now, process="web-2", seen_at=now - timedelta(minutes=5)),
     )
     page = read(browser, "/admin/system")
     assert "Looking and posting Working" in page
     assert "web-1 holds the lease" in page
-    assert "check 1 min ago Done" in page
+    assert "Look at every channel check 1 min ago Done" in page
     assert "Failed KeyError: 'a'" in page
     assert "Hangs" in page
     assert page.index("web-1") < page.index("web-2")
+
+
+@pytest.mark.parametrize("minutes, shown", [((5, 12), ["web-0"]), ((12, 20), ["web-0"]), ((1, 2), ["web-0", "web-1"])])
+def test_of_processes_that_ended_nothing_is_listed_but_of_the_last_one_when_all_did(browser, now, minutes, shown):
+    for n, ago in enumerate(minutes):
+        at = now - timedelta(minutes=ago)
+        add(JobRun(process=f"web-{n}", job="reap", started_at=at, finished_at=at, seen_at=at))
+    page = read(browser, "/admin/system")
+    assert [name for name in ("web-0", "web-1") if name in page] == shown
+    listed = get_services().scheduler.status(now)["jobs"]
+    assert [run["process"] for run in listed] == shown
+    assert {run["what"] for run in listed} == {"Find interrupted posts"}
+
+
+def test_every_job_has_a_name_that_people_understand():
+    assert set(jobs.WORDS) == set(DEADLINES)
 
 
 @pytest.mark.parametrize(

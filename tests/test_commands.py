@@ -12,6 +12,7 @@ from models import (
     ConfigStatus,
     EpisodeGuide,
     EpisodeTweetConfig,
+    JobRun,
     Podcast,
     PodcastMember,
     Post,
@@ -412,7 +413,11 @@ def test_a_tick_with_nothing_to_do_says_so(run, youtube, x):
 
 
 def test_a_status_for_people_has_one_thing_a_line_and_no_brackets(app, runner):
+    now = datetime.now(UTC)
+    db.session.add(JobRun(process="web-1", job="reap", started_at=now, finished_at=now, seen_at=now))
+    db.session.commit()
     said = runner.invoke(args=["scheduler", "status"]).stdout
+    assert f"  Find interrupted posts (reap) in web-1: ended at {now.isoformat(timespec='seconds')}\n" in said
     assert "outbox: queued 0, sending 0, unknown 0, review 0\n" in said
     assert "unmatched: -\n" in said
     assert not set('{}[]"') & set(said)
