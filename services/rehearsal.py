@@ -25,7 +25,7 @@ from services.registry import get_services
 from services.tweets import in_the_way, words_now
 from services.vault import VaultError
 from services.vocabulary import SILENT
-from services.youtube_settings import SHARED, is_shared_without_filters
+from services.youtube_settings import trouble_of_sharing
 
 #: logins asked at once
 AT_ONCE = 8
@@ -110,8 +110,8 @@ def _unmatched(podcast: Podcast, episode: EpisodeGuide, now: datetime) -> str | 
     with db.session.no_autoflush:
         found = announcing.find_match(db.session(), start, was_late=False)
     if found.verdict != Verdict.ANNOUNCED:
-        is_shared = found.verdict == Verdict.UNMATCHED and is_shared_without_filters(podcast.id)
-        why = SHARED if is_shared else SILENT[found.verdict]
+        shared = trouble_of_sharing(podcast.id) if found.verdict == Verdict.UNMATCHED else ""
+        why = shared or SILENT[found.verdict]
         return f"A stream that starts as planned would not be announced. {why}"
     if found.episode_id != episode.id or found.podcast_id != podcast.id:
         return "A stream that starts as planned would be taken for another episode."

@@ -133,19 +133,28 @@ def save(podcast_id: int, wanted: Wanted, by: Actor, now: datetime) -> Channel |
     return None
 
 
-SHARED = (
-    "Another podcast watches this channel too. "
-    "Give both a title filter, or a stream that fits neither is not announced."
+NO_FILTERS = (
+    "Another podcast watches this channel too, and neither has a title filter, so their streams are not announced. "
+    "Give one of them a title filter: every stream that does not fit it is the other one's."
+)
+SAME_FILTER = (
+    "Another podcast watches this channel too and has the same title filter, so streams that fit it are not announced. "
+    "Give one of them another filter."
 )
 
 
-def is_shared_without_filters(podcast_id: int) -> bool:
-    """Whether another podcast watches the same channel, and not all of them have a title filter."""
+def trouble_of_sharing(podcast_id: int) -> str:
+    """Why a stream of a channel could be of this podcast or of another that watches it; empty where nobody can err.
+
+    By the rule by which a start is matched: the longest filter that fits, else the one podcast without a filter.
+    """
     own = select(Podcast.youtube_channel_id).where(Podcast.id == podcast_id).scalar_subquery()
     query = select(Podcast).where(Podcast.youtube_channel_id == own, Podcast.is_active)
-    watching = list(db.session.execute(query).scalars())
-    is_among = any(podcast.id == podcast_id for podcast in watching)
-    return is_among and len(watching) > 1 and not all(podcast.active_filter for podcast in watching)
+    filters = {podcast.id: podcast.active_filter for podcast in db.session.execute(query).scalars()}
+    mine = filters.pop(podcast_id, None)
+    if mine is None or mine not in filters.values():
+        return ""
+    return SAME_FILTER if mine else NO_FILTERS
 
 
 def stop_watching(podcast_id: int, by: Actor, now: datetime) -> None:

@@ -91,7 +91,7 @@ def test_a_start_that_would_be_taken_for_another_episode_is_found(cast):
     other = cast.show("Other", hosts=("bo",), youtube_channel_id=db.session.merge(show).youtube_channel_id)
     assert other
     done, _ = run(show)
-    assert "would not be announced. Another podcast watches this channel too. Give both a title filter" in done.trouble
+    assert "would not be announced. Another podcast watches this channel too, and neither has" in done.trouble
 
 
 def test_without_an_episode_there_is_nothing_to_rehearse(cast):

@@ -60,8 +60,8 @@ def _made(form: PodcastForm) -> int | None:
             form.channel.errors.append("Leave the field empty and set it later.")
     else:
         flash(f"{podcast.name} is made. Add its hosts, and plan its first episode.")
-        if youtube_settings.is_shared_without_filters(podcast.id):
-            flash(youtube_settings.SHARED, "amber")
+        if trouble := youtube_settings.trouble_of_sharing(podcast.id):
+            flash(trouble, "amber")
         return podcast.id
     return None
 

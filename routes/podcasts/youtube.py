@@ -56,8 +56,8 @@ def save(access: Access, form: YouTubeForm) -> ResponseReturnValue:
     if unseen is not None:
         return look_up(access, form)
     flash("Saved.")
-    if youtube_settings.is_shared_without_filters(podcast_id):
-        flash(youtube_settings.SHARED, "amber")
+    if trouble := youtube_settings.trouble_of_sharing(podcast_id):
+        flash(trouble, "amber")
     return redirect(url_for(".youtube", podcast_id=podcast_id))
 
 
