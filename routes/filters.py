@@ -55,14 +55,21 @@ def init_app(app: Flask) -> None:
             return ""  # such as javascript: no form takes it, and no page leads to it either
         if settings.sandbox_url is None:
             return url
-        path = url.removeprefix("https://www.youtube.com") if "/watch?v=" in url else "/"
-        return f"{settings.sandbox_url}{path}"
+        return settings.sandbox_url + in_the_rehearsal(url)
 
     def checked(now: datetime) -> LastCheck:
         return last_check(now, every)
 
     for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained):
         app.add_template_filter(filter_)
+
+
+def in_the_rehearsal(url: str) -> str:
+    """Where the stand-ins show the same: a stream has a page of its own, a post its place in the control room."""
+    if "/watch?v=" in url:
+        return url.removeprefix("https://www.youtube.com")
+    post = url.rpartition("/status/")[2] if url.startswith("https://x.com/") else ""
+    return f"/#post-{post}" if post.isdecimal() else "/"
 
 
 def unread() -> int:

@@ -67,7 +67,7 @@ class Sandbox(StandIn):
         if state_file and state_file.exists():
             state.load(state_file, self.youtube, self.x, self.hub)
             # The ids this seed gives out first are taken already.
-            self.youtube.random.seed(f"{seed} {len(self.youtube.stories)}")
+            self.youtube.random.seed(f"{seed} {len(self.youtube.stories) + len(self.youtube.forgotten)}")
         elif demo:
             self._populate()
         self._save()

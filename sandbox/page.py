@@ -72,19 +72,20 @@ def _channel_card(youtube: YouTube, channel_id: str) -> dict[str, Any]:
         "channel": youtube.channels[channel_id],
         "live": [video for video in videos if video.state == "live"],
         "upcoming": [video for video in videos if video.state == "upcoming"],
-        "next_title": _next_title(videos),
+        "next_title": _next_title([*(video.title for video in videos), *youtube.forgotten]),
     }
 
 
-def _next_title(videos: list[Video]) -> str:
+def _next_title(titles: list[str]) -> str:
     """Of the titles that the demo plans, the first of those that were streamed least."""
-    streamed = Counter(video.title for video in videos)
+    streamed = Counter(titles)
     return min(TITLES, key=lambda title: streamed[title])
 
 
 def _post_card(youtube: YouTube, x: X, post: Post, now: datetime) -> dict[str, Any]:
     account = x.account(post.account_id)
     return {
+        "id": post.id,
         "name": account.name,
         "username": account.username,
         "initial": account.name[:1].upper(),

@@ -55,12 +55,14 @@ def restore(kept: dict[str, Any], youtube: YouTube, x: X, hub: Hub) -> None:
 def _dump_youtube(youtube: YouTube, happenings: bool) -> dict[str, Any]:
     # A plain video was not streamed, and a channel without any would look like one that is gone.
     kept = {id for id, story in youtube.stories.items() if happenings or not story.latest().is_broadcast}
+    dropped = [story.latest().title for id, story in youtube.stories.items() if id not in kept]
     return {
         "channels": [asdict(channel) for channel in youtube.channels.values()],
         "handles": dict(youtube.handles),
         "users": dict(youtube.users),
         "stories": {id: list(story.events) for id, story in youtube.stories.items() if id in kept},
         "videos_of": {id: [video for video in videos if video in kept] for id, videos in youtube.videos_of.items()},
+        "forgotten": youtube.forgotten + dropped,
     }
 
 
@@ -71,6 +73,7 @@ def _restore_youtube(kept: dict[str, Any], youtube: YouTube) -> None:
     for id, events in kept["stories"].items():
         youtube.stories[id] = Story([(at, changes) for at, changes in events])
     youtube.videos_of.update(kept["videos_of"])
+    youtube.forgotten += kept.get("forgotten", [])  # older files have none
 
 
 def _dump_x(x: X, happenings: bool) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class World(StandIn):
         self.videos_of: dict[str, list[str]] = {}
         self.handles: dict[str, str] = {}  # lower case, without "@" -> channel id
         self.users: dict[str, str] = {}
+        self.forgotten: list[str] = []  # titles of streams that somebody had forgotten: Airhorn still knows them
         self.feed_cache: dict[tuple[str, str], tuple[datetime, bytes]] = {}
         self._set_api_defaults()
         self._set_web_defaults()

@@ -22,6 +22,7 @@ from models import (
     User,
     YouTubeChannel,
 )
+from routes.filters import in_the_rehearsal
 from services import vocabulary
 from tests.browser import Browser, words
 from tests.cast import ago
@@ -309,6 +310,20 @@ def test_a_rehearsal_is_named_on_every_page(make_app, cast):
         page = browser.get(path).text
         assert "Rehearsal: nothing leaves this machine" in page
         assert 'href="http://127.0.0.1:5999/"' in page
+
+
+@pytest.mark.parametrize(
+    "url, path",
+    [
+        ("https://x.com/ada/status/1860000000000000001", "/#post-1860000000000000001"),
+        ("https://x.com/i/status/7", "/#post-7"),
+        ("https://x.com/ada", "/"),
+        ("https://www.youtube.com/watch?v=dQw4w9WgXcQ", "/watch?v=dQw4w9WgXcQ"),
+        ("https://example.com/status/7", "/"),
+    ],
+)
+def test_a_rehearsal_leads_to_the_very_post_at_the_stand_in(url, path):
+    assert in_the_rehearsal(url) == path
 
 
 def test_every_state_of_a_config_has_a_word_and_red_is_for_posting_only():

@@ -204,15 +204,20 @@ def test_the_page_shows_posts_as_x_does_with_a_card_that_stays_on_this_machine(s
     assert "t.co" not in shown
 
 
-def test_the_page_tells_what_posts_and_what_reads_would_have_cost(sandbox):
-    assert "posts $0.00, reads $0.00" in page(sandbox)
+def test_the_page_tells_what_posts_and_what_questions_would_have_cost(sandbox):
+    assert charged(sandbox) == ["$0.00", "$0.00"]
     url = press(sandbox, "go-live").json()["url"]
     post_as(sandbox.url, "ada", "Hello")
     post_as(sandbox.url, "bo", f"We are live {url}")
     token = press(sandbox, "accounts", username="ada").json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     assert requests.get(f"{sandbox.url}/2/users/me", headers=headers, timeout=5).status_code == 200
-    assert "posts $0.215, reads $0.01" in page(sandbox)
+    assert charged(sandbox) == ["$0.215", "$0.01"]
+
+
+def charged(sandbox):
+    """For posts, and for asking."""
+    return re.findall(r"<dd>(\$[^<]*)</dd>", page(sandbox))
 
 
 def test_started_with_airhorn_the_page_leads_back_to_it_and_knows_the_planned_title():
@@ -222,6 +227,21 @@ def test_started_with_airhorn_the_page_leads_back_to_it_and_knows_the_planned_ti
         assert f'value="{TITLES[0]}"' in first
         press(sandbox, "go-live", title=TITLES[0])
         assert f'value="{TITLES[1]}"' in page(sandbox)
+
+
+def test_what_was_streamed_is_not_proposed_again_after_it_was_forgotten(tmp_path):
+    kept = {"demo": True, "airhorn": "http://127.0.0.1:5999", "state_file": tmp_path / "state.json"}
+    with (sandbox := Sandbox(**kept)).serving():
+        press(sandbox, "go-live", title=TITLES[0])
+        press(sandbox, "reset")
+        assert f'value="{TITLES[1]}"' in page(sandbox)
+    with (sandbox := Sandbox(**kept)).serving():
+        assert f'value="{TITLES[1]}"' in page(sandbox)
+
+
+def test_each_post_has_its_own_place_on_the_page(sandbox):
+    post = post_as(sandbox.url, "ada", "Hello").json()["data"]["id"]
+    assert f'id="post-{post}"' in page(sandbox)
 
 
 def test_the_page_says_that_it_is_a_rehearsal_and_holds_no_style_script_or_address_of_its_own(sandbox):
