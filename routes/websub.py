@@ -40,13 +40,13 @@ def deliver(path: str) -> Response:
     return _plain("", 204) if known else _plain("Nobody subscribed here.", 404)
 
 
-def _body() -> bytes:
-    """The raw body, which is what is signed; empty when it is larger than any delivery."""
+def _body() -> bytes | None:
+    """The raw body, which is what is signed; None when it is larger than any delivery."""
     request.max_content_length = LARGEST_DELIVERY
     try:
         return request.get_data(cache=False)
     except RequestEntityTooLarge:
-        return b""
+        return None
 
 
 def _plain(text: str, status: int) -> Response:

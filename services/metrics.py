@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from config import Settings
-from extensions import db
+from extensions import db, reading
 from models import JobRun, Post, PostStatus, WorkerLease
 from services import quota, receipts
 from services.health import read_health
+from services.push_figures import push_figures
+from services.registry import get_services
 from services.scheduler import LEASE, LOOKER
 
 #: outcomes and delays are of the last so many hours
@@ -34,15 +36,17 @@ class _Figures(Collector):
     settings: Settings
     now: datetime
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
+        health = read_health(self.now)
+        yield _gauge("airhorn_ready", "1 when database, migrations, a scheduler and the journal work", health.is_ready)
+        reading()
         yield from self._outbox()
         yield self._outcomes()
         yield from self._delays()
+        yield from self._push()
         yield from self._units()
         yield from self._lease()
         yield from self._jobs()
-        health = read_health(self.now)
-        yield _gauge("airhorn_ready", "1 when database, migrations and a scheduler work", float(health.is_ready))
         db.session.rollback()
 
     def _outbox(self) -> Iterator[GaugeMetricFamily]:
@@ -71,12 +75,32 @@ class _Figures(Collector):
             "start_to_seen": (found.to_confirmed, "From the start of a stream until YouTube said that it is live"),
             "start_to_last_post": (found.to_last, "From the start of a stream to its last post"),
             "seen_to_last_post": (found.from_confirmed, "From seeing a stream live to its last post"),
+            "push_to_seen": (found.push_to_confirmed, "From the hub's push to seeing its stream live"),
         }.items():
             figures = GaugeMetricFamily(f"airhorn_{name}_seconds", f"{help_}, last 24 hours", labels=["quantile"])
             for quantile, value in (("0.5", spread.p50), ("0.95", spread.p95), ("1", spread.worst)):
                 if value is not None:
                     figures.add_metric([quantile], value)
             yield figures
+
+    def _push(self) -> Iterator[Metric]:
+        found = push_figures(self.now)
+        states = GaugeMetricFamily(
+            "airhorn_push_subscriptions", "Channels that YouTube's hub was asked to tell of", labels=["state"]
+        )
+        for state, number in found.subscriptions.items():
+            states.add_metric([state], number)
+        yield states
+        yield _gauge("airhorn_push_waiting_seconds", "Age of the oldest push that no look has followed", found.waiting)
+        services = get_services()
+        arrived = CounterMetricFamily(
+            "airhorn_pushes",
+            "Deliveries that the process which was asked has judged",
+            labels=["process", "outcome"],
+        )
+        for outcome, number in services.push.deliveries.judged().items():
+            arrived.add_metric([services.scheduler.process, outcome], number)
+        yield arrived
 
     def _units(self) -> Iterator[GaugeMetricFamily]:
         spent = quota.read_spent(db.session(), self.now)
@@ -111,4 +135,4 @@ class _Figures(Collector):
 
 
 def _gauge(name: str, help_: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, help_, value=value)
+    return GaugeMetricFamily(name, help_, value=float(value))

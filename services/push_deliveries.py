@@ -8,7 +8,9 @@ import logging
 import re
 import threading
 import time
+from collections import Counter
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import case, or_, select, update
 
@@ -29,6 +31,19 @@ PATH = re.compile(r"[A-Za-z0-9_-]{43}")
 KNOWN_SECONDS, MOST_KNOWN = 60.0, 10_000
 
 One = PushSubscription
+
+
+class Judged(StrEnum):
+    """What became of a delivery. Only the first changes anything."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"  # genuine, but a look is to come anyway, or the day's are used up
+    UNKNOWN = "unknown"  # nobody subscribed at this address
+    TOO_LARGE = "too_large"
+    UNSIGNED = "unsigned"
+    FORGED = "forged"  # the signature does not fit
+    FOREIGN = "foreign"  # genuine, but of another channel, or no feed
+    LOCKED = "locked"  # our own secret does not open
 
 
 def owner(channel_id: str) -> str:
@@ -53,16 +68,39 @@ class Deliveries:
         self._known: dict[str, tuple[float, str, str]] = {}
         #: channel → the look that was asked for last
         self._looks: dict[str, datetime] = {}
+        self._judged: Counter[Judged] = Counter()
 
-    def take(self, path: str, signature: str | None, body: bytes, now: datetime) -> bool:
-        """False when there is no such subscription. True says nothing else: what is forged is silently ignored."""
+    def take(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> bool:
+        """False when there is no such subscription. True says nothing else: what is forged is silently ignored.
+
+        `body` is None where it was too large to be read.
+        """
+        judged = self._judge(path, signature, body, now)
+        with self._lock:
+            self._judged[judged] += 1
+        return judged != Judged.UNKNOWN
+
+    def judged(self) -> dict[str, int]:
+        """How many deliveries this process has judged how since it began."""
+        with self._lock:
+            return {one.value: self._judged[one] for one in Judged}
+
+    def _judge(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> Judged:
         found = self._subscription(path)
         if found is None:
-            return False
+            return Judged.UNKNOWN
         channel_id, secret = found
-        if secret and is_signed(body, signature, secret) and channel_id in channels_in(body):
-            self._wish(channel_id, now)
-        return True
+        if body is None:
+            return Judged.TOO_LARGE
+        if not signature:
+            return Judged.UNSIGNED
+        if not secret:
+            return Judged.LOCKED
+        if not is_signed(body, signature, secret):
+            return Judged.FORGED
+        if channel_id not in channels_in(body):
+            return Judged.FOREIGN
+        return Judged.ACCEPTED if self._wish(channel_id, now) else Judged.REPEATED
 
     def _subscription(self, path: str) -> tuple[str, str] | None:
         """(channel, secret); the secret is empty when it does not open."""
@@ -86,30 +124,32 @@ class Deliveries:
             self._known[path] = time.monotonic() + KNOWN_SECONDS, row.channel_id, secret
         return row.channel_id, secret
 
-    def _wish(self, channel_id: str, now: datetime) -> None:
+    def _wish(self, channel_id: str, now: datetime) -> bool:
+        """Whether it was written down."""
         with self._lock:
             if is_ahead(self._looks.get(channel_id), now):
-                return
+                return False
             # While this one is written nobody else tries: it speaks for all of them.
             self._looks[channel_id] = now + LOOK_EVERY
         try:
-            look_at = self._write(channel_id, now)
+            look_at, is_noted = self._write(channel_id, now)
         except BaseException:
             with self._lock:
                 self._looks.pop(channel_id, None)
             raise
         with self._lock:
             self._looks[channel_id] = look_at
+        return is_noted
 
-    def _write(self, channel_id: str, now: datetime) -> datetime:
-        """The look that is asked for now or already; by compare-and-set, so that processes share one count."""
+    def _write(self, channel_id: str, now: datetime) -> tuple[datetime, bool]:
+        """The look that is asked for now or already, and whether it is new; by compare-and-set among processes."""
         query = select(One.look_at, One.looks_day, One.looks).where(One.channel_id == channel_id)
         row = db.session.execute(query).one_or_none()
         day = quota.pacific_day(now)
         looks = row.looks if row is not None and row.looks_day == day else 0
         if row is None or is_ahead(row.look_at, now) or looks >= LOOKS_A_DAY:
             db.session.rollback()
-            return row.look_at if row is not None and is_ahead(row.look_at, now) else now + LOOK_EVERY
+            return row.look_at if row is not None and is_ahead(row.look_at, now) else now + LOOK_EVERY, False
         look_at, same = next_look(row.look_at, now), One.look_at.is_not_distinct_from(row.look_at)
         noted = db.session.execute(
             update(One)
@@ -122,7 +162,7 @@ class Deliveries:
             _look_sooner(channel_id, look_at, now)
         db.session.commit()
         log.info("the hub announced something new", extra={"channel": channel_id, "noted": noted is not None})
-        return look_at
+        return look_at, noted is not None
 
 
 def is_ahead(look_at: datetime | None, now: datetime) -> bool:

@@ -74,6 +74,11 @@ class Receipt:
         return _between(self.confirmed_at, self.last_at)
 
     @property
+    def push_to_confirmed(self) -> float | None:
+        """Only of a start that a push led to."""
+        return _between(self.signal_at, self.confirmed_at) if self.signal == "push" else None
+
+    @property
     def sentence(self) -> str:
         """For people: how soon it was seen, by what, and how soon the posts were out."""
         after = f" {_in_words(self.to_confirmed)} after it began" if self.to_confirmed is not None else ""
@@ -107,6 +112,7 @@ class Stats:
     to_last: Spread
     to_confirmed: Spread
     from_confirmed: Spread
+    push_to_confirmed: Spread
 
     @property
     def found_by(self) -> list[tuple[str, int]]:
@@ -189,6 +195,7 @@ def summed(found: Sequence[Receipt], since: datetime, until: datetime) -> Stats:
         to_last=spread(receipt.to_last for receipt in found),
         to_confirmed=spread(receipt.to_confirmed for receipt in found),
         from_confirmed=spread(receipt.from_confirmed for receipt in found),
+        push_to_confirmed=spread(receipt.push_to_confirmed for receipt in found),
     )
 
 

@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from models import Broadcast, JobRun, Post, PostStatus, Verdict, WorkerLease, YouTubeChannel
-from services import jobs, leases, quota
+from services import jobs, leases, push_figures, quota, receipts
 from services.causes import explain
 
 RECENT = timedelta(days=2)
+DAY = timedelta(days=1)
 
 
 def read_status(session: Session, settings: Settings, now: datetime) -> dict[str, Any]:
-    """JSON-able: the looker, the last runs, the outbox, the units, failing channels, unmatched broadcasts."""
+    """JSON-able: the looker, the last runs, the outbox, the units, push, failing channels, unmatched broadcasts."""
     lease = session.get(WorkerLease, "looker")
     is_held = lease is not None and leases.is_held(lease.expires_at, now)
     spent = quota.read_spent(session, now)
@@ -25,6 +26,7 @@ def read_status(session: Session, settings: Settings, now: datetime) -> dict[str
         "outbox": _outbox(session),
         "channels": _channels(session),
         "unmatched": _unmatched(session, now),
+        "push": push_figures.as_json(push_figures.push_figures(now), receipts.receipts(now - DAY, now)),
         "units": {
             "day": quota.pacific_day(now).isoformat(),
             "of": settings.youtube_daily_units,

@@ -85,7 +85,8 @@ def test_without_a_token_in_the_settings_there_is_no_such_page(settings, tmp_pat
 
 def test_no_name_of_a_person_a_podcast_or_an_account_is_among_them(app, cast, settings):
     cast.show(hosts=("ada", "bo"))
-    told = exposition(settings, datetime.now(UTC)).decode().lower()
+    process = cast.services.scheduler.process  # its last part is anything
+    told = exposition(settings, datetime.now(UTC)).decode().replace(process, "").lower()
     assert not any(name in told for name in ("ada", "deep dive", "example.com"))
 
 
@@ -96,4 +97,4 @@ def test_a_scrape_takes_the_same_number_of_statements_whatever_there_is(app, cas
     statements = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     exposition(settings, datetime.now(UTC))
-    assert len([one for one in statements if one.startswith("SELECT")]) == 7, statements
+    assert len([one for one in statements if one.startswith("SELECT")]) == 9, statements
