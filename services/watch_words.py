@@ -12,6 +12,17 @@ from services.watch_plan import PAGE_EVERY, PAGES_AT_FULL_PACE, Plan
 FEED_AGE = timedelta(minutes=15)
 USUAL_STEP = WINDOWS[0][2]
 
+NO_KEY = "There is no key for YouTube. With one, planned starts are seen within seconds. The operator sets it."
+REFUSED = (
+    "YouTube says that it was asked too often today, although Airhorn counted far fewer questions. It asks again soon, "
+    "and looks at pages until then."
+)
+#: before what follows from it
+LIMITED = "YouTube lets Airhorn ask only so much a day, and today’s units"
+USED_UP = f"{LIMITED} are used up. Until midnight in California Airhorn looks at pages instead."
+SHORT = f"{LIMITED} run short, so it asks less often than usual."
+NOT_TOLD = "YouTube does not tell Airhorn of new videos, so Airhorn has to look by itself."
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -43,8 +54,8 @@ class Ways:
 def ways(seen: Watched) -> Ways:
     """How starts are noticed now."""
     step = planned_step(seen)
-    how = "its page is asked" if _is_blind(seen) else "YouTube is asked"
-    planned = f"A planned start is seen within about {in_words(step)}: {how} every {in_words(step)} around it."
+    how = "looks at its page" if _is_blind(seen) else "asks YouTube"
+    planned = f"A planned start is seen within about {in_words(step)}: around its time, Airhorn {how} that often."
     until = seen.spent.retry_at if seen.spent is not None else None
     return Ways(planned, _unplanned(seen), _slower(seen, step), until, step)
 
@@ -64,29 +75,28 @@ def _is_blind(seen: Watched) -> bool:
 
 def _unplanned(seen: Watched) -> str:
     within, how = _by_itself(seen)
+    alone = f"within about {in_words(within)}: Airhorn {how}."
     if not seen.has_push:
-        return f"A start that nobody planned is seen within about {in_words(within)}: {how}."
-    sooner = "its page" if _is_blind(seen) else "its uploads list"
+        return f"A start that nobody planned is seen {alone}"
     return (
-        "A start that nobody planned is seen a few seconds after YouTube’s push, "
-        f"which has {sooner} asked at once. Without a push it is seen within about {in_words(within)}: {how}."
+        "A start that nobody planned is seen a few seconds after YouTube tells Airhorn that the channel has something "
+        f"new. If YouTube tells nothing, it is seen {alone}"
     )
 
 
 def _by_itself(seen: Watched) -> tuple[timedelta, str]:
-    """How soon without a push, and by what."""
+    """How soon if YouTube tells nothing, and what Airhorn does for it."""
     plan = seen.plan
     if plan is not None and plan.lists_uploads and plan.discovery_left:
-        return plan.channel_every, f"the channel’s uploads list is asked every {in_words(plan.channel_every)}"
+        return plan.channel_every, f"asks YouTube for the channel’s newest videos every {in_words(plan.channel_every)}"
     if plan is None or (plan.is_blind and seen.channels <= PAGES_AT_FULL_PACE):
         every = PAGE_EVERY if seen.channels <= PAGES_AT_FULL_PACE else seen.check_every
-        return every, f"the channel’s page is asked every {in_words(every)}"
-    which = "the channel’s feed"
-    if seen.failures >= FEED_PATIENCE:
-        which = "its feed is broken, so the feed of its uploads, or a list while units allow,"
+        return every, f"looks at the channel’s page every {in_words(every)}"
+    which = "another list of its videos" if seen.failures >= FEED_PATIENCE else "the channel’s feed"
+    every = seen.check_every
     return (
-        seen.check_every + FEED_AGE,
-        f"{which} is asked every {in_words(seen.check_every)} and is up to 15 minutes old",
+        every + FEED_AGE,
+        f"reads {which} every {in_words(every)}, to which YouTube adds a video up to 15 minutes late",
     )
 
 
@@ -94,19 +104,17 @@ def _slower(seen: Watched, step: timedelta) -> list[str]:
     """What would make it sooner, one sentence each."""
     found = []
     if seen.plan is None:
-        found.append("There is no API key. With one, planned starts are seen within seconds. The operator sets it.")
+        found.append(NO_KEY)
     elif seen.spent is not None and seen.spent.retry_at is not None:
-        found.append(
-            "YouTube says that today’s units are used up, although many are left by our count. It is asked again soon."
-        )
+        found.append(REFUSED)
     elif seen.plan.is_blind:
-        found.append("Today’s YouTube units are used up until midnight Pacific time, so pages are asked instead.")
+        found.append(USED_UP)
     elif step > USUAL_STEP:
-        found.append("Today’s YouTube units run short, so every step around a start is longer than usual.")
+        found.append(SHORT)
     if seen.failures >= FEED_PATIENCE:
-        found.append(f"The last {seen.failures} looks at the channel failed or had to go another way.")
+        found.append(f"The last {seen.failures} times, Airhorn could not look at the channel, or not the usual way.")
     if not seen.has_push:
-        found.append("YouTube’s push is not on, so Airhorn looks by itself.")
+        found.append(NOT_TOLD)
     return found
 
 

@@ -225,42 +225,42 @@ SEEN = Watched(FULL, Spent(), channels=1, check_every=CHECK, has_push=True)
 @pytest.mark.parametrize(
     "seen, planned, unplanned, slower",
     [
-        (SEEN, "within about 2 s: YouTube is asked every 2 s", "a few seconds after YouTube’s push", ""),
-        (replace(SEEN, has_push=False), "about 2 s", "about 30 s: the channel’s uploads list", "push is not on"),
-        (replace(SEEN, plan=FEEDS), "within about 5 s", "Without a push it is seen within about 18 minutes", ""),
+        (SEEN, "within about 2 s: around its time, Airhorn asks YouTube", "a few seconds after YouTube tells", ""),
+        (replace(SEEN, has_push=False), "about 2 s", "about 30 s: Airhorn asks YouTube for", "does not tell"),
+        (replace(SEEN, plan=FEEDS), "within about 5 s", "tells nothing, it is seen within about 18 minutes", ""),
         (
             replace(SEEN, plan=FEEDS, has_push=False, failures=4),
             "within about 5 s",
-            "within about 18 minutes: its feed is broken",
-            "The last 4 looks at the channel failed",
+            "within about 18 minutes: Airhorn reads another list",
+            "The last 4 times, Airhorn could not look at the channel",
         ),
-        (replace(SEEN, plan=replace(FEEDS, stretch=6.0)), "within about 30 s", "push", "units run short"),
-        (replace(SEEN, plan=replace(FEEDS, stretch=36.0)), "within about 3 minutes", "push", "units run short"),
+        (replace(SEEN, plan=replace(FEEDS, stretch=6.0)), "within about 30 s", "tells", "units run short"),
+        (replace(SEEN, plan=replace(FEEDS, stretch=36.0)), "within about 3 minutes", "tells", "units run short"),
         (
             replace(SEEN, plan=NONE_LEFT, spent=Spent(exhausted=True)),
-            "within about 30 s: its page is asked every 30 s",
-            "has its page asked at once. Without a push it is seen within about 30 s",
-            "used up until midnight Pacific time, so pages are asked instead",
+            "within about 30 s: around its time, Airhorn looks at its page",
+            "If YouTube tells nothing, it is seen within about 30 s: Airhorn looks at the channel’s page",
+            "used up. Until midnight in California Airhorn looks at pages instead",
         ),
         (
             replace(SEEN, plan=NONE_LEFT, spent=Spent(exhausted=True), channels=100, has_push=False),
             "within about 30 s",
-            "within about 18 minutes: the channel’s feed",
+            "within about 18 minutes: Airhorn reads the channel’s feed",
             "used up",
         ),
         (
             replace(SEEN, plan=NONE_LEFT, spent=Spent(exhausted=True, retry_at=NOON)),
             "within about 30 s",
             "page",
-            "although many are left by our count. It is asked again soon.",
+            "although Airhorn counted far fewer questions. It asks again soon",
         ),
         (
             replace(SEEN, plan=None, spent=None, has_push=False),
-            "within about 30 s: its page is asked every 30 s",
-            "within about 30 s: the channel’s page",
-            "There is no API key.",
+            "within about 30 s: around its time, Airhorn looks at its page",
+            "within about 30 s: Airhorn looks at the channel’s page",
+            "There is no key for YouTube.",
         ),
-        (replace(SEEN, plan=None, spent=None, channels=61, has_push=False), "about 30 s", "about 3 minutes", "API key"),
+        (replace(SEEN, plan=None, spent=None, channels=61, has_push=False), "about 30 s", "about 3 minutes", "no key"),
     ],
 )
 def test_how_soon_a_start_is_seen_and_why_not_sooner_is_said(
@@ -283,10 +283,10 @@ def test_what_goes_first_is_promised_the_closest_watch_while_others_wait() -> No
 @pytest.mark.parametrize(
     "trouble, said",
     [
-        ("nothing", "A planned start is seen within about 2 s: YouTube is asked every 2 s"),
-        ("units", "Today’s YouTube units are used up until midnight Pacific time, so pages are asked instead."),
-        ("refused", "although many are left by our count. It is asked again soon."),
-        ("feed", "The last 4 looks at the channel failed or had to go another way."),
+        ("nothing", "A planned start is seen within about 2 s: around its time, Airhorn asks YouTube that often."),
+        ("units", "today’s units are used up. Until midnight in California Airhorn looks at pages instead."),
+        ("refused", "although Airhorn counted far fewer questions. It asks again soon"),
+        ("feed", "The last 4 times, Airhorn could not look at the channel, or not the usual way."),
     ],
 )
 def test_the_youtube_tab_says_how_soon_and_why_not_sooner(stage: Stage, app, trouble: str, said: str) -> None:
