@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from config import Settings
 from services.causes import explain
+from services.checks import places
 from services.last_check import LastCheck, last_check
 
 THEMES = ("system", "light", "dark")
@@ -46,6 +47,7 @@ def init_app(app: Flask) -> None:
             "tabs_of_podcast": TABS,
             "endpoints": app.view_functions,
             "unread": unread,
+            "zones": places,
         }
 
     @app.template_filter()

@@ -1,10 +1,11 @@
 """The forms behind links that let somebody in once."""
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
-from services.checks import places
+from routes.checked import checked
+from services.checks import zone_name
 
 PASSWORD = "Choose a password."  # noqa: S105 - a sentence
 NAME = "Your name is missing."
@@ -14,12 +15,12 @@ class SetupForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
     name = StringField("Your name", validators=[InputRequired(NAME)])
     email = EmailField("E-mail", validators=[InputRequired("Your e-mail address is missing.")])
     password = PasswordField("Password", validators=[InputRequired(PASSWORD)])
-    timezone = SelectField("Your time zone", choices=lambda: places(), default="UTC")
+    timezone = checked("Your time zone", zone_name, list="zones", autocomplete="off")
 
 
 class NewAccountForm(FlaskForm):  # type: ignore[misc]
     name = StringField("Your name", validators=[InputRequired(NAME)])
-    timezone = SelectField("Your time zone", choices=lambda: places())
+    timezone = checked("Your time zone", zone_name, list="zones", autocomplete="off")
     password = PasswordField("Password", validators=[InputRequired(PASSWORD)])
 
 

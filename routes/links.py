@@ -33,13 +33,13 @@ def gone(_error: Gone) -> ResponseReturnValue:
 @limited("10/minute")
 def setup(token: str) -> ResponseReturnValue:
     """The first account of a new server."""
-    now, form = datetime.now(UTC), SetupForm()
+    now, form = datetime.now(UTC), SetupForm(timezone="UTC")
     if not form.validate_on_submit():
         first_admin.find_link(token, now)
         return render_template("links/setup.html", form=form), 422 if form.errors else 200
     typed = {"name": form.name.data, "email": form.email.data, "password": form.password.data}
     try:
-        user_id = first_admin.create(token, **typed, timezone=form.timezone.data, by=actor(), now=now)
+        user_id = first_admin.create(token, **typed, timezone=form.timezone.value, by=actor(), now=now)
     except Invalid as error:
         return refused("links/setup.html", form, error)
     _let_in(user_id)
@@ -55,7 +55,7 @@ def invitation(token: str) -> ResponseReturnValue:
     form = NewAccountForm(timezone=invited.podcast.timezone)
     if request.method == "GET" or not form.validate():
         return _invitation(form, token, invited), 422 if form.errors else 200
-    typed = {"name": form.name.data, "timezone": form.timezone.data, "password": form.password.data}
+    typed = {"name": form.name.data, "timezone": form.timezone.value, "password": form.password.data}
     try:
         user_id, podcast_id = invitations.join_as_somebody_new(token, **typed, by=actor(), now=now)
     except (Invalid, Conflict) as error:

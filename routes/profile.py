@@ -14,7 +14,6 @@ from routes.profile_forms import DeleteForm, EmailForm, PasswordForm, ProfileFor
 from routes.refusals import refused
 from routes.signed_in import actor, keep_token, this_session
 from services import accounts, leaving, second_step, sign_in
-from services.checks import places
 from services.errors import Conflict, Invalid
 from services.registry import get_services
 
@@ -34,7 +33,7 @@ def show() -> ResponseReturnValue:
         flash("Saved.")
         return redirect(url_for("profile.show"))
     codes_left = second_step.codes_left(current_user.id)
-    page = render_template("profile/show.html", form=form, zones=places(), codes_left=codes_left)
+    page = render_template("profile/show.html", form=form, codes_left=codes_left)
     return page, 422 if form.errors else 200
 
 

@@ -79,7 +79,8 @@ def zone_name(text: str) -> str:
     name = text.strip()
     if name in _zones() and len(name) <= LONGEST_ZONE:
         return name
-    close = difflib.get_close_matches(name[:LONGEST_ZONE], _zones(), n=1)
+    of_city = [zone for zone in places() if zone.casefold().endswith(f"/{name.replace(' ', '_').casefold()}")]
+    close = of_city or difflib.get_close_matches(name[:LONGEST_ZONE], _zones(), n=1)
     hint = f"Did you mean {close[0]}?" if close else "Write it like Europe/Berlin."
     raise Invalid(f"There is no time zone “{shown(text)}”. {hint}")
 

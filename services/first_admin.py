@@ -11,7 +11,7 @@ from extensions import db
 from models import LinkPurpose, OneTimeLink, User
 from services import audit, links
 from services.audit import Actor, Kind
-from services.checks import email_address, one_line, places
+from services.checks import email_address, one_line, zone_name
 from services.errors import Conflict
 from services.passwords import check_strength, hash_password
 from services.scheduler import should_start
@@ -87,10 +87,7 @@ def find_link(token: str, now: datetime) -> int:
 def create(  # noqa: PLR0913 - what was typed
     token: str, *, name: str, email: str, password: str, timezone: str, by: Actor, now: datetime
 ) -> int:
-    """The first account, which runs the server. Returns its id. Raises Gone when somebody was faster, and Invalid.
-
-    Where there is no such `timezone`, times are shown in UTC.
-    """
+    """The first account, which runs the server. Returns its id. Raises Gone when somebody was faster, and Invalid."""
     link_id = find_link(token, now)
     db.session.rollback()  # nothing is open while the password is hashed
     address, called = email_address(email), one_line("the name", name, LONGEST_NAME)
@@ -98,7 +95,7 @@ def create(  # noqa: PLR0913 - what was typed
     user = User(
         email=address,
         name=called,
-        timezone=timezone if timezone in places() else "UTC",
+        timezone=zone_name(timezone),
         password_hash=hash_password(password),
         is_admin=True,
     )

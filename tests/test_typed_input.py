@@ -49,6 +49,12 @@ def test_a_zone_with_a_slip_gets_the_one_that_was_meant():
         zone_name("Europe/Berlni")
 
 
+@pytest.mark.parametrize("typed, meant", [("berlin", "Europe/Berlin"), ("New York", "America/New_York")])
+def test_who_types_a_city_is_told_the_zone_it_is_in(typed, meant):
+    with pytest.raises(Invalid, match=rf"Did you mean {meant}\?"):
+        zone_name(typed)
+
+
 @pytest.mark.parametrize("text", ["2030-01-31T20:00+01:00", "2030-01-31T19:00Z", "2030-01-31 19:00:00.000+00:00"])
 def test_a_time_with_its_offset_is_that_instant(text):
     assert instant("the time", text) == datetime(2030, 1, 31, 19, tzinfo=UTC)

@@ -13,7 +13,6 @@ from routes.podcasts.forms import DeleteForm, PodcastForm, SettingsForm, complai
 from routes.signed_in import actor
 from services import podcast_lists, podcast_settings, podcasts, youtube_settings
 from services.access import Access
-from services.checks import places
 from services.errors import AirhornError, Conflict, Outcome, Stale
 from services.rehearsal import last_rehearsal
 
@@ -40,7 +39,7 @@ def new() -> ResponseReturnValue:
     if form.validate_on_submit() and may_create and (podcast_id := _made(form)):
         return redirect(url_for(".show", podcast_id=podcast_id))
     status = 422 if form.errors or (form.is_submitted() and not may_create) else 200
-    return render_template("podcasts/new.html", form=form, may_create=may_create, zones=places()), status
+    return render_template("podcasts/new.html", form=form, may_create=may_create), status
 
 
 def _made(form: PodcastForm) -> int | None:
@@ -107,7 +106,6 @@ def _settings_page(
         form=form,
         stored=stored,
         doomed=doomed or DeleteForm(formdata=None),
-        zones=places(),
         calendar_url=calendar.url_of(access.podcast),
     )
     return page, status

@@ -181,7 +181,7 @@ class Scene:
 
     def go_live(self) -> None:
         """The planned show is on air."""
-        start = datetime.now(UTC) - timedelta(seconds=4)
+        start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=4)
         db.session.get_one(EpisodeGuide, int(self.paths["next"])).scheduled_at = start
         self.cast.go_live(self.show, "Queues, and how they end", at=start)
         self.cast.check()
