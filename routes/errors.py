@@ -76,7 +76,7 @@ def of_http(error: HTTPException) -> Response:
         return _once_more(401, SIGN_IN_FIRST, kept)
     response = answer(error.code)
     for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
+        if name in ("Allow", "Retry-After", "WWW-Authenticate"):
             response.headers[name] = value
     return response
 

@@ -67,11 +67,19 @@ def test_the_outbox_the_units_the_lease_and_the_jobs_are_told(app, cast):
     assert told["airhorn_ready[]"] == 1
 
 
-@pytest.mark.parametrize("header", ["", "Bearer ", "Bearer wrong", TOKEN, f"Basic {TOKEN}"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer ", "Bearer wrong", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN.swapcase()}"]
+)
 def test_who_has_no_token_reads_nothing(app, header):
     answer = app.test_client().get("/metrics", headers={"Authorization": header})
     assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert "airhorn_" not in answer.text
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_the_name_of_the_scheme_may_be_written_in_any_letters(app, scheme):
+    assert app.test_client().get("/metrics", headers={"Authorization": f"{scheme} {TOKEN}"}).status_code == 200
 
 
 def test_the_token_is_not_taken_from_an_address(app):
