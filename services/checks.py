@@ -21,6 +21,10 @@ NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 CONTINENTS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 #: control characters, halves of characters (bytes that are no UTF-8), line and paragraph separators
 UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+#: spaces, marks that stand on another character, and what only says how others are shown, such as their direction
+UNSEEN = frozenset({"Zs", "Mn", "Cf"})
+#: letters and a symbol that are drawn as nothing: fillers of Hangul, and Braille without a dot
+BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 # One mailbox: nothing that a mail header would read as more than an address.
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_](?:[\w-]{0,61}[^\W_])?")
@@ -34,6 +38,8 @@ def one_line(what: str, text: str, longest: int) -> str:
     line = line.strip()
     if not line:
         raise Invalid(f"{_first(what)} is empty.")
+    if all(character in BLANK or unicodedata.category(character) in UNSEEN for character in line):
+        raise Invalid(f"{_first(what)} has nothing in it that can be seen.")
     if len(line) > longest:
         raise Invalid(f"{_first(what)} has {len(line)} characters. At most {longest} fit.")
     return line

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.accounts import host_name
 from services.checks import email_address, instant, one_line, plausible, shown, zone_name
+from services.episodes import episode_title
 from services.errors import Invalid
-from services.podcasts import slug_of
+from services.podcasts import podcast_name, slug_of
+from services.youtube_settings import filter_text
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,20 @@ def test_a_name_is_one_line_that_fits(text):
 
 def test_a_name_may_be_in_any_script_and_is_composed():
     assert one_line("the name", "  Zoe\u0308 👩‍🚀 日本 ", 100) == "Zoë 👩‍🚀 日本"
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "\u202e\u202c", "\u2066 \u2069", "\u00ad\ufeff", "\u3164", "\u2800\u2800", "\ufe0f", "\u034f"]
+)
+@pytest.mark.parametrize("check", [episode_title, podcast_name, host_name, filter_text])
+def test_what_nobody_can_see_is_no_name_and_no_title(text, check):
+    with pytest.raises(Invalid, match="has nothing in it that can be seen"):
+        check(text)
+
+
+@pytest.mark.parametrize("text", ["👩🏽\u200d💻", "\u200fשלום", "e\u0301", "…", "\u2068x\u2069", "❤\ufe0f"])
+def test_what_can_be_seen_keeps_the_marks_that_belong_to_it(text):
+    assert len(episode_title(text)) >= 1
 
 
 @pytest.mark.parametrize(
