@@ -1,6 +1,8 @@
 # Airhorn. `make` lists what there is.
 PYTHON ?= python3
 PORT ?= 5000
+# whether slow tests run: always in CI
+EVERY ?= $(CI)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -24,13 +26,17 @@ setup: .venv/.dev ## makes the environment in .venv, nothing else
 run: .venv/.run ## starts Airhorn; without keys with stand-ins and a demo show (PORT=5000)
 	@PORT=$(PORT) $(BIN)/python -m sandbox.demo
 
-test: .venv/.dev ## lint, types, import contracts and every test on SQLite and PostgreSQL
-	@command -v chromium >/dev/null || echo "Browser tests are skipped: install Debian's chromium to run them."
+test: .venv/.dev ## lint, types, import contracts, the tests on SQLite and PostgreSQL but for slow ones
+	@$(if $(EVERY),command -v chromium >/dev/null || echo "Browser tests are skipped: install Debian's chromium to run them.",\
+	echo "Slow tests are left to CI and make test-all: real processes and their faults, long searches, the browser (it needs Debian's chromium).")
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy models services config.py extensions.py app.py commands.py commands_ground.py commands_watch.py routes sandbox
 	@$(BIN)/lint-imports --no-cache
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal $(if $(EVERY),,-m "not slow")
+
+test-all: ## the same with the slow tests, as CI does
+	@$(MAKE) test EVERY=yes
 
 format: .venv/.dev ## formats the code
 	@$(BIN)/ruff check --fix .
@@ -66,4 +72,4 @@ sbom: .venv/.dev ## lists what the server is made of in sbom.json (CycloneDX)
 audit: .venv/.dev ## asks the Python package index for known weaknesses in what is pinned
 	@$(BIN)/uv tool run -q --from pip-audit==2.10.1 pip-audit -r requirements.txt --require-hashes --disable-pip
 
-.PHONY: help setup run test format pictures bench fuzz chaos mutants lock sbom audit
+.PHONY: help setup run test test-all format pictures bench fuzz chaos mutants lock sbom audit

@@ -44,6 +44,7 @@ TOKEN_KEY = Fernet.generate_key().decode()
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 #: where no server is
 NOBODY = "http://127.0.0.1:9"
+SLOW_FOLDERS = ("kill", "chaos", "stories")
 MEMORY, ENOUGH_MEMORY = Path("/dev/shm"), 2 * 1024**3
 
 
@@ -51,6 +52,13 @@ def pytest_configure() -> None:
     """Files of tests live in memory where there is enough of it: none of them has to survive a power cut."""
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_MEMORY:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole folders take long: processes that are killed, models walked through, a browser."""
+    for item in items:
+        if item.path.parent.name in SLOW_FOLDERS:
+            item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:

@@ -229,6 +229,7 @@ def worst(length: int = LONG) -> Iterator[str]:
         yield f"a@{body}!"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)  # what grows with the square takes longer at this length, what does not a few seconds
 @pytest.mark.parametrize("pattern, method", sorted(PATTERNS), ids=lambda text: ascii(text)[:60])
 def test_no_pattern_thinks_long_about_what_somebody_typed(pattern, method):
@@ -238,6 +239,7 @@ def test_no_pattern_thinks_long_about_what_somebody_typed(pattern, method):
         ask(text)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_no_check_thinks_long_either(check):

@@ -127,10 +127,12 @@ def test_the_buttons_start_and_end_the_stream_of_the_podcast_that_is_named(rehea
     assert rehearsing("sandbox", "end")["ended"] == [answer["video_id"]]
 
 
+@pytest.mark.slow
 def test_before_the_first_migration_the_way_on_is_said(flask):
     assert "flask db upgrade" in line_of(flask("users", "create", "ada@example.com", "--name", "Ada"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, value",
     [

@@ -93,6 +93,7 @@ def test_a_public_server_starts_with_its_secrets_given(tmp_path: Path) -> None:
     assert settings.public_url == "https://airhorn.example.com"
 
 
+@pytest.mark.slow
 def test_a_command_prints_the_wrong_setting_as_one_line_and_exits_1(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "INSTANCE_PATH": str(tmp_path), "X_API_URL": "http://api.x.com"}
     done = subprocess.run(

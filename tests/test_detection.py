@@ -15,6 +15,7 @@ def judged_at(stage: Stage) -> list[float]:
 # Waiting rooms
 
 
+@pytest.mark.slow
 def test_a_waiting_room_is_watched_closer_and_closer_and_its_start_is_out_within_seconds(stage: Stage) -> None:
     show = stage.show()
     room = stage.youtube.schedule(show.youtube_channel_id, "Queues", start=stage.ahead(minutes=13))

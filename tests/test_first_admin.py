@@ -187,6 +187,7 @@ def test_the_command_prints_a_new_link_and_the_old_one_ends(runner, browser, cas
     assert "There are accounts already" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_server_prints_it_when_it_starts_and_commands_do_not(settings, tmp_path):
     said = tmp_path / "said.txt"
     offered = re.compile(r"No account yet. Open this once to make the first one: (\S+)/setup/[\w-]{43}\n")

@@ -209,6 +209,7 @@ def test_no_id_in_an_address_breaks_a_page(app, browser, show):
     assert tried >= 2 * len(IDS)
 
 
+@pytest.mark.slow
 def test_no_parameter_breaks_a_page(app, browser, show):
     pages = [built(app, rule, show) for rule in routes(app) if "GET" in rule.methods and rule.endpoint != "static"]
     assert len(pages) >= 5
@@ -255,6 +256,7 @@ def fields_of(app):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ["\0", HUGE, "-1", "'", "x" * 1200, "\ud83d", "[]", "\u202e<b>"], ids=ascii)
 def test_no_field_breaks_what_takes_a_form(app, browser, show, odd):
     names, tried, token = dict.fromkeys(fields_of(app)), 0, browser.token("/")
@@ -282,6 +284,7 @@ def guarded():
     return found
 
 
+@pytest.mark.slow
 def test_fields_that_a_form_does_not_have_change_nothing(app, cast, show):
     bo = db.session.execute(select(User).filter_by(email="bo@example.com")).scalar_one()
     browser = Browser(app)

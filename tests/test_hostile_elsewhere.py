@@ -58,6 +58,7 @@ def write(payload):
     db.session.commit()
 
 
+@pytest.mark.slow
 def test_what_the_script_of_the_editor_reads_is_data_to_the_letter(show):
     browser, _, path, _ = show
     for payload in PAYLOADS:
@@ -85,6 +86,7 @@ def test_a_calendar_has_its_one_event_and_no_line_of_anybody_else(show):
         assert "ATTENDEE" not in names
 
 
+@pytest.mark.slow
 def test_what_is_said_after_a_click_is_text(show):
     browser, podcast_id, _, _ = show
     said = 0
@@ -99,6 +101,7 @@ def test_what_is_said_after_a_click_is_text(show):
     assert said == len(PAYLOADS)
 
 
+@pytest.mark.slow
 def test_a_letter_is_plain_text_whatever_stands_in_it(mailed, postman):
     for payload in PAYLOADS:
         assert get_services().mail.send("ada@example.com", f"{payload}\r\nBcc: x@example.com", f"{payload}\n")

@@ -46,6 +46,7 @@ def test_tweepy_is_named_in_one_file() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_tests_replace_nothing_of_ours() -> None:
     assert [p.name for p in TESTS if any(n.startswith(("unittest.mock", "mock")) for n in imports(p))] == []
 

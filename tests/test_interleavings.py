@@ -127,6 +127,7 @@ def queued(desk: Desk, number: int) -> tuple[int, int]:
     return found
 
 
+@pytest.mark.slow
 def test_f58_a_host_who_switches_off_between_any_two_statements_of_sending_reads_the_truth(
     app: Flask, desk: Desk, x: X
 ) -> None:

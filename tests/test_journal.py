@@ -272,6 +272,7 @@ def test_a_week_later_a_file_goes_unless_a_post_of_it_still_waits(journal, folde
     ]
 
 
+@pytest.mark.slow
 def test_of_several_processes_at_once_one_may_send_each_post_and_lines_stay_whole(tmp_path: Path, folder: Path):
     work = """
 import sys

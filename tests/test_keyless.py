@@ -144,6 +144,7 @@ CAUSES = {
 }
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_read_is_a_failed_look_that_starts_and_ends_nothing(stage: Stage) -> None:
     show = stage.show(hosts=("ada",))
     channel_id = str(show.youtube_channel_id)

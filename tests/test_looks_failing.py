@@ -56,6 +56,7 @@ def spoilt(path: str) -> list[tuple[str, Fault]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_failed_look_at_a_channel_is_shown_starts_nothing_and_the_next_one_counts(stage: Stage) -> None:
     show = stage.show(hosts=("ada",))
     channel_id = str(show.youtube_channel_id)
@@ -78,6 +79,7 @@ def test_a_failed_look_at_a_channel_is_shown_starts_nothing_and_the_next_one_cou
         stage.youtube.end(video)
 
 
+@pytest.mark.slow
 def test_a_failed_look_at_a_broadcast_is_shown_and_neither_starts_nor_ends_it(stage: Stage) -> None:
     show = stage.show(hosts=("ada",))
     for number, (cause, fault) in enumerate(spoilt(VIDEOS)):
@@ -120,6 +122,7 @@ def test_an_answer_whose_videos_cannot_be_read_is_not_an_answer_that_they_are_go
 # The units are gone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["new", "old"])
 def test_when_youtube_says_that_the_units_are_gone_nothing_is_asked_until_midnight_pacific(
     stage: Stage, form: str

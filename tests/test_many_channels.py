@@ -35,6 +35,7 @@ def test_a_waiting_room_that_is_due_does_not_make_every_feed_be_asked(stage: Sta
     assert not stage.youtube.asked("GET", "/feeds/")
 
 
+@pytest.mark.slow
 def test_channels_whose_feeds_are_broken_take_turns_with_the_units(stage: Stage) -> None:
     channels = stage.quiet_channels(31)
     stage.youtube.feed_broken.update(channels)

@@ -260,6 +260,7 @@ def test_an_instant_without_a_zone_is_refused(bare_app: Flask) -> None:
     db.session.rollback()
 
 
+@pytest.mark.slow
 def test_several_machines_that_migrate_at_once_all_succeed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     uri, name = request.getfixturevalue("postgres"), f"empty{uuid.uuid4().hex}"
     execute(uri, f"CREATE DATABASE {name}")
@@ -271,6 +272,7 @@ def test_several_machines_that_migrate_at_once_all_succeed(request: pytest.Fixtu
     assert codes == [0, 0, 0], "".join(log.read_text() for log in logs)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     settings = settings_for("postgresql://nobody@127.0.0.1:1/nothing", tmp_path)
     log = tmp_path / "upgrade.log"

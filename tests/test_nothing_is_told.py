@@ -67,6 +67,7 @@ def work():
     event.remove(db.engine, "before_cursor_execute", sent)
 
 
+@pytest.mark.slow
 def test_signing_in_compares_one_password_whoever_it_is(app, askers):
     seen = []
     for email in askers:

@@ -43,6 +43,7 @@ def wants_discord(user_id):
     set_address(Wanted(NoticeNetwork.DISCORD, WEBHOOK, True), services.vault, services.settings, Actor(user_id), now)
 
 
+@pytest.mark.slow
 @pytest.mark.calls_in_transaction  # jobs run side by side: one may write while another asks
 def test_a_start_is_posted_and_told_by_the_jobs(cast, scheduler, messengers):
     show = cast.show(hosts=("ada",))
@@ -53,6 +54,7 @@ def test_a_start_is_posted_and_told_by_the_jobs(cast, scheduler, messengers):
     assert messengers.texts("discord")[0].startswith("Deep Dive is live: 1 of 1 posted\nQueues\n")
 
 
+@pytest.mark.slow
 @pytest.mark.calls_in_transaction
 def test_a_hanging_discord_holds_up_no_post_and_no_end(cast, scheduler, messengers):
     show = cast.show(hosts=("ada",))

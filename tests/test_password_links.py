@@ -231,6 +231,7 @@ def test_what_happened_is_written_down(browser, ada):
     assert (changed.kind, changed.actor_id, changed.detail) == ("password_changed", ada.id, {"with_link": True})
 
 
+@pytest.mark.slow
 def test_no_log_of_ours_has_a_token(settings, cast, browser, caplog, tmp_path):
     said, port = tmp_path / "said.txt", free_port()
     secret = "s3cret-" + "t" * 36

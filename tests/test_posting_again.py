@@ -44,6 +44,7 @@ def test_a_duplicate_refusal_of_the_second_sending_proves_that_the_first_went_ou
     assert (x.attempts(), len(desk.texts())) == (2, 1)
 
 
+@pytest.mark.slow
 def test_a_duplicate_refusal_is_proof_also_when_the_timeline_cannot_be_read(desk, x):
     x.visibility_delay = 7200
     lose(x, stored=True)

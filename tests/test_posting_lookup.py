@@ -193,6 +193,7 @@ def test_reads_that_fail_put_the_decision_off_and_are_made_up_for(desk, x):
     assert (post.status, x.attempts(), len(desk.texts())) == ("posted", 2, 1)
 
 
+@pytest.mark.slow
 def test_who_can_never_be_looked_up_ends_with_a_person_and_is_not_sent_again(desk, x):
     lose(x)
     unknown(desk)

@@ -94,6 +94,7 @@ def test_the_answer_says_nothing_and_sets_nothing(push, channel):
 # Too many
 
 
+@pytest.mark.slow
 def test_a_thousand_duplicates_ask_for_two_looks_and_are_all_acknowledged(push, channel):
     body, statuses = push.body(channel), []
 
@@ -175,6 +176,7 @@ def push_of(app):
     return app.extensions["airhorn"].push
 
 
+@pytest.mark.slow
 def test_a_flood_writes_next_to_nothing_and_pages_are_served(push, channel):
     """Forged and honest ones mixed, from many sides, while somebody reads pages."""
     stop, pages = threading.Event(), []

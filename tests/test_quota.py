@@ -171,6 +171,7 @@ class TestWithFewUnits:
     def engine_name(self) -> str:
         return "sqlite"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("channels", [1, 31])
     def test_the_day_is_never_overspent_and_the_next_one_begins_anew(self, stage: Stage, channels: int) -> None:
         ids = stage.quiet_channels(channels)

@@ -49,6 +49,7 @@ def receipt(seen: float | None = None, last: float | None = None, *, signal: str
 # What is kept
 
 
+@pytest.mark.slow
 def test_a_start_leaves_a_receipt_from_the_plan_to_every_post(stage: Stage) -> None:
     _, room = start_a_show(stage)
     (found,) = receipts.receipts(EVENING, EVENING + DAY)
@@ -80,6 +81,7 @@ def test_what_was_not_announced_and_what_people_posted_themselves_is_no_start(st
     assert receipts.receipts(EVENING - DAY, EVENING + DAY) == []
 
 
+@pytest.mark.slow
 def test_only_the_starts_of_the_period_count(stage: Stage) -> None:
     start_a_show(stage)
     row = db.session.query(Broadcast).one()
@@ -188,6 +190,7 @@ def test_as_many_statements_for_fifty_starts_as_for_one(stage: Stage) -> None:
     assert counts == [1, 1]
 
 
+@pytest.mark.slow
 def test_the_page_of_an_episode_has_the_receipt_of_its_start(stage: Stage, app, cast) -> None:
     episode_id, _ = start_a_show(stage)
     browser = Browser(app)
@@ -198,6 +201,7 @@ def test_the_page_of_an_episode_has_the_receipt_of_its_start(stage: Stage, app, 
     assert "by the watch on its planned start. 2 of 2 posts were out" in page
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_figures_and_each_start(stage: Stage, runner) -> None:
     start_a_show(stage)
     period = ["--since", "2026-03-01", "--until", "2026-03-09"]

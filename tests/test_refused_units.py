@@ -34,6 +34,7 @@ def day(stage: Stage) -> QuotaDay:
     return row
 
 
+@pytest.mark.slow
 def test_a_refusal_that_our_count_does_not_explain_is_tried_again_after_15_30_and_60_minutes(stage: Stage) -> None:
     show = stage.show(hosts=())
     stage.youtube.upload(show.youtube_channel_id, "Trailer")

@@ -345,6 +345,7 @@ def test_the_command_serves_until_it_is_told_to_stop():
         assert process.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_the_command_says_in_one_line_why_it_cannot_start(tmp_path, sandbox):
     (tmp_path / "bad").write_text("no")
     for arguments in (["--port", sandbox.url.rsplit(":", 1)[1]], ["--port", "0", "--state", str(tmp_path / "bad")]):

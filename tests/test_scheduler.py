@@ -33,6 +33,7 @@ def scheduler(make_app: Callable[..., Flask]) -> Iterator[SchedulerService]:
     scheduler.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.calls_in_transaction  # jobs run side by side: one may write while another asks
 def test_the_jobs_post_for_a_stream_that_starts_while_they_run(cast: Cast, scheduler: SchedulerService) -> None:
     show = cast.show(hosts=("ada",))

@@ -96,6 +96,7 @@ def test_an_episode_that_is_due_has_the_uploads_list_asked_where_its_waiting_roo
     assert stage.units()[0] - spent <= 12  # its list is left alone from here on
 
 
+@pytest.mark.slow
 def test_an_episode_that_is_due_costs_nothing_more_where_its_waiting_room_is_known(stage: Stage) -> None:
     show, channel = quiet_show(stage)
     at = stage.ahead(hours=1)

@@ -67,6 +67,7 @@ def lengths(page, texts):
     return page.evaluate("(texts) => texts.map(window.Airhorn.weightedLength)", texts)
 
 
+@pytest.mark.slow
 def test_the_preview_in_the_browser_is_what_the_server_sends(browser_page):
     dice = random.Random()
     asked = []

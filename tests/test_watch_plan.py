@@ -123,6 +123,7 @@ def test_without_units_it_is_as_without_a_key() -> None:
     assert next_channel_look(NOON, plan, 100, CHECK, hot=None) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hour, first", [(1, 5), (12, 100), (22, 0)])
 def test_a_day_with_a_hundred_starts_in_one_hour_never_passes_the_units_and_watches_all(first: int, hour: int) -> None:
     """The planner alone. Every stream is an hour late, which is the dearest that can be."""

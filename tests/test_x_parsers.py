@@ -254,6 +254,7 @@ def test_any_token_answer_is_a_pair_or_refused_or_unknown(status, headers, body)
         assert parse_tokens(status, CaseInsensitiveDict(headers), body, now=NOW).access_token
 
 
+@pytest.mark.slow
 @many
 @given(TREES | st.fixed_dictionaries({"data": st.lists(TREES), "meta": TREES}), BODIES)
 def test_any_page_and_any_person_is_read_or_refused(page, body):
@@ -262,6 +263,7 @@ def test_any_page_and_any_person_is_read_or_refused(page, body):
             read()
 
 
+@pytest.mark.slow
 @many
 @given(st.fixed_dictionaries(dict.fromkeys(("id", "text", "created_at", "entities", "note_tweet"), TREES)))
 def test_any_post_is_read_or_refused(post):
