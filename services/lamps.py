@@ -138,7 +138,7 @@ def _hosts(episode_ids: Iterable[int]) -> Select[Any]:
         .outerjoin(login, and_(login.user_id == User.id, login.platform == PLATFORM, login.is_active))
         .where(config.episode_id.in_(list(episode_ids)))
         .options(load_only(Post.status, Post.cause, Post.detail, Post.username, Post.remote_id))
-        .options(load_only(Post.not_before, Post.not_after, Post.platform_user_id))
+        .options(load_only(Post.not_before, Post.not_after, Post.platform_user_id, Post.trigger))
         .order_by(config.episode_id, User.name, User.id)
     )
 

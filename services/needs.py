@@ -23,10 +23,11 @@ from models import (
     Verdict,
     YouTubeChannel,
 )
+from services.ahead import OVER
 from services.causes import CAUSES, explain
 from services.evidence import Evidence, decided_at, sent_at, weigh
 from services.lamps import HostLamp
-from services.vocabulary import SILENT, TRIABLE, WAITS_FOR_A_PERSON, Light, light_of_host
+from services.vocabulary import SILENT, TRIABLE, WAITS_FOR_A_PERSON, Light, after_the_end, light_of_host
 
 #: what is older needs nobody any more
 RECENT = timedelta(days=14)
@@ -133,10 +134,20 @@ def _of_posts(shows: Shows, now: datetime) -> list[Need]:
     newest = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
     newest_id = newest.correlate(EpisodeTweetConfig).scalar_subquery()
     query = (
-        select(EpisodeGuide, User.name, User.id.label("user_id"), Post, SendGate.until, sent_at(), decided_at())
+        select(
+            EpisodeGuide,
+            User.name,
+            User.id.label("user_id"),
+            Post,
+            SendGate.until,
+            Broadcast.state,
+            sent_at(),
+            decided_at(),
+        )
         .join(EpisodeTweetConfig, EpisodeTweetConfig.episode_id == EpisodeGuide.id)
         .join(User, User.id == EpisodeTweetConfig.user_id)
         .join(Post, Post.id == newest_id)
+        .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
         .outerjoin(SendGate, SendGate.key == "x")
         .where(EpisodeGuide.podcast_id.in_(shows), _needs_a_person(now))
         .order_by(Post.id.desc())
@@ -148,22 +159,24 @@ def _of_posts(shows: Shows, now: datetime) -> list[Need]:
 def _of_post(shows: Shows, row: Any) -> Need:
     post, episode = row.Post, row.EpisodeGuide
     evidence = weigh(post, row.sent_at, row.decided_at) if post.status == PostStatus.REVIEW else None
+    is_over = post.status == PostStatus.MISSED or (post.trigger == "live" and row.state in OVER)
     return Need(
         shows[episode.podcast_id],
         row.name,
-        explain(post.cause or "", post.detail, is_over=post.status == PostStatus.MISSED),
+        explain(post.cause or "", post.detail, is_over=is_over),
         episode.id,
         episode.title,
         row.user_id,
         "decide" if evidence else fix_for(post),
         evidence,
-        _light_of(post, row.until) if post.status == PostStatus.QUEUED else None,
+        _light_of(post, row.until, is_over=is_over) if post.status == PostStatus.QUEUED else None,
         post.id,
     )
 
 
-def _light_of(post: Post, held_until: datetime | None) -> Light:
-    return light_of_host(ConfigStatus.POSTING, enabled=True, post=post, trouble=None, held_until=held_until)
+def _light_of(post: Post, held_until: datetime | None, *, is_over: bool) -> Light:
+    light = light_of_host(ConfigStatus.POSTING, enabled=True, post=post, trouble=None, held_until=held_until)
+    return after_the_end(light) if is_over else light
 
 
 def _of_hosts(shows: Shows) -> list[Need]:

@@ -21,9 +21,10 @@ from models import (
     User,
     Verdict,
 )
+from services.ahead import has_ended
 from services.announcing import PLATFORM, trouble_of
 from services.audit import NOBODY
-from services.causes import explain
+from services.causes import IN_TIME, explain
 from services.episodes import find_episode
 from services.errors import Invalid, NotFound
 from services.registry import get_services
@@ -51,10 +52,9 @@ class TweetRow:
 def list_tweets(slug: str, episode_id: int) -> list[TweetRow]:
     """By name. The number of statements does not grow with the hosts."""
     episode = find_episode(slug, episode_id)
-    matched = select(Broadcast.video_id, Broadcast.verdict).where(Broadcast.episode_id == episode.id)
-    stream = db.session.execute(matched.order_by(Broadcast.id.desc()).limit(1)).one_or_none()
-    video_id, silent = (stream.video_id, SILENT.get(stream.verdict)) if stream else ("", None)
-    return [_row(found, video_id, silent) for found in db.session.execute(hosts_of([episode.id]))]
+    matched = select(Broadcast).where(Broadcast.episode_id == episode.id).order_by(Broadcast.id.desc()).limit(1)
+    stream = db.session.execute(matched).scalar_one_or_none()
+    return [_row(found, stream) for found in db.session.execute(hosts_of([episode.id]))]
 
 
 def hosts_of(episode_ids: Collection[int]) -> Select[EpisodeTweetConfig, Post, int, SocialConnection]:
@@ -82,17 +82,31 @@ def hosts_of(episode_ids: Collection[int]) -> Select[EpisodeTweetConfig, Post, i
     )
 
 
-def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], video_id: str, silent: str | None) -> TweetRow:
+def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], stream: Broadcast | None) -> TweetRow:
     config, post, member_id, connection = found
-    text, trouble = (post.text, None) if post and post.text else words_now(config, video_id)
+    text, trouble = (post.text, None) if post and post.text else words_now(config, stream.video_id if stream else "")
+    is_over = stream is not None and has_ended(stream)
+    if post is None:
+        silent = SILENT.get(Verdict(stream.verdict)) if stream else None
+        error = in_the_way(config, member_id is not None, connection) or trouble or silent
+        error = _after_the_end(error, config) if is_over else error
+    else:
+        error = _error_of(post, is_over=is_over)
     return TweetRow(
         email=config.user.email,
         enabled=config.enabled,
         status=config.status,
         text=text,
         post_url=post_url(post) if post else None,
-        error=_error_of(post) if post else in_the_way(config, member_id is not None, connection) or trouble or silent,
+        error=error,
     )
+
+
+def _after_the_end(error: str | None, config: EpisodeTweetConfig) -> str | None:
+    """Nothing comes in time any more."""
+    if error is None:
+        return explain("stream_over") if config.enabled else None
+    return error.replace(IN_TIME, "")
 
 
 def words_now(config: EpisodeTweetConfig, video_id: str) -> tuple[str, str | None]:
@@ -109,10 +123,12 @@ def post_url(post: Post) -> str | None:
     return f"https://x.com/{post.username or 'i'}/status/{post.remote_id}" if post.remote_id else None
 
 
-def _error_of(post: Post) -> str | None:
+def _error_of(post: Post, *, is_over: bool) -> str | None:
+    """`is_over`: the stream is; what waits for it is not sent any more, what somebody sends by hand is."""
     if not post.cause or post.status == PostStatus.POSTED:
         return None
-    return explain(post.cause, post.detail, is_over=post.status == PostStatus.MISSED)
+    is_late = post.status == PostStatus.MISSED or (is_over and post.trigger == "live")
+    return explain(post.cause, post.detail, is_over=is_late)
 
 
 def in_the_way(config: EpisodeTweetConfig, is_member: bool, connection: SocialConnection | None) -> str | None:

@@ -24,7 +24,8 @@ class Lamp(StrEnum):
 class Light:
     """A lamp never stands without its word. `note` is a sentence.
 
-    Of a post that waits: `until` is when it is too late for it, `next_at` when it is tried next, if that is known.
+    Of a post that waits: `until` is when it is too late for it, `next_at` when it is tried next, if that is known, and
+    `is_of_start` whether it goes out only while its stream is on.
     """
 
     word: str
@@ -32,6 +33,7 @@ class Light:
     note: str = ""
     until: datetime | None = None
     next_at: datetime | None = None
+    is_of_start: bool = False
 
 
 #: a post that is queued for one of these goes nowhere before a host or the operator has done something
@@ -75,17 +77,20 @@ def _on_its_way(post: Post | None, why: str, held_until: datetime | None) -> Lig
     if post is None or post.status != PostStatus.QUEUED or not post.cause:
         return Light("Posting", Lamp.RED)
     next_at = max(post.not_before, held_until) if held_until else post.not_before
-    times = {"until": post.not_after, "next_at": next_at if next_at < post.not_after else None}
-    if post.cause in WAITS_FOR_A_PERSON:
-        return Light("Paused", Lamp.AMBER, why, **times)
-    return Light("Retrying", Lamp.RED, why, **times)
+    word, lamp = ("Paused", Lamp.AMBER) if post.cause in WAITS_FOR_A_PERSON else ("Retrying", Lamp.RED)
+    soon = next_at if next_at < post.not_after else None
+    return Light(word, lamp, why, until=post.not_after, next_at=soon, is_of_start=post.trigger == "live")
 
 
 def after_the_end(light: Light) -> Light:
     """Of a host whose stream is over: nobody is ready or stands by any more, and nothing comes in time."""
     if light.word == "Ready":
         return Light("Missed", Lamp.GREY, explain("stream_over"))
-    return Light("Missed", Lamp.GREY, light.note.replace(IN_TIME, "")) if light.word == "Stand by" else light
+    if light.word == "Stand by":
+        return Light("Missed", Lamp.GREY, light.note.replace(IN_TIME, ""))
+    if light.is_of_start:  # it waits, and becomes missed when its turn comes
+        return Light(light.word, light.lamp, light.note.replace(IN_TIME, ""))
+    return light
 
 
 #: what happened to a post, for its history
