@@ -99,6 +99,8 @@ def password(token: str) -> ResponseReturnValue:
         password_links.set_password(token, form.password.data, actor(), now)
     except Invalid as error:
         return refused("links/password.html", form, error, email=email)
+    if current_user.is_authenticated and current_user.email != email:  # the owner's own sessions have ended already
+        sign_in_service.sign_out(this_session().session_id, actor(), now)
     session.clear()
     flash("Your new password is set. Sign in with it.")
     return redirect(url_for("auth.sign_in"))

@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from extensions import db
-from models import AuditEvent, OneTimeLink, User
+from models import AuditEvent, OneTimeLink, User, UserSession
 from services import password_links
 from services.audit import NOBODY
 from services.errors import Conflict
@@ -86,6 +86,20 @@ def test_it_sets_a_new_password_once_and_ends_every_session(app, browser, ada):
         assert again.status_code == 404
         assert "Ask for a new link" in words(again)
     assert guest.sign_in(db.session.get_one(User, ada.id), FRESH).status_code == 302
+
+
+def test_whoever_uses_it_while_signed_in_as_somebody_else_is_signed_out_there(app, cast, browser, ada):
+    bo, elsewhere, path = cast.user("bo"), Browser(app), make(ada)
+    browser.let_in(bo)
+    elsewhere.let_in(bo)
+    assert "You are signed in as bo@example.com here." in words(browser.get(path))
+    assert browser.post(path, {"password": FRESH}, form=path).location == "/sign-in"
+    assert browser.get("/").status_code == 302
+    assert elsewhere.get("/").status_code == 200
+    left = select(func.count()).select_from(UserSession).filter_by(user_id=bo.id)
+    assert db.session.execute(left).scalar_one() == 1
+    written = select(AuditEvent.kind, AuditEvent.actor_id).order_by(AuditEvent.id.desc()).limit(2)
+    assert [tuple(row) for row in db.session.execute(written)] == [("signed_out", bo.id), ("password_changed", ada.id)]
 
 
 def test_a_second_link_is_dead_once_the_first_was_used(browser, ada):
