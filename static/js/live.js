@@ -36,11 +36,22 @@
       tell(part, news.dataset.news);
       return false;
     }
-    const hadFocus = part.contains(document.activeElement);
+    const had = part.contains(document.activeElement) ? document.activeElement : null;
     part.replaceWith(news);
-    if (hadFocus) news.focus({ preventScroll: true });
+    if (had) focusAgain(news, had);
     news.dispatchEvent(new CustomEvent("exchanged", { bubbles: true }));
     return true;
+  }
+
+  // The field, button or link that is in the place of the one that had the focus; where there is none, the part.
+  function focusAgain(part, had) {
+    const says = (one) => (one.tagName === "TEXTAREA" ? "" : one.type === "radio" ? one.value : one.textContent);
+    const isSame = (one) => one.tagName === had.tagName && one.id === had.id && one.name === had.name && says(one) === says(had);
+    const field = [...part.querySelectorAll("a, button, input, select, textarea")].find(isSame) || part;
+    field.focus({ preventScroll: true });
+    if (field.tagName !== "TEXTAREA") return;
+    field.setSelectionRange(had.selectionStart, had.selectionEnd, had.selectionDirection);
+    field.scrollTop = had.scrollTop;
   }
 
   function exchange(part, news) {

@@ -87,8 +87,7 @@ def test_what_could_not_be_saved_is_not_exchanged_either(page, cast, show):
 
 
 def test_what_another_window_saved_is_there_and_the_counter_goes_on_counting(page, cast, show):
-    db.session.execute(db.update(EpisodeTweetConfig).values(text="From elsewhere {url}", version=1))
-    db.session.commit()
+    elsewhere("From elsewhere {url}", 1)
     expect(page.get_by_label(FIELD)).to_have_value("From elsewhere {url}")
     page.get_by_label(FIELD).fill("12345")
     expect(page.locator("[data-length]")).to_have_text("29")  # with a line break and the link
@@ -96,6 +95,34 @@ def test_what_another_window_saved_is_there_and_the_counter_goes_on_counting(pag
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     page.evaluate("window.isSamePage = true")
+
+
+def elsewhere(text, version):
+    """Saved by another window."""
+    db.session.execute(db.update(EpisodeTweetConfig).values(text=text, version=version))
+    db.session.commit()
+
+
+def test_who_is_in_the_field_stays_there_with_the_cursor_when_it_is_exchanged(page):
+    elsewhere("Before", 1)
+    field = page.get_by_label(FIELD)
+    expect(field).to_have_value("Before")
+    field.focus()
+    field.evaluate("field => field.setSelectionRange(2, 4)")
+    elsewhere("From elsewhere", 2)
+    expect(field).to_have_value("From elsewhere")
+    expect(field).to_be_focused()
+    assert field.evaluate("field => [field.selectionStart, field.selectionEnd]") == [2, 4]
+
+
+def test_who_is_on_a_button_stays_on_it_or_where_it_was_when_it_is_gone(page, cast, show):
+    button = page.get_by_role("button", name="Suggest a text")
+    button.focus()
+    elsewhere("From elsewhere", 1)
+    expect(page.get_by_label(FIELD)).to_have_value("From elsewhere")
+    expect(button).to_be_focused()
+    goes_out(cast, show, page)
+    expect(page.locator("[data-live=editor]")).to_be_focused()
 
 
 def test_a_post_that_waits_is_tried_by_its_host_and_the_page_shows_it_go(page, cast, show, x):
