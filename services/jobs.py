@@ -15,7 +15,7 @@ WORDS = {
     "reap": "Find interrupted posts",
     "notice": "Find out what people are told",
     "notify": "Send notices",
-    "alive": "Tell HEARTBEAT_URL that all is well",
+    "alive": "Report that all is well",
     "revoke": "End logins at X",
     "push": "Keep YouTube's push going",
     "clean": "Tidy up",
