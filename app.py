@@ -11,7 +11,7 @@ import routes
 from config import ROOT, Settings, SettingsError
 from extensions import bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
 from routes.incoming import MOST_FIELDS
-from services import first_admin, notices, registry
+from services import first_admin, notices, registry, serving
 from services.logs import configure_logging
 from services.sessions import LONGEST
 
@@ -30,14 +30,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None, static_url_path="/static")
     _configure(app, settings)
     _bind_extensions(app)
-    registry.init_app(app, settings)
-    notices.init_app(app)
+    _make_services(app, settings)
     routes.init_app(app)
     commands.init_app(app)
-    registry.start_embedded(app)
     if is_process:
+        serving.serve(app, lambda: _make_services(app, settings))
         first_admin.offer_at_start(app, datetime.now(UTC))
     return app
+
+
+def _make_services(app: Flask, settings: Settings) -> None:
+    """What every process has for itself: threads, locks, connections."""
+    registry.init_app(app, settings)
+    notices.init_app(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:

@@ -1,8 +1,5 @@
 """Makes the clients and services of a process, once, and finds them again."""
 
-import atexit
-import os
-import signal
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -26,7 +23,7 @@ from services.mail import Mailer
 from services.notice_sending import NotifyService
 from services.oauth import OAuthService
 from services.revoking import RevokingService
-from services.scheduler import SchedulerService, should_start
+from services.scheduler import SchedulerService
 from services.social_posting import SocialPostingService
 from services.tweet_scheduler import TweetSchedulerService
 from services.vault import Vault
@@ -127,24 +124,3 @@ def get_services() -> Services:
     """The services of the current application."""
     found: Services = current_app.extensions[EXTENSION]
     return found
-
-
-def start_embedded(app: Flask) -> None:
-    """Starts the scheduler inside a serving process; never for flask commands, migrations or the reloader's parent."""
-    found: Services = app.extensions[EXTENSION]
-    if found.settings.scheduler == "embedded" and should_start():
-        found.scheduler.start()
-        atexit.register(_end, found.scheduler, os.getpid())
-
-
-def _end(scheduler: SchedulerService, pid: int) -> None:
-    """A server that ends gives the lease back: the next one would have to wait for it to run out.
-
-    A supervisor that signals twice does not end it half way; what is in flight has its own deadline. A process that was
-    forked off has no lease of its own to give back.
-    """
-    if os.getpid() != pid:
-        return
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
-    scheduler.stop()

@@ -154,8 +154,8 @@ class SchedulerService:
         """A further job, of the process that looks, every so many seconds. Before the start; DEADLINES has its name."""
         self._more.append((name, lambda now: self._is_looker(now) and work(now), every))
 
-    def start(self) -> None:
-        """Starts the jobs in threads of this process.
+    def start(self, *, after: float = 0.0) -> None:
+        """Starts the jobs in threads of this process; the first runs come after so many seconds.
 
         Raises VaultError when the keys do not open stored tokens, JournalError and NotDurableError when what is sent
         could be forgotten.
@@ -163,7 +163,7 @@ class SchedulerService:
         with self._app.app_context():
             self._check_ground()
         self._stopped.clear()
-        self._begin()
+        self._begin(after)
         threading.Thread(target=self._watch_over, name="watchdog", daemon=True).start()
         log.info("scheduler started", extra={"worker": self.process})
 
@@ -177,7 +177,7 @@ class SchedulerService:
             db.session.rollback()
             log.warning("the database is not ready: run flask db upgrade (%s)", type(error).__name__)
 
-    def _begin(self) -> None:
+    def _begin(self, after: float = 0.0) -> None:
         scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(DEADLINES))},
             # Late is better than dropped, twenty missed runs are one, and a run never overtakes itself.
@@ -198,7 +198,7 @@ class SchedulerService:
             ("clean", self._clean, CLEAN_SECONDS),
             ("heartbeat", self._beat, HEARTBEAT_SECONDS),
         ]
-        first = datetime.now(UTC)
+        first = datetime.now(UTC) + timedelta(seconds=after)
         for name, work, every in jobs + self._more:
             scheduler.add_job(self._run, Every(every), args=(name, work), id=name, next_run_time=first)
         scheduler.start()

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, update
 
 from config import ROOT, Settings
 from extensions import db
-from models import JobRun, PostStatus, WorkerLease
+from models import JobRun, PostStatus, WorkerLease, YouTubeChannel
 from services.registry import get_services
 from services.scheduler import SchedulerService
 from tests import processes
@@ -37,10 +38,20 @@ def scheduler(make_app: Callable[..., Flask]) -> Iterator[SchedulerService]:
 @pytest.mark.calls_in_transaction  # jobs run side by side: one may write while another asks
 def test_the_jobs_post_for_a_stream_that_starts_while_they_run(cast: Cast, scheduler: SchedulerService) -> None:
     show = cast.show(hosts=("ada",))
+    db.session.commit()  # SQLite's lock is the scheduler's from here
     scheduler.start()
+    processes.eventually(was_looked_at, timeout=30)
     cast.go_live(show, "Queues")
-    processes.eventually(lambda: cast.timeline("ada"), timeout=15)
+    db.session.execute(update(YouTubeChannel).values(next_look_at=datetime.now(UTC)))
+    db.session.commit()
+    processes.eventually(lambda: cast.timeline("ada"), timeout=30)
     processes.eventually(lambda: cast.posts(status=PostStatus.POSTED))
+
+
+def was_looked_at() -> bool:
+    looked = db.session.execute(select(YouTubeChannel.last_look_at)).scalars().all()
+    db.session.rollback()
+    return any(looked)
 
 
 def test_one_of_two_processes_looks_and_the_other_takes_over_when_it_stops(make_app: Callable[..., Flask]) -> None:
