@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -19,6 +20,7 @@ from services.clients.sockets import DeadlineSocket
 
 #: step → (how its statement begins, which function makes it, in which file)
 STEPS = {
+    "announce": ("INSERT INTO posts", "_announce", "tweet_scheduler.py"),
     "intent": ("INSERT INTO post_attempts", "begin_attempts", "outbox.py"),
     "outcome": ("UPDATE posts", "_settle", "social_posting.py"),
     "reap": ("UPDATE posts", "reap", "social_posting.py"),
@@ -35,21 +37,28 @@ SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 class Arm:
     """Strikes when a point is passed for the n-th time, once."""
 
-    def __init__(self, nth: int, action: str) -> None:
-        self._left, self._signal = nth, SIGNALS[action]
+    def __init__(self, nth: int, action: str, noted_in: str | None) -> None:
+        self._left, self._signal, self._noted_in = nth, SIGNALS[action], noted_in
         self._lock = threading.Lock()
 
     def passed(self) -> None:
         with self._lock:
             self._left -= 1
             if self._left == 0:
+                self._note()
                 os.kill(os.getpid(), self._signal)
 
+    def _note(self) -> None:
+        if self._noted_in is not None:
+            with open(self._noted_in, "a") as file:
+                file.write(f"{time.time()}\n")
 
-def install(point: str, nth: int, action: str) -> None:
-    """Arms a point of this process; `action` is "kill" or "stop"."""
+
+def install(point: str, nth: int, action: str, noted_in: str | None = None) -> None:
+    """Arms a point of this process; `action` is "kill" or "stop". When it strikes is written into a file, if one is
+    given."""
     what, when = point.split(":")
-    arm = Arm(nth, action)
+    arm = Arm(nth, action, noted_in)
     if what in STEPS:
         _in_transaction(*STEPS[what], when, arm)
     else:

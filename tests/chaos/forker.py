@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from app import create_app
 from config import Settings
 from extensions import db
-from services import cleaning, confirming, connections, sending
+from services import cleaning, confirming, connections, live_rules, scheduler, sending
 from services.clients.sockets import tls_context
 from services.registry import get_services
 from tests.chaos import arms, racers
@@ -123,14 +123,15 @@ def _obey(order: dict[str, Any], children: set[int]) -> int | None:
 def _work(order: dict[str, Any]) -> None:
     if order.get("short", True):
         sending.FIRST_PAUSE, sending.LONGEST_PAUSE = timedelta(seconds=0.2), timedelta(seconds=0.4)
-        connections.REFRESH_LEASE = confirming.TAKEN_FOR = timedelta(seconds=1.5)
+        live_rules.WHILE_ANNOUNCING = timedelta(seconds=0.5)
+        connections.REFRESH_LEASE = confirming.TAKEN_FOR = scheduler.LEASE = timedelta(seconds=1.5)
     mutants.install(order.get("mutant"))
     app = create_app(Settings.load(_env_file=None, **order["settings"]))
     with app.app_context():
         if (warm := WARM.get(db.engine.dialect.name)) is not None:
             db.engine.dialect, db.engine._compiled_cache = warm.dialect, warm._compiled_cache
         if order.get("point"):
-            arms.install(order["point"], order.get("nth", 1), order.get("action", "kill"))
+            arms.install(order["point"], order.get("nth", 1), order.get("action", "kill"), order.get("deaths"))
         if order.get("race"):
             racers.RACERS[order["race"]](app, order)
         else:

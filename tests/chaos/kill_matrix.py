@@ -22,6 +22,7 @@ from sqlalchemy import update
 from benchmarks.report import Report
 from models import Post
 from sandbox.x import X
+from tests.chaos.aftermath import MOST, joined, part
 from tests.chaos.bed import Bed, bed, opened
 from tests.chaos.forker import Forker
 from tests.chaos.plans import PLANS
@@ -95,14 +96,21 @@ def row_of(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "review default %": _share(ended["default"]),
         "review strict %": _share(ended["strict"]),
         "slowest s": round(max((one.seconds for one in outcomes), default=0.0), 1),
+        **_times([s for seconds in joined(one.after for one in outcomes).values() for s in seconds]),
     }
+
+
+def _times(seconds: Sequence[float]) -> dict[str, float | None]:
+    """From a worker's SIGKILL to the end of a post."""
+    shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+    return {f"killed → end, {name} s": part(seconds, share) for name, share in shares.items()}
 
 
 def _share(counts: dict[str, int]) -> float:
     return round(100 * counts.get("review", 0) / max(1, sum(counts.values())), 1)
 
 
-def report(outcomes: Sequence[Outcome], name: str, title: str) -> Report:
+def report(outcomes: Sequence[Outcome], name: str, title: str, *, is_default: bool = False) -> Report:
     made = Report(name, title)
     for plan in PLANS:
         mine = [one for one in outcomes if one.case.plan is plan]
@@ -113,6 +121,10 @@ def report(outcomes: Sequence[Outcome], name: str, title: str) -> Report:
     for what in ("double", "lost", "wrong", "no result"):
         made.at_most(what, whole[what], 0)
     made.at_least("kills a run", whole["kills"] / max(1, len(outcomes)), 1)
+    for left, seconds in joined(one.after for one in outcomes).items():
+        made.rows.append({"when the worker died": left, "posts": len(seconds), **_times(seconds)})
+        if is_default:
+            made.at_most(f"{left}: p99 s", part(seconds, 0.99) or 0.0, MOST[left])
     for one in [one for one in outcomes if one.found][:20]:
         sys.stderr.write(f"{one.case}:\n  " + "\n  ".join(one.found) + "\n")
     return made
@@ -130,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     engines = tuple(chosen.engines.split(","))
     begun = time.monotonic()
     if chosen.default_times:
-        every = cases(1, engines, chosen.seed, is_default=True)
+        every = cases(1, engines, chosen.seed, only=chosen.only, is_default=True)
         wanted = [every[n * len(every) // chosen.default_times] for n in range(chosen.default_times)]
         name, lanes = "kill_matrix_default_times", len(wanted)
     else:
@@ -141,7 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     used = [sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     sys.stderr.write(f"CPU seconds: driver {used[0]:.0f}, workers {used[1]:.0f}\n")
     title = f"Workers killed at {len({case.plan.name for case in wanted})} points, seed {chosen.seed}"
-    result = report(outcomes, name, f"{title}, {time.monotonic() - begun:.0f} s").finish()
+    title = f"{title}, {time.monotonic() - begun:.0f} s"
+    result = report(outcomes, name, title, is_default=bool(chosen.default_times)).finish()
     return 1 if result.missed else 0
 
 

@@ -12,6 +12,7 @@ class Plan:
 
     `spoiled`: what X does to the first POSTs. `stale`: tokens must be renewed first. A strike comes at a pass of the
     point from `least` to `most`. `again`: the point is on the way of a second sending, which only default mode has.
+    `unannounced`: the stream is live, and nobody has seen it yet.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Plan:
     least: int = 1
     most: int = 1
     again: bool = False
+    unannounced: bool = False
 
     def faults(self, count: int) -> list[Fault]:
         return [Fault(method="POST", path="^/2/tweets$", **self.spoiled)] * count if self.spoiled else []
@@ -33,6 +35,8 @@ SENT, UNSENT = "post:sent", "intent:after_commit"
 LOST = {"hang_up": "before", "reset": True}
 
 PLANS = (
+    Plan("before the posts are committed", ("announce:before_commit",), unannounced=True),
+    Plan("after the posts are committed", ("announce:after_commit",), unannounced=True),
     Plan("before the intent is written", ("intent:begin",)),
     Plan("before the intent is committed", ("intent:before_commit",)),
     Plan("after the intent, before the first byte", (UNSENT,)),

@@ -19,14 +19,15 @@ from sqlalchemy.orm import Session
 from config import Settings
 from models import Post, User
 from sandbox.x import X
-from tests.chaos.bed import SHORT, Bed, freshen, opened, people_of
+from tests.chaos.aftermath import Seconds, aftermath, deaths
+from tests.chaos.bed import HOSTS, SHORT, Bed, forget_start, freshen, opened, people_of
 from tests.chaos.forker import Forker
 from tests.chaos.plans import Plan
 from tests.desk import wrong_in
 
 ENDS = frozenset({"posted", "failed", "review", "missed", "cancelled"})
 NOT_OUT = frozenset({"failed", "missed", "cancelled"})
-UNFINISHED = select(func.count()).select_from(Post).where(Post.status.not_in(ENDS))
+ENDED = select(func.count()).select_from(Post).where(Post.status.in_(ENDS))
 QUIET_SECONDS = 0.3
 
 
@@ -55,6 +56,8 @@ class Outcome:
     lost: int = 0
     wrong: int = 0
     seconds: float = 0.0
+    #: from a SIGKILL to the end of a post
+    after: Seconds = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
 
@@ -96,11 +99,14 @@ class Run:
         with self._bed.database(case.engine, folder) as url:
             self._engine = opened(url)
             freshen(self._engine, x, stale=case.plan.stale, strict=not case.refuses)
+            if case.plan.unannounced:
+                forget_start(self._engine, x)
             more = {} if case.is_default else SHORT
             settings: Settings = self._bed.settings(url, folder, x.url, **more)
             self._order = {
                 "settings": settings.model_dump(mode="json"),
                 "log": str(folder / "workers.log"),
+                "deaths": str(folder / "deaths"),
                 "short": not case.is_default,
                 "mutant": case.mutant,
             }
@@ -173,11 +179,13 @@ class Run:
         time.sleep(QUIET_SECONDS + (0.7 if self._stopped else 0.0))
         with contextlib.suppress(TimeoutError):
             self._until(self._is_over, "the end")
-        outcome.found += [f"I2: {post.key} is still {post.status}" for post, _ in self._posts() if not _is_end(post)]
+        posts = self._posts()
+        outcome.found += [f"I2: {post.key} is still {post.status}" for post, _ in posts if not _is_end(post)]
+        outcome.lost += len(HOSTS) - len(posts)
 
     def _is_over(self) -> bool:
         with self._reading() as session:
-            return session.execute(UNFINISHED).scalar_one() == 0
+            return session.execute(ENDED).scalar_one() == len(HOSTS)
 
     def _reading(self) -> Session:
         """Never waits for a writer, who may be stopped while it holds SQLite's lock."""
@@ -215,6 +223,8 @@ class Run:
                 outcome.found.append(f"I3: {post.key} is {post.status} as {post.remote_id}, X has {stored}")
         with self._reading() as session:
             inside = wrong_in(session)
+            if self._case.plan.action == "kill":
+                outcome.after = aftermath(session, self._x, deaths(Path(self._order["deaths"])))
         outcome.wrong += len(inside)
         outcome.found += [f"inside: {one}" for one in inside]
 

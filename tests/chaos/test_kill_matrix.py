@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos.aftermath import MOST, joined
 from tests.chaos.bed import Bed, bed
 from tests.chaos.forker import Forker
 from tests.chaos.kill_matrix import cases, play, row_of, warm
@@ -38,6 +39,9 @@ def test_workers_killed_at_odd_points_double_lose_and_mistake_nothing(made: Bed)
     assert (row["double"], row["lost"], row["wrong"], row["no result"]) == (0, 0, 0, 0)
     assert (row["runs"], row["posts"]) == (len(SHORT_PART), 6 * len(SHORT_PART))
     assert row["kills"] >= len(SHORT_PART)
+    after = joined(one.after for one in outcomes)
+    assert after
+    assert set(after) <= set(MOST)
 
 
 def test_every_point_is_run_on_both_databases_at_both_kinds_of_x():
