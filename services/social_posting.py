@@ -88,12 +88,12 @@ class SocialPostingService:
         """Claims nothing more; the calls in flight are finished and settled."""
         self._stopping.set()
 
-    def post_to_twitter(self, access_token: str, text: str) -> Accepted:
+    def post_to_twitter(self, access_token: str, text: str, *, clock: Callable[[], datetime] | None = None) -> Accepted:
         """The POST itself. Raises Refused when it is certain that X does not have it, Unknown when nothing is certain.
 
-        Only the holder of a committed attempt may call this.
+        Only the holder of a committed attempt may call this. Until when X wants to be left alone is told by `clock`.
         """
-        return self._x.post(access_token, text, deadline=self._deadline)
+        return self._x.post(access_token, text, deadline=self._deadline, clock=clock)
 
     def drain(self, now: datetime | None = None) -> Drained:
         """Sends everything that is due, several at once, until nothing is due and nothing in flight.
@@ -197,20 +197,20 @@ class SocialPostingService:
 
     def _start_sending(self, one: Sending, claimed_at: float, work: Delivery) -> None:
         try:
-            work.sends[self._pool.submit(self._send, one, claimed_at)] = one
+            work.sends[self._pool.submit(self._send, one, claimed_at, work.clock)] = one
         except RuntimeError:  # the interpreter is ending: certainly not sent, and another process may have it at once
             self._stopping.set()
             ending = Refused("Airhorn is being stopped; this was not sent.", cause="x_unreachable")
             self._settle_surely([(one, ending)], work)
 
-    def _send(self, one: Sending, claimed_at: float) -> Accepted | Outcome:
+    def _send(self, one: Sending, claimed_at: float, clock: Callable[[], datetime]) -> Accepted | Outcome:
         """In a thread: no database. Whatever is not a clear answer is unknown."""
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - claimed_at
         if age > self._lease.total_seconds() - self._deadline:
             # The machine slept, or this process was held up: another may already be looking for this post.
             return Refused("Airhorn was held up before it could send.", cause="x_unreachable")
         try:
-            return self.post_to_twitter(one.access_token, one.text)
+            return self.post_to_twitter(one.access_token, one.text, clock=clock)
         except Outcome as outcome:
             return outcome
         except Exception:

@@ -111,6 +111,14 @@ def test_e15_a_reset_that_makes_no_sense_is_a_quarter_of_an_hour(desk, x, reset)
     assert abs(post.not_before - desk.at - timedelta(minutes=15)) < timedelta(seconds=30)
 
 
+@pytest.mark.parametrize("engine_name", ENGINES[:1], indirect=True)
+def test_e15_the_wait_is_counted_from_the_time_of_the_sending_and_not_from_the_clock_on_the_wall(desk, x):
+    spoil(x, status=429)
+    desk.later(3 * 3600).on_air("ada")
+    post = desk.drain()
+    assert abs(post.not_before - desk.at - timedelta(minutes=15)) < timedelta(seconds=30)
+
+
 def test_e15_a_limit_that_outlasts_the_time_is_missed_at_once(desk, x):
     spoil(x, status=429)
     desk.on_air("ada", minutes_ago=20)

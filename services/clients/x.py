@@ -58,15 +58,17 @@ class XClient:
         #: X's clock minus ours, by the last answer; whole seconds
         self.clock_skew: timedelta | None = None
 
-    def post(self, access_token: str, text: str, *, deadline: float, now: datetime | None = None) -> Accepted:
-        """Sends once. `deadline` is in seconds; `now` is what Refused.retry_at counts from (default: the clock)."""
+    def post(
+        self, access_token: str, text: str, *, deadline: float, clock: Callable[[], datetime] | None = None
+    ) -> Accepted:
+        """Sends once. `deadline` is in seconds; Refused.retry_at is told by `clock` (default: our own)."""
         answer = self._through_tweepy(
             access_token,
             lambda client: client.create_tweet(text=text, user_auth=False),
             deadline=deadline,
             max_bytes=64 * KIB,
         )
-        return parse_created(answer.status, answer.headers, answer.body, now=now or self._clock())
+        return parse_created(answer.status, answer.headers, answer.body, now=(clock or self._clock)())
 
     def me(self, access_token: str) -> XUser:
         """Who this token belongs to. Costs $0.010."""
