@@ -14,6 +14,7 @@ from models.types import (
     OPEN_STATES,
     BroadcastState,
     ConfigStatus,
+    EntryKind,
     LinkPurpose,
     NoticeLevel,
     NoticeNetwork,
@@ -25,8 +26,10 @@ from models.types import (
     SendingStatus,
     UtcDateTime,
     Verdict,
+    WalletOwner,
 )
 from models.user import User
+from models.wallet import Price, PriceList, Wallet, WalletEntry
 from models.worker import JobRun, WorkerLease
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "Broadcast",
     "BroadcastState",
     "ConfigStatus",
+    "EntryKind",
     "EpisodeGuide",
     "EpisodeTweetConfig",
     "Installation",
@@ -54,6 +58,8 @@ __all__ = [
     "PostAttempt",
     "PostEvent",
     "PostStatus",
+    "Price",
+    "PriceList",
     "PushState",
     "PushSubscription",
     "QuotaDay",
@@ -70,6 +76,9 @@ __all__ = [
     "UserSession",
     "UtcDateTime",
     "Verdict",
+    "Wallet",
+    "WalletEntry",
+    "WalletOwner",
     "WorkerLease",
     "YouTubeChannel",
 ]

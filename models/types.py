@@ -136,6 +136,24 @@ class SendingStatus(StrEnum):
     FAILED = "failed"
 
 
+class WalletOwner(StrEnum):
+    PODCAST = "podcast"
+    HOST = "host"
+
+
+class EntryKind(StrEnum):
+    """What a line of a wallet's history did."""
+
+    TOP_UP = "top_up"
+    ALLOWANCE = "allowance"  # what an admin has set to come every month
+    RESERVE = "reserve"  # before a call that costs: held, not spent yet
+    CHARGE = "charge"  # what it did cost; ends what was held for it
+    RELEASE = "release"  # it was clearly refused: nothing is held any more
+    REFUND = "refund"
+    TRANSFER = "transfer"
+    ADJUST = "adjust"  # a person set the balance
+
+
 class LinkPurpose(StrEnum):
     """What a link that works once is for."""
 

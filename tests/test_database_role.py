@@ -16,7 +16,7 @@ GRANTS = (
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     # What was done stays written down.
-    "REVOKE UPDATE, DELETE ON audit_events FROM {role}",
+    "REVOKE UPDATE, DELETE ON audit_events, wallet_entries FROM {role}",
 )
 
 

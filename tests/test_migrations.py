@@ -19,6 +19,7 @@ from extensions import db
 from models import (
     AuditEvent,
     Broadcast,
+    EntryKind,
     EpisodeGuide,
     EpisodeTweetConfig,
     Installation,
@@ -45,6 +46,9 @@ from models import (
     TokenRevocation,
     User,
     UserSession,
+    Wallet,
+    WalletEntry,
+    WalletOwner,
     WorkerLease,
     YouTubeChannel,
 )
@@ -140,6 +144,7 @@ def fill() -> None:
     )
     fill_people(user, podcast, episode)
     fill_watching(user, podcast)
+    fill_money(user, podcast)
     db.session.commit()
 
 
@@ -177,6 +182,16 @@ def fill_watching(user: User, podcast: Podcast) -> None:
     )
 
 
+def fill_money(user: User, podcast: Podcast) -> None:
+    """What was spent; the prices are there from the beginning."""
+    wallet = Wallet(owner=WalletOwner.HOST, podcast_id=podcast.id, user_id=user.id, balance=5, is_limited=True)
+    db.session.add_all([wallet, Wallet(owner=WalletOwner.PODCAST, podcast_id=podcast.id)])
+    db.session.flush()
+    sums = {"amount": 5, "held": 0, "cost": 0, "balance_after": 5, "held_after": 0}
+    entry = {"wallet_id": wallet.id, "podcast_id": podcast.id, "kind": EntryKind.TOP_UP, "key": "k", "at": NOW}
+    db.session.add(WalletEntry(**entry, **sums))
+
+
 def test_every_table_is_covered_by_these_tests(bare_app: Flask) -> None:
     fill()
     empty = [t for t in db.metadata.tables if not db.session.execute(text(f"SELECT count(*) FROM {t}")).scalar()]
@@ -198,7 +213,8 @@ def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(bare_app:
 
 DELETIONS: list[tuple[type, dict[type, int]]] = [
     (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0, UserSession: 0}),
-    (Podcast, {Post: 1, EpisodeGuide: 0, EpisodeTweetConfig: 0, Broadcast: 1}),
+    (User, {Wallet: 2, WalletEntry: 1}),
+    (Podcast, {Post: 1, EpisodeGuide: 0, EpisodeTweetConfig: 0, Broadcast: 1, Wallet: 2, WalletEntry: 1}),
     (EpisodeGuide, {Post: 1, EpisodeTweetConfig: 0, Broadcast: 1}),
     (Post, {PostAttempt: 0, PostEvent: 0}),
 ]
@@ -228,6 +244,11 @@ def test_deleting_what_has_history_works_and_keeps_the_history(
         "INSERT INTO social_connections (user_id, platform_user_id, username, access_token)"
         " SELECT user_id, '2', 'bo', access_token FROM social_connections",
         "INSERT INTO episode_tweet_configs (episode_id, user_id) SELECT episode_id, user_id FROM episode_tweet_configs",
+        "UPDATE wallets SET balance = -1 WHERE is_limited",
+        "UPDATE wallets SET held = balance + 1 WHERE is_limited",
+        "UPDATE wallets SET held = -1",
+        "INSERT INTO wallets (owner, podcast_id) SELECT 'podcast', podcast_id FROM wallets",
+        "INSERT INTO wallets (owner, podcast_id, user_id) SELECT 'host', podcast_id, user_id FROM wallets",
     ],
 )
 def test_the_database_itself_refuses_what_must_not_be(bare_app: Flask, statement: str) -> None:
@@ -237,8 +258,16 @@ def test_the_database_itself_refuses_what_must_not_be(bare_app: Flask, statement
     db.session.rollback()
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_events SET kind = 'nothing'", "DELETE FROM audit_events"])
-def test_what_the_audit_log_says_is_never_changed(bare_app: Flask, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_events SET kind = 'nothing'",
+        "DELETE FROM audit_events",
+        "UPDATE wallet_entries SET amount = 6",
+        "DELETE FROM wallet_entries",
+    ],
+)
+def test_what_was_written_down_is_never_changed(bare_app: Flask, statement: str) -> None:
     fill()
     with pytest.raises(DBAPIError, match="append-only"):
         db.session.execute(text(statement))
