@@ -61,6 +61,7 @@ class Kind(StrEnum):
     FOREIGN_PODCAST = "foreign_podcast"
     NOTICES_SET = "notices_set"
     NOTICES_REMOVED = "notices_removed"
+    PRICES_CHANGED = "prices_changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ WORDS: dict[Kind, str] = {
     Kind.FOREIGN_PODCAST: "tried to open a podcast of others{podcast}",
     Kind.NOTICES_SET: "set where notices go",
     Kind.NOTICES_REMOVED: "ended notices{for_whom}",
+    Kind.PRICES_CHANGED: "changed the price list",
 }
 KNOWN = {kind.value: words for kind, words in WORDS.items()}
 #: for choosing, where the name of the kind says too little
@@ -92,6 +93,7 @@ LABELS: dict[Kind, str] = {
     Kind.FOREIGN_PODCAST: "Tried a podcast of others",
     Kind.NOTICES_SET: "Where notices go",
     Kind.NOTICES_REMOVED: "Notices ended",
+    Kind.PRICES_CHANGED: "Price list changed",
 }
 #: why somebody came back from X without a connection
 REFUSALS = {

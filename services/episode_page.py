@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 
 from extensions import db
 from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, Post, PostEvent, PostStatus, User, Verdict
-from services import own_editor
+from services import own_editor, prices
 from services.ahead import OVER
 from services.hosts import HostView, hosts_with_texts
 from services.lamps import after_the_show
@@ -79,7 +79,9 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     _count_from_start(lines, newest.actual_start_at if newest else None)
     channel = channels_of([podcast]).get(podcast.youtube_channel_id or "")
     card = card_of(podcast, episode, newest, hosts, channel=channel)
-    mine = editor_of(podcast, episode, host, video_id, hosts) if host is not None else None
+    mine = None
+    if host is not None:
+        mine = editor_of(podcast, episode, host, video_id, hosts, prices=prices.current(now))
     url = watch_url(video_id) if video_id else episode.link or None
     receipt = receipt_of(newest, [host.post for host in hosts]) if newest else None
     return EpisodePage(card, hosts, lines, url, mine, video_id, receipt=receipt)

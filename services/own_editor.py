@@ -14,8 +14,9 @@ from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
 from services.hosts import SOME_LINK, HostView
 from services.lamps import SOME_VIDEO
+from services.money import dollars
 from services.needs import fix_for
-from services.prices import price_of
+from services.prices import Prices
 from services.registry import get_services
 from services.tweet_text import LIMIT
 from services.vocabulary import Lamp, Light
@@ -64,6 +65,8 @@ class Editor:
     values: dict[str, str]
     evidence: Evidence | None
     fix: str
+    #: what X asks
+    prices: Prices
     #: sent by hand before the start, so that the start says nothing more
     is_ahead: bool
     #: why the words cannot be changed any more although X has not confirmed them; empty while they can
@@ -111,18 +114,20 @@ class Editor:
 
     @property
     def price(self) -> str:
-        return price_of(has_link=self.has_link)
+        return dollars(self.prices.post(has_link=self.has_link))
 
     @property
     def price_with_link(self) -> str:
-        return price_of(has_link=True)
+        return dollars(self.prices.post(has_link=True))
 
     @property
     def price_without_link(self) -> str:
-        return price_of(has_link=False)
+        return dollars(self.prices.post(has_link=False))
 
 
-def editor_of(podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str, hosts: Sequence[HostView]) -> Editor:
+def editor_of(
+    podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str, hosts: Sequence[HostView], *, prices: Prices
+) -> Editor:
     """Of somebody who is on the podcast, also if there is no config yet: then of one as it would be made."""
     view = next((host for host in hosts if host.user_id == user.id), None)
     config = (
@@ -164,6 +169,7 @@ def editor_of(podcast: Podcast, episode: EpisodeGuide, user: User, video_id: str
         values=shown_values(facts),
         evidence=evidence_of(post) if post else None,
         fix=_fix(view, post),
+        prices=prices,
         is_ahead=bool(post and outbox.is_ahead(post)),
         fixed=_fixed(post),
         can_stop=post is not None and post.status == PostStatus.QUEUED and bool(_fixed(post)),

@@ -11,8 +11,8 @@ from sqlalchemy import delete, select, update
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, Installation, NoticeAddress, OneTimeLink, Podcast, Post, PostStatus, User
-from services import first_admin
-from services.audit import Kind
+from services import first_admin, prices
+from services.audit import Actor, Kind
 from tests.browser import PASSWORD, Browser
 
 #: where a path of ours begins
@@ -146,6 +146,10 @@ class House:
         db.session.flush()
         self.stream = stream.id
         db.session.commit()
+
+    def change_prices(self):
+        now = datetime.now(UTC)
+        prices.change({"x_post": 20_000}, now, Actor(self.ada, "::1"), now)
 
     def command(self, *arguments):
         db.session.rollback()
@@ -293,6 +297,7 @@ DEEDS: dict[Kind, Deed] = {
         on("/profile/notices/discord", {"discord-address": WEBHOOK}),
         detail={"network": "discord"},
     ),
+    Kind.PRICES_CHANGED: Deed(House.change_prices, detail={"items": ["x_post"]}, address="::1"),
     Kind.FOREIGN_PODCAST: Deed(
         lambda h: h.browser.get(f"/podcasts/{h.show}"), House.somebody_new, actor="new", about_podcast=True
     ),

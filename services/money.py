@@ -1,0 +1,51 @@
+"""Money as people write it, and as it is kept: whole micro-dollars, a millionth of a US dollar each. Pure."""
+
+import re
+
+from services.checks import shown
+from services.errors import Invalid
+
+DOLLAR = 1_000_000
+#: more than this at once is a slip of the finger
+MOST = 1_000_000 * DOLLAR
+DECIMALS = 6
+
+# A few digits more than fit, so that what is too large is told from what is no number.
+_AMOUNT = re.compile(r"([-+−]?)\$?([-+−]?) ?([0-9]{1,40})(?:\.([0-9]{1,40}))?")
+
+
+def parse(what: str, text: str) -> int:
+    """ "$2", "2.50" or "0.015" in micro-dollars, always more than zero. `what` names it in the sentence.
+
+    Raises Invalid.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        raise Invalid(f"“{shown(text)}” is no amount of money. Write it like 2.50 or $2.")
+    before, after, dollars, fraction = found.groups(default="")
+    if len(fraction.rstrip("0")) > DECIMALS:
+        raise Invalid(f"{_first(what)} is finer than a millionth of a dollar. At most {DECIMALS} decimals count.")
+    micros = int(dollars) * DOLLAR + int(fraction[:DECIMALS].ljust(DECIMALS, "0"))
+    return amount(what, -micros if {before, after} & {"-", "−"} else micros)
+
+
+def amount(what: str, micros: int) -> int:
+    """Micro-dollars that can be moved: whole, more than zero, and no more than somebody can mean. Raises Invalid."""
+    if not isinstance(micros, int) or isinstance(micros, bool):
+        raise Invalid(f"{_first(what)} must be a whole number of micro-dollars.")
+    if micros <= 0:
+        raise Invalid(f"{_first(what)} must be more than zero.")
+    if micros > MOST:
+        raise Invalid(f"{_first(what)} is more than {dollars(MOST)}. Nobody means that.")
+    return micros
+
+
+def dollars(micros: int) -> str:
+    """ "$2.00", "$0.015", "-$1.20": exact, and with two decimals at least."""
+    whole, rest = divmod(abs(micros), DOLLAR)
+    fraction = f"{rest:0{DECIMALS}}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micros < 0 else ''}${whole:,}.{fraction}"
+
+
+def _first(what: str) -> str:
+    return what[:1].upper() + what[1:]
