@@ -12,7 +12,8 @@ from services.watch_words import USUAL_STEP, in_words
 GO, SLOWER, NO_GO = "GO", "GO, slower", "NO-GO"
 NOBODY_LOOKS = "No scheduler is looking at YouTube. Set SCHEDULER, or start “flask scheduler run”."
 NO_CHANNEL = "The podcast has no channel and the episode names no video, so its start would not be noticed."
-NOT_YET = "YouTube was not asked about it yet. The next check does it within a few minutes."
+NOT_YET = "Airhorn has not asked YouTube about it yet. It does so within a few minutes."
+NO_ROOM = "YouTube shows no waiting room for it yet."
 #: so many missed checks say that looking does not work
 PATIENCE = 5
 
@@ -45,9 +46,11 @@ def verdict(facts: Facts, now: datetime, *, is_looked_at: bool) -> Light:
         return Light(SLOWER, Lamp.AMBER, slower)
     if facts.room is None:
         return Light(
-            GO, Lamp.GREEN, "YouTube’s push says when something is new, and the uploads list is asked around its time."
+            GO,
+            Lamp.GREEN,
+            "YouTube tells Airhorn of new videos, and around its time Airhorn asks for the channel’s newest ones.",
         )
-    return Light(GO, Lamp.GREEN, f"Its waiting room is asked about every {in_words(facts.step)} around its start.")
+    return Light(GO, Lamp.GREEN, f"Around its start, Airhorn asks YouTube about it every {in_words(facts.step)}.")
 
 
 def _in_the_way(facts: Facts, now: datetime) -> str:
@@ -69,18 +72,22 @@ def _in_the_way(facts: Facts, now: datetime) -> str:
         return ""
     if looked_at.error_cause:
         return explain(looked_at.error_cause)
-    return NOT_YET if good is None else f"The last good look was {in_words(now - good)} ago, so looking does not work."
+    return (
+        NOT_YET
+        if good is None
+        else f"Airhorn last saw YouTube {in_words(now - good)} ago, so it would not see the start."
+    )
 
 
 def _slower(facts: Facts) -> str:
     seconds = in_words(facts.step)
     if not facts.has_key:
-        return f"There is no API key, so its page is asked every {seconds}."
+        return f"There is no key for YouTube, so Airhorn looks at its pages every {seconds}."
     if not facts.has_units:
-        return f"The units of the day are used up until then, so its page is asked every {seconds}."
+        return f"By then today’s units at YouTube are used up, so Airhorn looks at its pages every {seconds}."
     if facts.room is None and not facts.has_push:
         every = in_words(DUE_WINDOWS[0][2])
-        return f"YouTube shows no waiting room for it yet: the uploads list is asked every {every} around its time."
+        return f"{NO_ROOM} Around its time, Airhorn asks for the newest videos every {every}."
     if facts.step > USUAL_STEP:
-        return f"Units run short, so it is asked about every {seconds} only."
+        return f"Units at YouTube run short, so Airhorn asks about it only every {seconds}."
     return ""

@@ -65,7 +65,7 @@ def test_a_known_waiting_room_is_go_and_says_how_closely_it_is_watched(stage: St
     room(stage)
     found = look_on(stage)
     (show,) = found.shows
-    assert (show.light.word, show.light.note) == ("GO", "Its waiting room is asked about every 2 s around its start.")
+    assert (show.light.word, show.light.note) == ("GO", "Around its start, Airhorn asks YouTube about it every 2 s.")
     assert (show.signal, show.step) == ("watch", 2 * SECOND)
     assert show.watched_from == show.at - timedelta(minutes=10)
     assert 200 < show.units < 400
@@ -114,7 +114,7 @@ def test_one_failed_look_is_no_reason_to_worry(stage: Stage) -> None:
 def test_looking_that_stopped_long_ago_is_no_go(stage: Stage) -> None:
     room(stage)
     stage.wait(minutes=80)
-    assert one(stage) == ("NO-GO", "The last good look was 80 minutes ago, so looking does not work.")
+    assert one(stage) == ("NO-GO", "Airhorn last saw YouTube 80 minutes ago, so it would not see the start.")
 
 
 def test_an_episode_without_a_channel_is_no_go(stage: Stage) -> None:
@@ -132,7 +132,7 @@ def test_an_episode_without_a_waiting_room_is_go_but_slower_unless_the_hub_tells
     stage.check()
     word, why = one(stage)
     assert word == "GO, slower"
-    assert "no waiting room for it yet: the uploads list is asked every 15 s" in why
+    assert "no waiting room for it yet. Around its time, Airhorn asks for the newest videos every 15 s" in why
     subscription = PushSubscription(channel_id=show.youtube_channel_id, path="p", secret=b"s", state="active")
     subscription.lease_until = stage.ahead(days=3)
     db.session.add(subscription)
@@ -157,7 +157,7 @@ def test_without_units_it_is_slower_until_midnight_pacific_and_not_longer(stage:
     db.session.commit()
     found = look_on(stage)
     assert [one.light.word for one in found.shows] == ["GO, slower", "GO"]
-    assert "its page is asked every 30 s" in found.shows[0].light.note
+    assert "Airhorn looks at its pages every 30 s" in found.shows[0].light.note
     assert (found.state.left, found.state.foreseen.total) == (0, 0)
 
 
@@ -337,6 +337,6 @@ class TestWithoutAKey:
         stage.now = datetime.now(UTC)
         room(stage)
         word, why = one(stage)
-        assert (word, why) == ("GO, slower", "There is no API key, so its page is asked every 30 s.")
+        assert (word, why) == ("GO, slower", "There is no key for YouTube, so Airhorn looks at its pages every 30 s.")
         assert "no units are spent" in runner.invoke(args=["scheduler", "plan"]).output
         assert json.loads(runner.invoke(args=["scheduler", "plan", "--json"]).output)["units"] is None
