@@ -322,7 +322,7 @@ def connections_import_x(email: str, expires_at: str | None, as_json: bool, **to
 @as_json
 def connections_reseal(as_json: bool) -> None:
     """Seal every stored token anew with the first key of TOKEN_ENCRYPTION_KEYS."""
-    count = get_services().connections.reseal()
+    count = get_services().tokens.reseal()
     say(as_json, lambda: {"resealed": count}, "{resealed} connections are sealed with the first key.")
 
 

@@ -24,9 +24,9 @@ from models import (
 )
 from services import outbox
 from services.causes import CAUSES
-from services.connections import IN_DOUBT
 from services.errors import Invalid
 from services.matching import EARLIEST, LATEST, SAME_SHOW_WITHIN, Match, Planned, Show, Start, match
+from services.tokens import IN_DOUBT
 
 PLATFORM = "x"
 #: a post in one of these may be out, or will be

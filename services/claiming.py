@@ -22,11 +22,11 @@ from models import (
 )
 from services import outbox, suspecting
 from services.announcing import missed, trouble_of
-from services.connections import ConnectionService
 from services.errors import Outcome, Refused
 from services.installation import Guard
 from services.outbox import Move
 from services.sending import CREDITS_PROBE_EVERY, Sending
+from services.tokens import TokenService
 from services.vault import VaultError
 
 #: a stream is taken for live for so long after the last good look
@@ -54,7 +54,7 @@ class Claim:
 
 def claim(  # noqa: PLR0913 - what it asks, and for whom
     session: Session,
-    connections: ConnectionService,
+    tokens: TokenService,
     now: datetime,
     hands: int,
     *,
@@ -80,10 +80,10 @@ def claim(  # noqa: PLR0913 - what it asks, and for whom
             moves.append(move)
         elif len(taken.sendings) >= most:
             continue
-        elif connections.needs_refresh(row.SocialConnection, now):
+        elif tokens.needs_refresh(row.SocialConnection, now):
             taken.stale_connections.add(row.SocialConnection.id)
         else:
-            _prepare(taken, moves, row, connections)
+            _prepare(taken, moves, row, tokens)
     moved = outbox.apply(session, moves, now)
     taken.settled = [move.to for move in moves if move.post_id in moved and move.to != PostStatus.QUEUED]
     if most < hands:
@@ -174,10 +174,10 @@ def _sealed(post: Post, error: VaultError) -> Move:
     return replace(_wait(post, "x_auth", post.not_after), detail=str(error))
 
 
-def _prepare(taken: Claim, moves: list[Move], row: Any, connections: ConnectionService) -> None:
+def _prepare(taken: Claim, moves: list[Move], row: Any, tokens: TokenService) -> None:
     post, connection = row.Post, row.SocialConnection
     try:
-        access = connections.access(connection)
+        access = tokens.access(connection)
     except VaultError as error:
         moves.append(_sealed(post, error))
         return

@@ -31,10 +31,10 @@ from services.announcing import trouble_of
 from services.clients.x import XClient
 from services.clients.x_posts import Timeline
 from services.clock_steps import Steps, look_anew
-from services.connections import Access, ConnectionService
 from services.errors import Outcome
 from services.lookup import Absent, Candidate, Found, Judgement, NoInformation, judge, read_from
 from services.outbox import Move
+from services.tokens import Access, TokenService
 from services.vault import VaultError
 
 log = logging.getLogger(__name__)
@@ -80,9 +80,9 @@ class Pending:
 class ConfirmingService:
     """Finds out what became of posts that X did not answer for."""
 
-    def __init__(self, settings: Settings, x: XClient, connections: ConnectionService) -> None:
+    def __init__(self, settings: Settings, x: XClient, tokens: TokenService) -> None:
         self._x = x
-        self._connections = connections
+        self._tokens = tokens
         self._delays = [timedelta(seconds=s) for s in settings.lookup_delays_seconds]
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lookup")
         self._steps = Steps()
@@ -95,7 +95,7 @@ class ConfirmingService:
         if not pending:
             return 0
         stale = {p.access.connection_id: None for p in pending if p.access and p.is_stale}
-        self._connections.refresh_now(list(stale), lambda: now)
+        self._tokens.refresh_now(list(stale), lambda: now)
         pending = self._with_fresh_connections(pending) if stale else pending
         reads = list(zip(pending, self._pool.map(self._read, pending), strict=True))
         self._note_refused_tokens(reads, now, renewed=stale)
@@ -162,7 +162,7 @@ class ConfirmingService:
             attempt_token=post.attempt_token,
             platform_user_id=post.platform_user_id,
             access=access,
-            is_stale=access is not None and self._connections.needs_refresh(row.SocialConnection, now),
+            is_stale=access is not None and self._tokens.needs_refresh(row.SocialConnection, now),
             sent_at=sent_at,
             known_at=min(now, post.unknown_since or now),
             unknown_since=post.unknown_since or now,
@@ -179,7 +179,7 @@ class ConfirmingService:
         if connection is None or trouble_of(connection) is not None:
             return None
         try:
-            return self._connections.access(connection)
+            return self._tokens.access(connection)
         except VaultError:
             log.exception("a token does not open", extra={"connection": connection.id})
             return None

@@ -9,7 +9,7 @@ from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember, RefreshState, SocialConnection
 from services.ahead import is_over
 from services.causes import CAUSES, explain
-from services.connections import FRESH_FOR, IN_DOUBT
+from services.tokens import FRESH_FOR, IN_DOUBT
 from services.vocabulary import Lamp, Light
 
 #: a post may go out for so long after the planned start

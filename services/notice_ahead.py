@@ -19,11 +19,11 @@ from models import (
 from services import notice_words as say
 from services.ahead import OVER
 from services.causes import explain
-from services.connections import IN_DOUBT
 from services.lamps import HostLamp, lamps_of, shut_gates
 from services.notice_events import admins_of
 from services.notice_words import INFO, NEEDS_YOU, Event
 from services.overview import EpisodeCard, card_of, channels_of
+from services.tokens import IN_DOUBT
 from services.vocabulary import Lamp
 
 #: so long before a planned start everything is gone through; each once, soonest first

@@ -25,6 +25,7 @@ from services.oauth import OAuthService
 from services.revoking import RevokingService
 from services.scheduler import SchedulerService
 from services.social_posting import SocialPostingService
+from services.tokens import TokenService
 from services.tweet_scheduler import TweetSchedulerService
 from services.vault import Vault
 from services.writer import Writer
@@ -42,6 +43,7 @@ class Services:
     http: Http
     vault: Vault
     guard: Guard
+    tokens: TokenService
     connections: ConnectionService
     oauth: OAuthService
     live: YouTubeLiveService
@@ -79,11 +81,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     # A rehearsal has a database of its own beside the real one, so it remembers apart from it, too.
     kept = settings.instance_path / "rehearsal" if settings.sandbox_url else settings.instance_path
     guard = Guard(kept, IntentJournal(kept))
-    connections = ConnectionService(vault, x, revoking, guard.journal)
-    posting = SocialPostingService(settings, x, connections, guard)
+    tokens = TokenService(vault, x, guard.journal)
+    connections = ConnectionService(tokens, x, revoking)
+    posting = SocialPostingService(settings, x, tokens, guard)
     writer = Writer(ContentAtomizer())
     tweets = TweetSchedulerService(settings, live, posting, writer)
-    confirming = ConfirmingService(settings, x, connections)
+    confirming = ConfirmingService(settings, x, tokens)
     mail = Mailer(settings)
     notify = NotifyService(settings, http, vault, mail)
     scheduler = SchedulerService(
@@ -94,7 +97,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         confirming=confirming,
         notify=notify,
         alive=AliveService(settings, http, guard.journal),
-        connections=connections,
+        tokens=tokens,
         revoking=revoking,
         push=push,
         clock=ClockWatch(settings, http.clocks.ahead),
@@ -105,6 +108,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         http=http,
         vault=vault,
         guard=guard,
+        tokens=tokens,
         connections=connections,
         oauth=OAuthService(settings, vault, x, connections),
         live=live,

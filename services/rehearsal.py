@@ -17,11 +17,11 @@ from services import announcing, tweet_text, tweets
 from services.audit import Actor
 from services.causes import explain
 from services.clients.x_answers import XUser
-from services.connections import Access
 from services.errors import Invalid, Outcome
 from services.lamps import SOME_VIDEO, shut_gates
 from services.overview import OVERDUE
 from services.registry import get_services
+from services.tokens import Access
 from services.tweets import in_the_way, words_now
 from services.vault import VaultError
 from services.vocabulary import SILENT
@@ -153,28 +153,28 @@ def _part(config: EpisodeTweetConfig, connection: SocialConnection | None, is_me
         trouble=in_the_way(config, is_member, connection) or (f"{trouble}." if trouble else None),
     )
     if part.enabled and part.trouble is None and connection is not None:
-        connections = get_services().connections
+        tokens = get_services().tokens
         try:
-            part.access = connections.access(connection)
+            part.access = tokens.access(connection)
         except VaultError:
             part.trouble = "The stored login cannot be opened any more. Connect X again."
-        part.is_stale = connections.needs_refresh(connection, now)
+        part.is_stale = tokens.needs_refresh(connection, now)
     return part
 
 
 def _ask(parts: Sequence[Part], now: datetime) -> None:
     """Every login is asked who it is, several at once; those about to end are renewed first, as before a post."""
-    connections = get_services().connections
+    tokens = get_services().tokens
     stale = [part.access.connection_id for part in parts if part.access and part.is_stale]
     if stale:
-        connections.refresh_now(stale, lambda: now)
-        fresh = connections.accesses(stale)
+        tokens.refresh_now(stale, lambda: now)
+        fresh = tokens.accesses(stale)
         for part in parts:
             if part.access and part.is_stale:
                 part.access = fresh.get(part.access.connection_id, part.access)
     asked = [part for part in parts if part.access is not None]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rehearse") as pool:
-        answers = list(pool.map(connections.who_is, [part.access for part in asked]))
+        answers = list(pool.map(tokens.who_is, [part.access for part in asked]))
     for part, answer in zip(asked, answers, strict=True):
         part.trouble = _judged(part, answer)
 

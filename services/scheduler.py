@@ -30,13 +30,13 @@ from services.cleaning import clean
 from services.clock_steps import Every, mend
 from services.clock_watch import ClockWatch
 from services.confirming import ConfirmingService
-from services.connections import ConnectionService
 from services.installation import Guard
 from services.notice_sending import NotifyService
 from services.outbox import insert_or_ignore
 from services.revoking import RevokingService
 from services.social_posting import Drained, SocialPostingService
 from services.status import read_status
+from services.tokens import TokenService
 from services.tweet_scheduler import TweetSchedulerService
 from services.youtube_push import YouTubePushService
 
@@ -111,7 +111,7 @@ class SchedulerService:
         confirming: ConfirmingService,
         notify: NotifyService,
         alive: AliveService,
-        connections: ConnectionService,
+        tokens: TokenService,
         revoking: RevokingService,
         guard: Guard,
         push: YouTubePushService,
@@ -120,7 +120,7 @@ class SchedulerService:
         self._app, self._settings = app, settings
         self._tweets, self._posting = tweets, posting
         self._guard = guard
-        self._confirming, self._connections, self._revoking = confirming, connections, revoking
+        self._confirming, self._tokens, self._revoking = confirming, tokens, revoking
         self._push, self._clock = push, clock
         self.process = f"{socket.gethostname()[:30]}-{os.getpid()}-{os.urandom(3).hex()}"
         self._notify, self._alive = notify, alive
@@ -170,7 +170,7 @@ class SchedulerService:
     def _check_ground(self) -> None:
         self._guard.journal.check()
         try:
-            self._connections.check_keys()
+            self._tokens.check_keys()
             self._guard.check_durable()
             self._guard.check(datetime.now(UTC))
         except DatabaseError as error:  # no tables yet: the jobs will say so
@@ -363,7 +363,7 @@ class SchedulerService:
         Raises what the database raises when it is not there or not up to date: then nothing is started.
         """
         with self._app.app_context():
-            self._connections.check_keys()
+            self._tokens.check_keys()
         self._on_death = lambda _why: os._exit(70)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -20,12 +20,12 @@ from models import Post, PostStatus, SocialConnection
 from services import claiming, leases, outbox, sending
 from services.clients.x import XClient
 from services.clients.x_answers import Accepted, Tokens
-from services.connections import ConnectionService, Refresh
 from services.errors import Outcome, Refused, Unknown
 from services.installation import Guard
 from services.journal import Intent
 from services.journal_files import JournalError
 from services.sending import Sending
+from services.tokens import Refresh, TokenService
 from services.vault import VaultError
 
 log = logging.getLogger(__name__)
@@ -74,10 +74,10 @@ class Delivery:
 class SocialPostingService:
     """Sends what is due, each post at most once. Safe to run in any number of processes."""
 
-    def __init__(self, settings: Settings, x: XClient, connections: ConnectionService, guard: Guard) -> None:
+    def __init__(self, settings: Settings, x: XClient, tokens: TokenService, guard: Guard) -> None:
         self._x = x
         self._guard, self._journal = guard, guard.journal
-        self._connections = connections
+        self._tokens = tokens
         self._deadline = settings.send_deadline_seconds
         self._lease = timedelta(seconds=settings.send_lease_seconds)
         self._first_lookup = timedelta(seconds=settings.lookup_delays_seconds[0])
@@ -148,9 +148,7 @@ class SocialPostingService:
         now = work.clock()
         refreshing = [refresh.connection_id for refresh in work.refreshes.values()]
         session, guard = db.session(), self._guard
-        claim = claiming.claim(
-            session, self._connections, now, free, guard=guard, lease=self._lease, leave_out=refreshing
-        )
+        claim = claiming.claim(session, self._tokens, now, free, guard=guard, lease=self._lease, leave_out=refreshing)
         self._commit_intents(claim, work)
         for one in self._written_down(claim, work):
             self._start_sending(one, started, work)
@@ -158,7 +156,7 @@ class SocialPostingService:
             work.drained.count(status)
         for connection_id in claim.stale_connections:
             try:
-                refresh = self._connections.begin_refresh(connection_id, now)
+                refresh = self._tokens.begin_refresh(connection_id, now)
             except VaultError as error:
                 claiming.hold_sealed(db.session(), connection_id, error, now)
                 db.session.commit()
@@ -167,7 +165,7 @@ class SocialPostingService:
                 claiming.postpone(db.session(), connection_id, now)
                 db.session.commit()
             else:
-                work.refreshes[self._pool.submit(self._connections.call_refresh, refresh)] = refresh
+                work.refreshes[self._pool.submit(self._tokens.call_refresh, refresh)] = refresh
 
     def _commit_intents(self, claim: claiming.Claim, work: Delivery) -> None:
         """Raises what the database raises: then nobody knows whether they are kept, but that nothing was sent."""
@@ -230,7 +228,7 @@ class SocialPostingService:
             self._settle_surely(done, work)
 
     def _finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> None:
-        if not self._connections.finish_refresh(refresh, result, now):
+        if not self._tokens.finish_refresh(refresh, result, now):
             why = None if isinstance(result, Tokens) else result
             claiming.postpone(db.session(), refresh.connection_id, now, why)
             db.session.commit()

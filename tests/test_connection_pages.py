@@ -175,7 +175,7 @@ def test_no_token_can_be_read_in_the_database_at_any_time(app, cast, x, settings
     connection_id = db.session.execute(select(SocialConnection.id)).scalar_one()
     db.session.commit()
     later = datetime.now(UTC) + timedelta(hours=3)
-    cast.services.connections.refresh_now([connection_id], lambda: later)
+    cast.services.tokens.refresh_now([connection_id], lambda: later)
     found.append(dumped(settings.database_url))
     x.faults = [Fault(path="revoke", status=503)]
     browser.post("/connections/x/disconnect", form="/connections")

@@ -178,9 +178,9 @@ def test_s48_a_pair_that_is_renewed_between_any_two_statements_of_sealing_anew_i
         renewing = Other(halfway, renewing_of(row_id, x), patience=patience(number))
         with rotated.app_context():
             with before(lambda n, _, at=number: n == at, renewing.step_in) as statements:
-                assert get_services().connections.reseal() == number + 1
+                assert get_services().tokens.reseal() == number + 1
             renewing.end()
-            assert get_services().connections.reseal() == number + 1
+            assert get_services().tokens.reseal() == number + 1
             db.session.remove()
         row, account = newest_connection(), x.account(f"host{number}")
         assert Vault((new,)).unseal(row.access_token, f"x:{account.id}:access") == account.access_token
@@ -200,7 +200,7 @@ def newest_connection() -> SocialConnection:
 
 
 def renewing_of(connection_id: int, x: X) -> Callable[[], None]:
-    return lambda: get_services().connections.refresh_now([connection_id], x.now)
+    return lambda: get_services().tokens.refresh_now([connection_id], x.now)
 
 
 def test_another_podcast_that_is_a_moment_faster_with_the_same_account_and_video_wins_and_the_loser_says_so(

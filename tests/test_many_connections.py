@@ -71,17 +71,17 @@ def test_s48_ten_thousand_connections_are_sealed_anew_while_tokens_are_renewed_a
     def renew() -> None:
         # By a process that knows the new key and still seals with the old one.
         with halfway.app_context():
-            get_services().connections.refresh_now(due, x.now)
+            get_services().tokens.refresh_now(due, x.now)
             db.session.remove()
 
     renewing = threading.Thread(target=renew)
     renewing.start()
     assert begun.wait(10)
     with rotated.app_context():
-        assert get_services().connections.reseal() == MANY
+        assert get_services().tokens.reseal() == MANY
         renewing.join()
         # What that process stored behind the first round is found by the second.
-        assert get_services().connections.reseal() == MANY
+        assert get_services().tokens.reseal() == MANY
         db.session.remove()
     alone = Vault((NEW_KEY,))
     columns = (SocialConnection.platform_user_id, SocialConnection.access_token, SocialConnection.refresh_token)

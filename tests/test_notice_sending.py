@@ -215,7 +215,7 @@ def test_addresses_are_sealed_and_open_with_a_new_key_after_resealing(post_offic
     way = post_office.way(ada, "discord")
     stored = address(way).address
     assert b"ssss" not in stored
-    post_office.services.connections.reseal()
+    post_office.services.tokens.reseal()
     assert address(way).address != stored
     post_office.tell(ada)
     assert post_office.send() == 1

@@ -54,12 +54,12 @@ def test_sealing_anew_while_tokens_are_renewed_loses_none(cast, x, make_app):
 
     def reseal() -> None:
         with rotated.app_context():
-            counts.append(get_services().connections.reseal())
+            counts.append(get_services().tokens.reseal())
 
     sealing = threading.Thread(target=reseal)
     with rotated.app_context():
         sealing.start()
-        get_services().connections.refresh_now(ids[: MANY // 4], x.now)
+        get_services().tokens.refresh_now(ids[: MANY // 4], x.now)
         sealing.join()
         db.session.remove()
     assert counts == [MANY]

@@ -11,9 +11,9 @@ from models import SocialConnection
 from sandbox.standin import Fault
 from sandbox.x import X
 from services.clients.x_answers import Tokens, XUser
-from services.connections import FRESH_FOR, REFRESH_LEASE
 from services.errors import Conflict
 from services.registry import get_services
+from services.tokens import FRESH_FOR, REFRESH_LEASE
 from tests.cast import Cast
 from tests.conftest import ENGINES
 from tests.desk import Desk, checked_at_every_commit
@@ -58,7 +58,7 @@ def test_a_token_that_ends_soon_is_renewed_once_and_the_new_pair_is_kept(desk, x
     connection = desk.connection()
     assert (len(desk.refreshes()), connection.token_version, connection.refresh_state) == (1, version + 1, "idle")
     assert connection.expires_at > desk.at + timedelta(minutes=110)
-    access = get_services().connections.access(desk.connection())
+    access = get_services().tokens.access(desk.connection())
     assert access.token == x.account("ada").access_token
 
 
@@ -79,7 +79,7 @@ def test_only_one_of_eight_threads_may_renew(desk, app):
 
     def begin(_: int) -> bool:
         with app.app_context():
-            return get_services().connections.begin_refresh(connection_id, desk.at) is not None
+            return get_services().tokens.begin_refresh(connection_id, desk.at) is not None
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(begin, range(8))) == [False] * 7 + [True]
@@ -88,10 +88,10 @@ def test_only_one_of_eight_threads_may_renew(desk, app):
 def test_who_comes_after_a_renewal_finds_nothing_to_do(desk):
     """It saw the old pair, and was slow."""
     ageing(desk, left=timedelta(0))
-    connections, connection_id = get_services().connections, desk.connection().id
-    first = connections.begin_refresh(connection_id, desk.at)
-    assert connections.finish_refresh(first, connections.call_refresh(first), desk.at)
-    assert connections.begin_refresh(connection_id, desk.at) is None
+    tokens, connection_id = get_services().tokens, desk.connection().id
+    first = tokens.begin_refresh(connection_id, desk.at)
+    assert tokens.finish_refresh(first, tokens.call_refresh(first), desk.at)
+    assert tokens.begin_refresh(connection_id, desk.at) is None
 
 
 # The answer is lost
@@ -148,7 +148,7 @@ def test_a_doubt_that_turns_out_badly_needs_the_person_and_the_post_waits_for_hi
 
 def test_a_refresher_that_died_is_a_doubt_and_the_old_token_is_used_while_it_lasts(desk):
     ageing(desk, left=timedelta(minutes=5))
-    get_services().connections.begin_refresh(desk.connection().id, desk.at)
+    get_services().tokens.begin_refresh(desk.connection().id, desk.at)
     assert desk.drain().status == "queued"
     desk.later(REFRESH_LEASE.total_seconds() + 1)
     assert desk.drain().status == "posted"
@@ -157,7 +157,7 @@ def test_a_refresher_that_died_is_a_doubt_and_the_old_token_is_used_while_it_las
 
 def test_the_refresh_token_of_a_refresher_that_died_is_tried_once_when_nothing_else_is_left(desk):
     ageing(desk, left=timedelta(0))
-    get_services().connections.begin_refresh(desk.connection().id, desk.at)
+    get_services().tokens.begin_refresh(desk.connection().id, desk.at)
     assert desk.drain().status == "queued"
     assert desk.refreshes() == []
     assert desk.later(REFRESH_LEASE.total_seconds() + 1).drain().status == "posted"
@@ -169,15 +169,15 @@ def test_the_refresh_token_of_a_refresher_that_died_is_tried_once_when_nothing_e
 
 def test_who_loses_the_race_keeps_the_pair_of_who_won(desk, x):
     ageing(desk, left=timedelta(0))
-    connections = get_services().connections
-    slow = connections.begin_refresh(desk.connection().id, desk.at)
+    tokens = get_services().tokens
+    slow = tokens.begin_refresh(desk.connection().id, desk.at)
     desk.later(REFRESH_LEASE.total_seconds() + 1)
-    fast = connections.begin_refresh(desk.connection().id, desk.at)
+    fast = tokens.begin_refresh(desk.connection().id, desk.at)
     x.reuse_revokes_family = False
-    assert connections.finish_refresh(fast, connections.call_refresh(fast), desk.at)
+    assert tokens.finish_refresh(fast, tokens.call_refresh(fast), desk.at)
     version = desk.connection().token_version
     db.session.commit()
-    assert connections.finish_refresh(slow, connections.call_refresh(slow), desk.at)
+    assert tokens.finish_refresh(slow, tokens.call_refresh(slow), desk.at)
     connection = desk.connection()
     assert (connection.token_version, connection.trouble, connection.refresh_state) == (version, None, "idle")
     assert desk.drain().status == "posted"
@@ -185,10 +185,10 @@ def test_who_loses_the_race_keeps_the_pair_of_who_won(desk, x):
 
 def test_a_person_who_connects_again_during_a_renewal_keeps_the_new_login(desk):
     ageing(desk, left=timedelta(0))
-    connections = get_services().connections
-    refresh = connections.begin_refresh(desk.connection().id, desk.at)
+    tokens = get_services().tokens
+    refresh = tokens.begin_refresh(desk.connection().id, desk.at)
     reconnect(desk)
-    connections.finish_refresh(refresh, connections.call_refresh(refresh), desk.at)
+    tokens.finish_refresh(refresh, tokens.call_refresh(refresh), desk.at)
     assert desk.connection().trouble is None
     assert desk.drain().status == "posted"
 

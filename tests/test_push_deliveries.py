@@ -411,12 +411,12 @@ def test_new_keys_seal_the_secrets_anew(push, channel, make_app):
     fresh = Fernet.generate_key().decode()
     keys = push.cast.services.settings.token_encryption_keys
     with make_app(token_encryption_keys=(fresh, *keys)).app_context():
-        get_services().connections.reseal()
+        get_services().tokens.reseal()
     with make_app(token_encryption_keys=(fresh,)).app_context():
         body, held = push.body(channel), push.held(channel)
         path = held.callback.rpartition("/")[2]
         assert get_services().push.deliveries.take(path, sign(body, held.secret), body, datetime.now(UTC))
         assert push.row(channel).pushes == 1
         push.change(channel, secret=b"sealed by a key that is gone")
-        get_services().connections.reseal()
+        get_services().tokens.reseal()
     assert push.row(channel).secret == b"sealed by a key that is gone"

@@ -168,11 +168,11 @@ def test_the_same_account_again_ends_nothing(ada, connections, x):
 
 def test_who_disconnects_while_a_refresh_is_under_way_leaves_no_pair_behind(ada, connections, revoke_due, x):
     (row,) = rows(SocialConnection)
-    refresh = connections.begin_refresh(row.id, NOW + timedelta(hours=2))
-    result = connections.call_refresh(refresh)
+    refresh = get_services().tokens.begin_refresh(row.id, NOW + timedelta(hours=2))
+    result = get_services().tokens.call_refresh(refresh)
     down(x, 1)
     connections.disconnect(ada, BY, NOW)
-    assert connections.finish_refresh(refresh, result, NOW) is False
+    assert get_services().tokens.finish_refresh(refresh, result, NOW) is False
     (row,) = rows(SocialConnection)
     assert (row.access_token, row.refresh_token) == (b"", None)
     revoke_due(NOW)
@@ -184,7 +184,7 @@ def test_what_still_has_to_be_ended_is_sealed_anew_too(ada, connections, make_ap
     connections.disconnect(ada, BY, NOW)
     key = Fernet.generate_key().decode()
     with make_app(token_encryption_keys=(key, TOKEN_KEY)).app_context():
-        assert get_services().connections.reseal() == 0
+        assert get_services().tokens.reseal() == 0
     vault = Vault((key,))
     assert [vault.unseal(one.token, one.owner) != "" for one in revocations()] == [True, True]
 

@@ -26,8 +26,8 @@ STEPS = {
     "reap": ("UPDATE posts", "reap", "social_posting.py"),
     "take": ("UPDATE posts", "_take", "confirming.py"),
     "look-up": ("UPDATE posts", "_settle", "confirming.py"),
-    "refresh": ("UPDATE social_connections", "begin_refresh", "connections.py"),
-    "tokens": ("UPDATE social_connections", "finish_refresh", "connections.py"),
+    "refresh": ("UPDATE social_connections", "_take", "tokens.py"),
+    "tokens": ("UPDATE social_connections", "finish_refresh", "tokens.py"),
 }
 #: request → how its head begins
 REQUESTS = {"post": b"POST /2/tweets", "read": b"GET /2/users/", "token": b"POST /2/oauth2/token"}

@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from app import create_app
 from config import Settings
 from extensions import db
-from services import cleaning, confirming, connections, live_rules, scheduler, sending
+from services import cleaning, confirming, live_rules, scheduler, sending, tokens
 from services.clients.sockets import tls_context
 from services.registry import get_services
 from tests.chaos import arms, racers
@@ -124,7 +124,7 @@ def _work(order: dict[str, Any]) -> None:
     if order.get("short", True):
         sending.FIRST_PAUSE, sending.LONGEST_PAUSE = timedelta(seconds=0.2), timedelta(seconds=0.4)
         live_rules.WHILE_ANNOUNCING = timedelta(seconds=0.5)
-        connections.REFRESH_LEASE = confirming.TAKEN_FOR = scheduler.LEASE = timedelta(seconds=1.5)
+        tokens.REFRESH_LEASE = confirming.TAKEN_FOR = scheduler.LEASE = timedelta(seconds=1.5)
     mutants.install(order.get("mutant"))
     app = create_app(Settings.load(_env_file=None, **order["settings"]))
     with app.app_context():

@@ -125,9 +125,9 @@ MUTANTS = (
     Mutant(
         "everybody refreshes",
         (
-            Change("services/connections.py", "                or_(is_stale, in_doubt),\n", ""),
+            Change("services/tokens.py", "                or_(is_stale, in_doubt),\n", ""),
             Change(
-                "services/connections.py",
+                "services/tokens.py",
                 "        lease_over = and_(",
                 "        is_stale = in_doubt = None\n        lease_over = and_(",
             ),

@@ -175,11 +175,11 @@ def start_or_post_now(app: Flask, order: dict[str, Any]) -> None:
 
 def refresh(app: Flask, order: dict[str, Any]) -> None:
     """Everybody finds the same pair stale at the same moment."""
-    connections = get_services().connections
+    tokens = get_services().tokens
 
     def act(_seat: int, connection_id: int) -> bool:
-        taken = connections.begin_refresh(connection_id, _now())
-        return taken is not None and connections.finish_refresh(taken, connections.call_refresh(taken), _now())
+        taken = tokens.begin_refresh(connection_id, _now())
+        return taken is not None and tokens.finish_refresh(taken, tokens.call_refresh(taken), _now())
 
     _in_threads(app, order, act)
 

@@ -1,0 +1,272 @@
+"""Hosts' token pairs: opened, and kept fresh, one refresher at a time."""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, case, or_, select, update
+
+from extensions import db
+from models import RefreshState, SocialConnection
+from services import leases, resealing
+from services.clients.x import XClient
+from services.clients.x_answers import Tokens, XUser
+from services.errors import Outcome, Refused, Unknown
+from services.journal import IntentJournal, SealedPair
+from services.revoking import remember
+from services.vault import Vault, VaultError
+
+log = logging.getLogger(__name__)
+
+#: an access token with less left than this is renewed before it is used
+FRESH_FOR = timedelta(minutes=10)
+#: after this a refresher is taken for dead and the outcome of its call for unknown
+REFRESH_LEASE = timedelta(seconds=30)
+#: renewals of one login that are followed in the journal
+LONGEST_CHAIN = 1000
+#: trouble that does not keep a connection from being used
+IN_DOUBT = "refresh_in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A token ready to use, and the version that tells whether somebody renewed it since."""
+
+    connection_id: int
+    token: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh that this process alone may make: taken and committed, not yet sent."""
+
+    connection_id: int
+    platform_user_id: str
+    owner: str
+    version: int
+    refresh_token: str
+    #: an earlier refresh may have spent this token: a second failure ends the connection
+    is_last_try: bool
+    #: what X gave for this token before, if this machine heard it: X need not be asked, and would refuse
+    known: SealedPair | None = None
+
+
+class TokenService:
+    """Opens the stored pairs and renews them. Every method that writes commits, but for `store`."""
+
+    def __init__(self, vault: Vault, x: XClient, journal: IntentJournal) -> None:
+        self._vault = vault
+        self._x = x
+        self._journal = journal
+
+    def store(self, connection: SocialConnection, tokens: Tokens, expires_at: datetime | None) -> None:
+        """Puts a new pair into the row, sealed; a refresh under way finds another version and keeps nothing."""
+        access, renewed = self._sealed(connection.platform_user_id, tokens)
+        connection.access_token = access
+        if renewed:
+            connection.refresh_token = renewed
+        connection.expires_at = expires_at
+        connection.token_version = (connection.token_version or 0) + 1
+        connection.refresh_state = RefreshState.IDLE
+        connection.refresh_owner = connection.refresh_lease_until = connection.trouble = None
+
+    def access(self, connection: SocialConnection) -> Access:
+        """Opens the access token. Raises VaultError."""
+        owner = f"{owner_of(connection.platform_user_id)}:access"
+        return Access(connection.id, self._vault.unseal(connection.access_token, owner), connection.token_version)
+
+    def needs_refresh(self, connection: SocialConnection, now: datetime) -> bool:
+        """Whether the pair should be renewed before use; never while in doubt with the old token still good."""
+        if connection.expires_at is None or connection.refresh_token is None:
+            return False
+        held = leases.is_held(connection.refresh_lease_until, now)
+        is_dead = connection.refresh_state == RefreshState.REFRESHING and not held
+        if connection.refresh_state == RefreshState.DOUBT or is_dead:
+            return connection.expires_at <= now
+        return connection.expires_at - now < FRESH_FOR
+
+    def begin_refresh(self, connection_id: int, now: datetime) -> Refresh | None:
+        """Takes the right to refresh by compare-and-set and commits. None: another process has it, or it is no use.
+
+        Raises VaultError when the stored token does not open; then nothing was taken.
+        """
+        owner = f"{os.getpid()}-{secrets.token_hex(8)}"
+        taken = self._take(connection_id, owner, now)
+        if taken is None:
+            db.session.commit()
+            return None
+        try:
+            token = self._vault.unseal(taken.refresh_token, f"{owner_of(taken.platform_user_id)}:refresh")
+        except VaultError:
+            db.session.rollback()
+            raise
+        db.session.commit()
+        is_last_try, known = taken.trouble == IN_DOUBT, self._newest_after(token, taken.platform_user_id)
+        return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_last_try, known)
+
+    @staticmethod
+    def _take(connection_id: int, owner: str, now: datetime) -> Any:
+        state = SocialConnection.refresh_state
+        lease_over = and_(state == RefreshState.REFRESHING, leases.over(SocialConnection.refresh_lease_until, now))
+        # Whoever died while refreshing may have spent the refresh token: it is tried once more, and only when the
+        # access token is of no use any longer.
+        in_doubt = and_(or_(state == RefreshState.DOUBT, lease_over), SocialConnection.expires_at <= now)
+        # Whoever saw it stale may come after another who has renewed it meanwhile: then there is nothing to do.
+        is_stale = and_(state == RefreshState.IDLE, SocialConnection.expires_at < now + FRESH_FOR)
+        return db.session.execute(
+            update(SocialConnection)
+            .where(
+                SocialConnection.id == connection_id,
+                SocialConnection.is_active,
+                SocialConnection.refresh_token.is_not(None),
+                or_(is_stale, in_doubt),
+            )
+            .values(
+                refresh_state=RefreshState.REFRESHING,
+                refresh_owner=owner,
+                refresh_lease_until=now + REFRESH_LEASE,
+                trouble=case((state == RefreshState.REFRESHING, IN_DOUBT), else_=SocialConnection.trouble),
+            )
+            .returning(
+                SocialConnection.refresh_token,
+                SocialConnection.platform_user_id,
+                SocialConnection.token_version,
+                SocialConnection.trouble,
+            ),
+            execution_options={"synchronize_session": False},
+        ).one_or_none()
+
+    def _newest_after(self, spent: str, platform_user_id: str) -> SealedPair | None:
+        """The end of the chain of renewals that began with this token, as far as this machine heard of it."""
+        owner, newest = f"{owner_of(platform_user_id)}:refresh", None
+        for _ in range(LONGEST_CHAIN):
+            pair = self._journal.pair_after(spent)
+            if pair is None:
+                break
+            try:
+                newest, spent = pair, self._vault.unseal(pair.refresh, owner) if pair.refresh else spent
+            except VaultError:
+                log.warning("a pair in the journal does not open")
+                break
+        return newest
+
+    def call_refresh(self, refresh: Refresh) -> Tokens | Outcome:
+        """The HTTP part, for a thread: no database, no exception. The new pair is in the journal when it returns."""
+        try:
+            if refresh.known is not None:
+                return self._opened(refresh, refresh.known)
+            tokens = self._x.refresh(refresh.refresh_token)
+        except Outcome as outcome:
+            return outcome
+        now = datetime.now(UTC)
+        ends = now + timedelta(seconds=tokens.expires_in)
+        pair = SealedPair(*self._sealed(refresh.platform_user_id, tokens), ends)
+        self._journal.keep_pair(refresh.refresh_token, pair, now)
+        return tokens
+
+    def _sealed(self, platform_user_id: str, tokens: Tokens) -> tuple[bytes, bytes | None]:
+        owner, renewed = owner_of(platform_user_id), tokens.refresh_token
+        access = self._vault.seal(tokens.access_token, f"{owner}:access")
+        return access, self._vault.seal(renewed, f"{owner}:refresh") if renewed else None
+
+    def _opened(self, refresh: Refresh, pair: SealedPair) -> Tokens | Outcome:
+        """A pair of the journal as if X had just given it."""
+        owner = owner_of(refresh.platform_user_id)
+        left = max(0, int((pair.ends - datetime.now(UTC)).total_seconds()))
+        try:
+            renewed = self._vault.unseal(pair.refresh, f"{owner}:refresh") if pair.refresh else None
+            access = self._vault.unseal(pair.access, f"{owner}:access")
+        except VaultError as error:
+            return Unknown(str(error), cause="x_token_refused")
+        log.info("a renewed login was taken from the journal", extra={"connection": refresh.connection_id})
+        return Tokens(access, renewed, left, frozenset())
+
+    def finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> bool:
+        """Commits what came of a refresh before the new pair is used. True: a fresh pair is stored."""
+        connection = db.session.execute(
+            select(SocialConnection).where(SocialConnection.id == refresh.connection_id).with_for_update(key_share=True)
+        ).scalar_one_or_none()
+        if connection is None or not connection.is_active:
+            self._end_new_pair(refresh, result, now)  # disconnected meanwhile
+            return False
+        if connection.token_version != refresh.version:
+            db.session.rollback()  # somebody stored a newer pair meanwhile: that one counts
+            return True
+        if isinstance(result, Tokens):
+            expires_at = now + timedelta(seconds=result.expires_in) if result.expires_in is not None else None
+            self.store(connection, result, expires_at)
+        else:
+            self._store_failed_refresh(connection, refresh, result)
+        db.session.commit()
+        return isinstance(result, Tokens)
+
+    def _end_new_pair(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> None:
+        if isinstance(result, Tokens):
+            pair = {"refresh": result.refresh_token, "access": result.access_token}
+            owner = owner_of(refresh.platform_user_id)
+            remember({f"{owner}:{kind}": self._vault.seal(t, f"{owner}:{kind}") for kind, t in pair.items() if t}, now)
+        db.session.commit()
+
+    @staticmethod
+    def _store_failed_refresh(connection: SocialConnection, refresh: Refresh, result: Outcome) -> None:
+        log.warning("a token refresh failed", extra={"connection": connection.id, "cause": result.cause})
+        if connection.refresh_owner != refresh.owner:
+            return
+        connection.refresh_owner = connection.refresh_lease_until = None
+        was_sent = isinstance(result, Unknown)
+        if (isinstance(result, Refused) and result.permanent) or (was_sent and refresh.is_last_try):
+            connection.refresh_state, connection.trouble = RefreshState.REVOKED, "x_token_refused"
+        elif was_sent or refresh.is_last_try:
+            connection.refresh_state, connection.trouble = RefreshState.DOUBT, IN_DOUBT
+        else:
+            connection.refresh_state = RefreshState.IDLE
+
+    def refresh_now(self, connection_ids: Sequence[int], now: Callable[[], datetime]) -> None:
+        """Refreshes one after another in the foreground; for look-ups, which nobody waits for."""
+        for connection_id in connection_ids:
+            try:
+                refresh = self.begin_refresh(connection_id, now())
+            except VaultError:
+                log.exception("a token does not open", extra={"connection": connection_id})
+                continue
+            if refresh is not None:
+                self.finish_refresh(refresh, self.call_refresh(refresh), now())
+
+    def reseal(self) -> int:
+        """Seals every stored token with the first key of the vault. Returns how many connections."""
+        return resealing.reseal(self._vault)
+
+    def check_keys(self) -> None:
+        """Raises VaultError when the keys do not open what is stored, so that a start with wrong keys stops."""
+        newest = (
+            select(SocialConnection).where(SocialConnection.is_active).order_by(SocialConnection.id.desc()).limit(1)
+        )
+        connection = db.session.execute(newest).scalar_one_or_none()
+        db.session.rollback()
+        if connection is not None:
+            self.access(connection)
+
+    def accesses(self, connection_ids: Sequence[int]) -> dict[int, Access]:
+        """The access tokens of these connections as they are stored now, by id; leaves no transaction open."""
+        query = select(SocialConnection).where(SocialConnection.id.in_(list(connection_ids)))
+        rows = db.session.execute(query, execution_options={"populate_existing": True}).scalars()
+        found = {connection.id: self.access(connection) for connection in rows}
+        db.session.rollback()
+        return found
+
+    def who_is(self, access: Access) -> XUser | Outcome:
+        """The HTTP part, for a thread: whose token X says this is. No database, no exception."""
+        try:
+            return self._x.me(access.token)
+        except Outcome as outcome:
+            return outcome
+
+
+def owner_of(platform_user_id: str) -> str:
+    """What tokens of an X account are sealed for, before `:access` or `:refresh`."""
+    return f"x:{platform_user_id}"
