@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, start_to_post, units
+from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, soak_http, start_to_post, units
 
 FIGURES = {
     "go_live": go_live.measure,
@@ -11,6 +11,7 @@ FIGURES = {
     "quiet_check": quiet_check.measure,
     "units": units.measure,
     "soak_core": soak_core.measure,
+    "soak_http": soak_http.measure,
     "idle": idle.measure,
     "pages": pages.measure,
 }

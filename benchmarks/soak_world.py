@@ -88,6 +88,10 @@ class World:
         weekday, minute = pick.randrange(7), 5 * pick.randrange(288)
         if channel % 2 == 0:
             weekday, minute = 1, 12 * 60 + 5 * pick.randrange(12)
+        self._plan_weekly(channel, weekday, minute)
+
+    def _plan_weekly(self, channel: int, weekday: int, minute: int) -> None:
+        pick = self.random
         for week in range(-1, self.days // 7 + 1):
             planned = BEGIN + (7 * week + weekday) * DAY + minute * MINUTE
             if not BEGIN + HOUR <= planned < self.end - 2 * HOUR:

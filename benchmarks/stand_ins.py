@@ -19,15 +19,13 @@ from sandbox.x import X
 from sandbox.youtube import YouTube
 
 
-class StandIns:
-    """The other side of the pipe. Every method asks the process and waits for its answer."""
+class Pipe:
+    """The other side of a pipe: a module in a process of its own, which is asked and answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.stand_ins"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        urls = self._ask("urls")
-        self.youtube_url, self.x_url, self.hub_url = urls["youtube"], urls["x"], urls["hub"]
 
     def __enter__(self) -> Self:
         return self
@@ -43,6 +41,15 @@ class StandIns:
         self._process.stdin.write(json.dumps({"do": what, **values}) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
+
+
+class StandIns(Pipe):
+    """Every method asks the process and waits for its answer."""
+
+    def __init__(self) -> None:
+        super().__init__("benchmarks.stand_ins")
+        urls = self._ask("urls")
+        self.youtube_url, self.x_url, self.hub_url = urls["youtube"], urls["x"], urls["hub"]
 
     def reset(self) -> None:
         self._ask("reset")
@@ -167,8 +174,8 @@ class Commands:
         return {"last_videos": last, "paths": paths, "units": self.youtube.units()}
 
 
-def main() -> None:
-    commands = Commands()
+def serve(commands: object) -> None:
+    """The process's side of the pipe."""
     for line in sys.stdin:
         asked = json.loads(line)
         act: Callable[..., Any] = getattr(commands, asked.pop("do"))
@@ -177,4 +184,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Commands())
