@@ -121,6 +121,20 @@ def test_a_person_who_says_again_sends_the_same_text_once_more(cast: Cast) -> No
     assert cast.posts()[0].status == PostStatus.POSTED
 
 
+@pytest.mark.parametrize("second", ["again", "there", "leave"])
+def test_of_two_answers_to_the_same_question_the_second_changes_nothing(cast: Cast, second: str) -> None:
+    """Two windows, a double click, a form that is sent once more: before it is sent, and after."""
+    post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="before"))
+    cast.services.by_hand.resolve(post_id, "again", NOBODY, now())
+    with pytest.raises(Conflict, match="decided a moment ago"):
+        cast.services.by_hand.resolve(post_id, second, NOBODY, now())
+    cast.services.posting.drain()
+    with contextlib.suppress(Conflict):  # or it is told that the post is out
+        cast.services.by_hand.resolve(post_id, second, NOBODY, now())
+    cast.services.posting.drain()
+    assert (cast.posts()[0].status, cast.x.attempts(), len(cast.timeline("ada"))) == (PostStatus.POSTED, 2, 1)
+
+
 def test_what_x_calls_a_double_of_an_unconfirmed_post_is_out(cast: Cast) -> None:
     cast.x.visibility_delay = 10_000
     post_id = in_review(cast, Fault(method="POST", path="/2/tweets", hang_up="after"))

@@ -62,6 +62,20 @@ def test_a_live_stream_absent_from_two_answers_counts_as_ended(stage: Stage) -> 
     assert found.closed_at is not None
 
 
+def test_a_stream_that_is_live_and_gone_in_turns_is_one_broadcast_and_announced_once(stage: Stage) -> None:
+    show = stage.show()
+    video = stage.youtube.go_live(show.youtube_channel_id, "Queues")
+    stage.check()
+    for _ in range(3):
+        stage.youtube.set_privacy(video, "private")
+        stage.run(seconds=60, step=10)
+        stage.youtube.set_privacy(video, "public")
+        stage.run(seconds=60, step=10)
+    assert stage.said("ada", "bo") == [1, 1]
+    assert stage.episodes(show) == ["Queues"]
+    assert stage.unmatched() == {}
+
+
 # Premieres, endless streams, several at once
 
 

@@ -1,5 +1,6 @@
 """Looking for a post whose outcome is unknown: what proves that it is there, or that it is not, and what nothing."""
 
+import json
 import unicodedata
 from datetime import timedelta
 
@@ -120,6 +121,41 @@ def test_a_timeline_that_lags_shows_the_post_in_time_and_it_is_not_sent_again(de
     unknown(desk)
     post = desk.find_out()
     assert (post.status, x.attempts(), post.absences) == ("posted", 1, 3)
+
+
+def test_a_post_that_shows_up_below_newer_ones_is_found(desk, x):
+    """Ids are not shown in the order in which they were given."""
+    lose(x, stored=True)
+    unknown(desk)
+    ours = x.timeline("ada")[0]
+    ours.deleted = True
+    for n in range(3):
+        x.post_by_hand(x.account("ada"), f"Something else {n}")
+    post = desk.later(6).look_up()
+    assert (post.status, post.absences) == ("unknown", 1)
+    ours.deleted = False
+    post = desk.later(30).look_up()
+    assert (post.status, post.remote_id, x.attempts()) == ("posted", ours.id, 1)
+
+
+@pytest.mark.parametrize("order", [reversed, lambda items: sorted(items, key=lambda item: item["text"])])
+def test_a_timeline_in_any_order_is_read_whole(desk, x, order):
+    lose(x, stored=True)
+    unknown(desk, text="{url} We are live")
+    for n in range(120):
+        desk.later(0.01)
+        x.post_by_hand(x.account("ada"), f"Something else {n}")
+    reply = x.reply
+
+    def mixed(request):
+        answer = reply(request)
+        if request.method == "GET" and request.path.endswith("/tweets"):
+            body = answer.json
+            answer.data = json.dumps(body | {"data": list(order(body["data"]))})
+        return answer
+
+    x.reply = mixed
+    assert desk.later(6).look_up().status == "posted"
 
 
 def test_strict_a_post_that_shows_up_while_a_person_decides_is_posted_by_itself(desk, x):

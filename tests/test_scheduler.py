@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,22 @@ def test_a_dead_scheduler_thread_is_noticed_and_replaced(cast: Cast, scheduler: 
     show = cast.show(hosts=("ada",))
     cast.go_live(show, "Queues")
     processes.eventually(lambda: cast.timeline("ada"), timeout=20)
+
+
+@pytest.mark.calls_in_transaction
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_an_x_that_says_nothing_holds_up_no_look(cast: Cast, scheduler: SchedulerService) -> None:
+    show, asked, answers = cast.show(hosts=("ada",)), threading.Event(), threading.Event()
+    cast.go_live(show, "Queues", at=ago(seconds=5))
+    cast.x.watchers.append(lambda request: request.path == "/2/tweets" and (asked.set() or answers.wait(60)))
+    scheduler.start()
+    assert asked.wait(30)
+    for job in ("watch", "check", "look_up", "reap"):
+        before = scheduler._runs.get(job)
+        processes.eventually(lambda job=job, run=before: scheduler._runs.get(job) not in (None, run), timeout=30)
+    assert scheduler._runs["deliver"].finished is None
+    answers.set()
+    processes.eventually(lambda: cast.posts(status=PostStatus.POSTED), timeout=30)
 
 
 def test_a_job_that_never_ends_makes_the_scheduler_sick(scheduler: SchedulerService) -> None:

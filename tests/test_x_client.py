@@ -1,5 +1,6 @@
 """XClient against the X stand-in, and against servers that lie."""
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 
@@ -159,6 +160,20 @@ def test_a_server_that_is_no_server_leaves_it_unknown(act):
     with raw_server(act) as server:
         assert failed(client_of(server.url).post, "token", "hi", deadline=0.5) == (Unknown, "x_no_answer")
         assert (len(server.seen), server.connections) == (1, 1)
+
+
+def test_a_second_answer_on_the_connection_is_nobodys(ada):
+    """What comes after the answer to the only request belongs to nothing."""
+    both = b"".join(answer_201(id) for id in ("17", "18"))
+    with raw_server(both) as server:
+        client = client_of(server.url)
+        assert [post(client, ada).id for _ in range(2)] == ["17", "17"]
+    assert server.connections == 2
+
+
+def answer_201(id):
+    body = json.dumps({"data": {"id": id, "text": "We are live"}}).encode()
+    return b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 def test_ten_posts_are_ten_connections():

@@ -51,7 +51,12 @@ def until_said(stage: Stage, words: str) -> None:
 # PostgreSQL refuses
 
 
-ERRORS = {"a deadlock": "40P01", "a serialization failure": "40001", "a statement that takes too long": "57014"}
+ERRORS = {
+    "a deadlock": "40P01",
+    "a serialization failure": "40001",
+    "a statement that takes too long": "57014",
+    "a lock that is not given in time": "55P03",
+}
 FAILING = """
     CREATE SEQUENCE failures;
     CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -58,7 +58,13 @@ def test_f11_both_workers_are_killed_while_x_works_and_two_new_ones_find_out(sta
 
 
 #: where two workers die one after the other → what becomes of Ada's post, and of Bo's
-TWICE = {"intent:begin": (POSTED, POSTED), "intent:after_commit": (ASKED, ASKED)}
+TWICE = {
+    "intent:begin": (POSTED, POSTED),
+    "intent:before_commit": (POSTED, POSTED),
+    "intent:after_commit": (ASKED, ASKED),
+    "outcome:begin": (POSTED, POSTED),
+    "outcome:before_commit": (POSTED, POSTED),
+}
 
 
 @pytest.mark.parametrize("point", TWICE)
