@@ -46,7 +46,7 @@ class Wallet(Base):
     is_limited: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: of a host's wallet: it pays for this host, who was given money; for all others the podcast's pays
     pays: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
-    #: an empty wallet with a limit also stops posts; otherwise only what is not a post
+    #: of a podcast's wallet: an empty wallet with a limit, its own or a host's, also stops posts; otherwise only drafts
     stops_posts: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: comes every month of the podcast's zone; NULL: none
     allowance: Mapped[int | None] = mapped_column(BigInteger)
@@ -65,9 +65,7 @@ class WalletEntry(Base):
         Index("ix_wallet_entries_wallet_id_id", "wallet_id", "id"),
         Index("ix_wallet_entries_podcast_id_id", "podcast_id", "id"),
         # Holds all that the sums of a month need, so that they do not read the table.
-        Index(
-            "ix_wallet_entries_podcast_id_at", "podcast_id", "at", "user_id", "item", "cost", **where(sql("cost <> 0"))
-        ),
+        Index("ix_wallet_entries_podcast_id_at", "podcast_id", "at", "user_id", "item", "cost", "held"),
         one_of("kind", EntryKind),
         CheckConstraint("cost = 0 OR kind IN ('charge', 'refund')", name="cost"),
     )
@@ -84,6 +82,8 @@ class WalletEntry(Base):
     held: Mapped[int] = mapped_column(BigInteger)
     #: what it adds to what was spent. More than was taken from the balance where a limit did not stop a post.
     cost: Mapped[int] = mapped_column(BigInteger)
+    #: of a reserve: what the call costs at most. More than is held where a limit did not stop a post.
+    price: Mapped[int] = mapped_column(BigInteger, default=0, server_default=sql("0"))
     balance_after: Mapped[int] = mapped_column(BigInteger)
     held_after: Mapped[int] = mapped_column(BigInteger)
     #: the same deed twice has the same key: there is no second entry

@@ -62,6 +62,7 @@ class Kind(StrEnum):
     NOTICES_SET = "notices_set"
     NOTICES_REMOVED = "notices_removed"
     PRICES_CHANGED = "prices_changed"
+    WALLET_SET = "wallet_set"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ WORDS: dict[Kind, str] = {
     Kind.NOTICES_SET: "set where notices go",
     Kind.NOTICES_REMOVED: "ended notices{for_whom}",
     Kind.PRICES_CHANGED: "changed the price list",
+    Kind.WALLET_SET: "set the limits of the wallet{of_whom}{podcast}",
 }
 KNOWN = {kind.value: words for kind, words in WORDS.items()}
 #: for choosing, where the name of the kind says too little
@@ -94,6 +95,7 @@ LABELS: dict[Kind, str] = {
     Kind.NOTICES_SET: "Where notices go",
     Kind.NOTICES_REMOVED: "Notices ended",
     Kind.PRICES_CHANGED: "Price list changed",
+    Kind.WALLET_SET: "Limits of a wallet",
 }
 #: why somebody came back from X without a connection
 REFUSALS = {

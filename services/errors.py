@@ -19,6 +19,10 @@ class Conflict(AirhornError):  # noqa: N818
     """True a moment ago, not now: somebody else was first; nothing was changed."""
 
 
+class Uncovered(Conflict):
+    """A wallet with a limit, or a month's budget, does not hold what this would cost; nothing was changed."""
+
+
 class Stale(Conflict):
     """Somebody saved something else since the form was opened; nothing was changed."""
 

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, case, insert, literal, null, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from models import ConfigStatus, EpisodeTweetConfig, Outcome, Post, PostAttempt, PostEvent, PostStatus
+from services.inserting import insert_or_ignore as insert_or_ignore
 
 #: what an attempt may still turn out to be; the partial unique index of post_attempts says the same
 MAYBE_ACCEPTED = or_(PostAttempt.outcome.is_(None), PostAttempt.outcome.in_((Outcome.UNKNOWN, Outcome.ACCEPTED)))
@@ -212,10 +211,3 @@ def add_posts(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime
         # Who queues has taken the config by compare-and-set already, and that is its status.
         derive_config_status(session, [ids[r["key"]] for r in rows if r["key"] in ids and r["status"] != Q])
     return ids
-
-
-def insert_or_ignore(model: type[Any], dialect: str) -> Any:
-    """INSERT … ON CONFLICT DO NOTHING, which both databases have under different imports."""
-    if dialect == "postgresql":
-        return postgresql_insert(model).on_conflict_do_nothing()
-    return sqlite_insert(model).on_conflict_do_nothing()

@@ -11,8 +11,9 @@ from sqlalchemy import delete, select, update
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, Installation, NoticeAddress, OneTimeLink, Podcast, Post, PostStatus, User
-from services import first_admin, prices
+from services import first_admin, prices, wallet
 from services.audit import Actor, Kind
+from services.wallet import Rules, Whose
 from tests.browser import PASSWORD, Browser
 
 #: where a path of ours begins
@@ -150,6 +151,10 @@ class House:
     def change_prices(self):
         now = datetime.now(UTC)
         prices.change({"x_post": 20_000}, now, Actor(self.ada, "::1"), now)
+
+    def limit_wallet(self):
+        whose, rules = Whose(self.show, self.bo), Rules(is_limited=True)
+        wallet.set_rules(whose, rules, Actor(self.ada, "::1"), datetime.now(UTC))
 
     def command(self, *arguments):
         db.session.rollback()
@@ -298,6 +303,9 @@ DEEDS: dict[Kind, Deed] = {
         detail={"network": "discord"},
     ),
     Kind.PRICES_CHANGED: Deed(House.change_prices, detail={"items": ["x_post"]}, address="::1"),
+    Kind.WALLET_SET: Deed(
+        House.limit_wallet, subject="bo", about_podcast=True, detail={"is_limited": True, "budget": None}, address="::1"
+    ),
     Kind.FOREIGN_PODCAST: Deed(
         lambda h: h.browser.get(f"/podcasts/{h.show}"), House.somebody_new, actor="new", about_podcast=True
     ),

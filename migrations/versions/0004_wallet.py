@@ -119,6 +119,7 @@ def _entries() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
         sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("price", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
         sa.Column("held_after", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.String(length=120), nullable=False),
@@ -141,14 +142,8 @@ def _entries() -> None:
     )
     op.create_index("ix_wallet_entries_wallet_id_id", "wallet_entries", ["wallet_id", "id"])
     op.create_index("ix_wallet_entries_podcast_id_id", "wallet_entries", ["podcast_id", "id"])
-    spent = sa.text("cost <> 0")
-    op.create_index(
-        "ix_wallet_entries_podcast_id_at",
-        "wallet_entries",
-        ["podcast_id", "at", "user_id", "item", "cost"],
-        sqlite_where=spent,
-        postgresql_where=spent,
-    )
+    of_month = ["podcast_id", "at", "user_id", "item", "cost", "held"]
+    op.create_index("ix_wallet_entries_podcast_id_at", "wallet_entries", of_month)
     if op.get_bind().dialect.name == "sqlite":
         for what in ("update", "delete"):
             op.execute(SQLITE_GUARD.format(what=what, WHAT=what.upper()))

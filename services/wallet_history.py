@@ -1,0 +1,170 @@
+"""Reading wallets: balances, the history with people and episodes, what was spent on what. Reads only."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from extensions import db
+from models import EpisodeGuide, User, Wallet, WalletEntry, WalletOwner
+from services.wallet_rows import Whose
+
+PAGE = 100
+FORMER = "a former host"
+_WALLET = (Wallet.balance, Wallet.held, Wallet.is_limited, Wallet.pays, Wallet.stops_posts)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """How a wallet stands, in micro-dollars. One that was never needed is empty and without a limit."""
+
+    balance: int = 0
+    held: int = 0
+    is_limited: bool = False
+    pays: bool = False
+    stops_posts: bool = False
+    allowance: int | None = None
+    budget: int | None = None
+
+    @property
+    def free(self) -> int:
+        return self.balance - self.held
+
+
+def bulk_get_balances(wanted: Collection[Whose]) -> dict[Whose, Balance]:
+    """How each of these wallets stands, in one statement for any number."""
+    if not wanted:
+        return {}
+    hosts = {whose.user_id for whose in wanted if whose.user_id is not None}
+    query = select(Wallet.podcast_id, Wallet.user_id, *_WALLET, Wallet.allowance, Wallet.budget).where(
+        Wallet.podcast_id.in_({whose.podcast_id for whose in wanted}),
+        or_(Wallet.owner == WalletOwner.PODCAST, Wallet.user_id.in_(hosts)),
+    )
+    rows: list[Any] = list(db.session.execute(query))
+    found = {Whose(row.podcast_id, row.user_id): Balance(*row[2:]) for row in rows}
+    return {whose: found.get(whose, Balance()) for whose in wanted}
+
+
+# History
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """An entry with the names of those it is about. `wallet`: the host's whose wallet it is; None for the podcast's."""
+
+    id: int
+    at: datetime
+    kind: str
+    amount: int
+    held: int
+    cost: int
+    price: int
+    balance_after: int
+    held_after: int
+    item: str | None
+    price_list_id: int | None
+    post_id: int | None
+    episode_id: int | None
+    draft_id: int | None
+    note: str
+    user_id: int | None
+    actor_id: int | None
+    wallet: str | None
+    host: str | None
+    actor: str | None
+    episode: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Newest first. `older`: what to ask for the page after this one by; None when this was the last."""
+
+    lines: list[HistoryLine]
+    older: int | None
+
+
+NAMES = ("wallet", "host", "actor", "episode")
+OWN = tuple(name for name in HistoryLine.__slots__ if name not in NAMES)
+
+
+def history(whose: Whose, *, everything: bool = False, before: int | None = None, limit: int = PAGE) -> History:
+    """The entries of a wallet, or with `everything` of all wallets of its podcast, in one statement.
+
+    `before`: `History.older` of the page before, or the id of any entry.
+    """
+    query = _lines()
+    if everything:
+        query = query.where(WalletEntry.podcast_id == whose.podcast_id)
+    else:
+        query = query.where(WalletEntry.wallet_id == _id_of(whose))
+    if before is not None:
+        query = query.where(WalletEntry.id < before)
+    limit = max(1, min(limit, PAGE))
+    rows = db.session.execute(query.order_by(WalletEntry.id.desc()).limit(limit + 1)).all()
+    lines = [_line(row) for row in rows[:limit]]
+    return History(lines, lines[-1].id if len(rows) > limit else None)
+
+
+def _lines() -> Select[Any]:
+    """Names are looked up as they are now; who is gone has none."""
+    owner, host, actor = aliased(User), aliased(User), aliased(User)
+    return (
+        select(*(getattr(WalletEntry, name) for name in OWN), Wallet.owner)
+        .add_columns(owner.name, host.name, actor.name, EpisodeGuide.title)
+        .join(Wallet, Wallet.id == WalletEntry.wallet_id)
+        .outerjoin(owner, owner.id == Wallet.user_id)
+        .outerjoin(host, host.id == WalletEntry.user_id)
+        .outerjoin(actor, actor.id == WalletEntry.actor_id)
+        .outerjoin(EpisodeGuide, EpisodeGuide.id == WalletEntry.episode_id)
+    )
+
+
+def _id_of(whose: Whose) -> Any:
+    of_host = and_(Wallet.owner == WalletOwner.HOST, Wallet.user_id == whose.user_id)
+    owner = Wallet.owner == WalletOwner.PODCAST if whose.user_id is None else of_host
+    return select(Wallet.id).where(Wallet.podcast_id == whose.podcast_id, owner).scalar_subquery()
+
+
+def _line(row: Any) -> HistoryLine:
+    owner, wallet, host, actor, episode = row[len(OWN) :]
+    of_host = (wallet or FORMER) if owner == WalletOwner.HOST else None
+    own: dict[str, Any] = dict(zip(OWN, row, strict=False))
+    names: dict[str, Any] = {"wallet": of_host, "host": _name(row.user_id, host), "actor": _name(row.actor_id, actor)}
+    return HistoryLine(**own, **names, episode=episode)
+
+
+def _name(user_id: int | None, name: str | None) -> str | None:
+    return None if user_id is None else name or FORMER
+
+
+# Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What was spent on one thing for one host; the podcast's own has no user. Micro-dollars."""
+
+    user_id: int | None
+    item: str | None
+    cost: int
+    entries: int
+
+
+def sums(podcast_id: int, since: datetime, until: datetime) -> list[Sum]:
+    """What the podcast spent, by host and by what it was spent on, dearest first, in one statement."""
+    total = func.sum(WalletEntry.cost)
+    query = (
+        select(WalletEntry.user_id, WalletEntry.item, total, func.count())
+        .where(
+            WalletEntry.podcast_id == podcast_id,
+            WalletEntry.at >= since,
+            WalletEntry.at < until,
+            WalletEntry.cost != 0,
+        )
+        .group_by(WalletEntry.user_id, WalletEntry.item)
+        .order_by(total.desc(), WalletEntry.user_id, WalletEntry.item)
+    )
+    return [Sum(user_id, item, int(cost), count) for user_id, item, cost, count in db.session.execute(query)]
