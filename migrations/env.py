@@ -39,7 +39,7 @@ def run() -> None:
             connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
             # Rather fail and be run again than stand in the way of everybody who posts.
-            connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+            connection.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
         context.configure(connection=connection, target_metadata=db.metadata, render_item=render_item, **arguments)
         with context.begin_transaction():
             context.run_migrations()
