@@ -10,6 +10,7 @@ import click
 from flask import Flask, current_app
 
 import commands_ground
+import commands_wallet
 import commands_watch
 from console import Command, Group, print_json, say
 from extensions import reading
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(batch)
     commands_watch.add_to(scheduler)
     commands_ground.init_app(app)
+    commands_wallet.init_app(app)
 
 
 @click.command("batch", cls=Command)

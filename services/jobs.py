@@ -19,6 +19,7 @@ WORDS = {
     "revoke": "End logins at X",
     "push": "Keep YouTube's push going",
     "clean": "Tidy up",
+    "wallet": "Pay allowances and check wallets",
     "heartbeat": "Note down that it runs",
 }
 #: a process that noted nothing down for so long has ended: it does so every ten seconds

@@ -63,6 +63,7 @@ DEADLINES = {
     "revoke": 300.0,
     "push": 300.0,
     "clean": 300.0,
+    "wallet": 300.0,
     "heartbeat": 60.0,
 }
 WATCHDOG_EVERY_SECONDS = 5.0

@@ -12,8 +12,12 @@ from services.causes import CAUSES, explain
 
 TOP = [
     ROOT / f"{name}.py"
-    for name in ("app", "commands", "commands_ground", "commands_watch", "config", "console", "extensions")
+    for name in (
+        *("app", "commands", "commands_ground", "commands_wallet", "commands_watch"),
+        *("config", "console", "extensions"),
+    )
 ]
+COMMANDS = ("", "_ground", "_wallet", "_watch")
 OURS = TOP + [
     p for d in ("models", "routes", "services", "sandbox", "migrations") for p in sorted((ROOT / d).rglob("*.py"))
 ]
@@ -31,7 +35,7 @@ def imports(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("name", ["app.py", "commands.py", "commands_ground.py", "commands_watch.py", "console.py"])
+@pytest.mark.parametrize("name", ["app.py", *(f"commands{part}.py" for part in COMMANDS), "console.py"])
 def test_the_top_level_reaches_the_wire_through_services_only(name: str) -> None:
     assert not {n for n in imports(ROOT / name) if n.startswith(("services.clients", "requests", "tweepy"))}
 

@@ -16,6 +16,7 @@ from services.wallet_allowances import pay_allowances
 from services.wallet_check import differences
 from services.wallet_job import WalletJob
 from services.wallet_months import month_of
+from tests import processes
 from tests.till import WITH_LINK, Till, statements
 
 NEW_YORK, AUCKLAND = "America/New_York", "Pacific/Auckland"
@@ -269,3 +270,13 @@ def test_the_nightly_check_runs_once_a_day(till):
             job.run(at(2026, 11, 24) + timedelta(hours=hours))
     assert len([one for one in asked if "over (" in one.lower()]) == 1
     assert wallet_job.difference_events([], till.now) == []
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_the_scheduler_pays_allowances_when_it_starts(till, services):
+    rules(till, till.podcast, allowance=DOLLAR)
+    services.scheduler.start()
+    try:
+        processes.eventually(lambda: till.stands(till.podcast) == (DOLLAR, 0), timeout=30)
+    finally:
+        services.scheduler.stop()
