@@ -6,7 +6,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +19,17 @@ from sqlalchemy.orm import Session
 
 from app import create_app
 from extensions import db
-from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Post, SocialConnection
+from models import (
+    Broadcast,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    PodcastMember,
+    Post,
+    SocialConnection,
+    Wallet,
+    WalletEntry,
+)
 from sandbox.x import X
 from sandbox.x_limits import Limit
 from services import outbox
@@ -149,6 +159,31 @@ class Arena:
             session.commit()
         return [connection for _, connection, _ in self.hosts]
 
+    def wallets(self, count: int, balance: int) -> dict[int, int]:
+        """So many podcasts without hosts, each with a limit and this balance: the ids of the wallets by podcast."""
+        found = {}
+        with self.session() as session:
+            for _ in range(count):
+                self.made += 1
+                made = {"slug": f"till-{self.made}", "name": f"Till {self.made}"}
+                podcast = session.execute(insert(Podcast).values(**made).returning(Podcast.id)).scalar_one()
+                full = {"owner": "podcast", "podcast_id": podcast, "balance": balance, "is_limited": True}
+                wallet = session.execute(insert(Wallet).values(**full).returning(Wallet.id)).scalar_one()
+                sums = {"amount": balance, "held": 0, "cost": 0, "balance_after": balance, "held_after": 0}
+                first = {"wallet_id": wallet, "podcast_id": podcast, "kind": "top_up", "key": f"first {wallet}"}
+                session.execute(insert(WalletEntry).values(at=self.x.now(), **first, **sums))
+                found[podcast] = wallet
+            session.commit()
+        return found
+
+    def join(self, podcast_id: int) -> int:
+        """Puts the first host on this podcast. Answers who that is."""
+        user = self.hosts[0][0]
+        with self.session() as session:
+            session.execute(insert(PodcastMember).values(podcast_id=podcast_id, user_id=user))
+            session.commit()
+        return user
+
     # The processes
 
     def race(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:
@@ -188,6 +223,12 @@ class Arena:
             found = list(session.execute(select(Post).where(Post.config_id.in_(configs))).scalars())
             session.expunge_all()
         return found
+
+    def balances(self, wallet_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """(balance, held) of each."""
+        query = select(Wallet.id, Wallet.balance, Wallet.held).where(Wallet.id.in_(list(wallet_ids)))
+        with self.session() as session:
+            return {id: (balance, held) for id, balance, held in session.execute(query)}
 
     def connections(self) -> list[SocialConnection]:
         with self.session() as session:

@@ -16,9 +16,12 @@ from sqlalchemy import select, update
 
 from extensions import db
 from models import Post
-from services import outbox
+from services import outbox, wallet
+from services.audit import NOBODY
 from services.errors import Conflict
 from services.registry import get_services
+from services.wallet import Order, Whose
+from services.wallet_check import differences
 
 #: whoever waits for the others longer goes on alone
 PATIENCE = 5.0
@@ -184,6 +187,48 @@ def refresh(app: Flask, order: dict[str, Any]) -> None:
     _in_threads(app, order, act)
 
 
+def spend(app: Flask, order: dict[str, Any]) -> None:
+    """Everybody wants all that is in the wallet of the same podcast."""
+
+    def act(seat: int, podcast_id: int) -> str:
+        wanted = Order(key=f"{podcast_id} by {seat}", whose=Whose(podcast_id), item="ai", cost=order["cost"])
+
+        def buy() -> str:
+            wallet.charge(wallet.reserve(wanted, _now()), order["cost"], _now())
+            return "spent"
+
+        return _said(buy)
+
+    _in_threads(app, order, act)
+
+
+def move_money(app: Flask, order: dict[str, Any]) -> None:
+    """Everybody spends from the same podcast's wallet, fills it, gives from it and takes back, as the dice say."""
+    dice = random.Random(order["seed"])
+    podcast, host = Whose(order["podcast"]), Whose(order["podcast"], order["host"])
+
+    def act(seat: int, item: int) -> str:
+        key, many = f"{item} by {seat}", dice.randint(1, order["cost"])
+        deed = {"key": key, "by": NOBODY, "now": _now()}
+        wanted = Order(key=key, whose=dice.choice((podcast, host)), item="ai", cost=many)
+        deeds: list[Callable[[], Any]] = [
+            lambda: wallet.charge(wallet.reserve(wanted, _now()), dice.randint(0, many), _now()),
+            lambda: wallet.release(wallet.reserve(wanted, _now()), _now()),
+            lambda: wallet.transfer(podcast, host, many, **deed),
+            lambda: wallet.transfer(host, podcast, many, **deed),
+            lambda: wallet.top_up(podcast, many, **deed),
+        ]
+        return _said(dice.choice(deeds))[:7]
+
+    _in_threads(app, order, act)
+
+
+def check_wallets(app: Flask, order: dict[str, Any]) -> None:
+    """What does not add up."""
+    with app.app_context():
+        Path(order["out"]).write_text(json.dumps({"differences": [one.what for one in differences()]}))
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -197,4 +242,7 @@ RACERS: dict[str, Callable[[Flask, dict[str, Any]], None]] = {
     "post now": post_now,
     "start or post now": start_or_post_now,
     "refresh": refresh,
+    "spend": spend,
+    "move money": move_money,
+    "check wallets": check_wallets,
 }

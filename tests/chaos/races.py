@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.races --interleavings 10000`: six races between real processes, each so often.
+"""`python -m tests.chaos.races --interleavings 10000`: eight races between real processes, each so often.
 
 Prints a table and writes benchmarks/results/races.json. Exit 1 when one of them ended wrongly.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.report import Report
+from services.money import DOLLAR
 from tests.chaos.arena import HOSTS, Arena, arena
 from tests.chaos.bed import bed
 from tests.chaos.forker import Forker
@@ -134,6 +135,34 @@ def refresh_by_many(ground: Arena, items: int) -> Counts:
     return counts
 
 
+def whole_balance_by_two(ground: Arena, items: int) -> Counts:
+    """Two processes want all that is in a wallet with a limit: one gets it, and nothing is left."""
+    counts: Counts = Counter()
+    wallets = ground.wallets(items, DOLLAR)
+    spending = {"race": "spend", "items": list(wallets), "threads": 1, "cost": DOLLAR}
+    seats = [said for out in ground.race(spending, spending) for said in out.values()]
+    left = ground.balances(wallets.values())
+    for n, wallet_id in enumerate(wallets.values()):
+        spent, answers = sum(seat[n] == "spent" for seat in seats), len(seats)
+        counts["one of two" if (spent, answers, left[wallet_id]) == (1, 2, (0, 0)) else "wrong"] += 1
+    counts["wrong"] += len(ground.race({"race": "check wallets"})[0]["differences"])
+    return counts
+
+
+def one_wallet_by_four(ground: Arena, items: int) -> Counts:
+    """Four spend, fill and transfer at once: the wallets never go below zero, and every entry is in the balance."""
+    counts: Counts = Counter()
+    [(podcast_id, wallet_id)] = ground.wallets(1, 100 * DOLLAR).items()
+    moving = {"race": "move money", "items": list(range(items)), "threads": 2, "cost": 20 * DOLLAR}
+    moving |= {"podcast": podcast_id, "host": ground.join(podcast_id)}
+    seats = [said for out in ground.race(moving, moving) for said in out.values()]
+    balance, held = ground.balances([wallet_id])[wallet_id]
+    counts["at once"] += min(len(seat) for seat in seats)
+    counts["wrong"] += balance < 0 or held != 0
+    counts["wrong"] += len(ground.race({"race": "check wallets"})[0]["differences"])
+    return counts
+
+
 RACES: dict[str, Callable[[Arena, int], Counts]] = {
     "switch-off against send": switch_off_against_send,
     "double post-now": double_post_now,
@@ -141,6 +170,8 @@ RACES: dict[str, Callable[[Arena, int], Counts]] = {
     "one key by 4 threads in 2 processes": one_key_by_four,
     "claim by 4 processes": claim_by_four,
     "token refresh, 8 threads in 2 processes": refresh_by_many,
+    "a whole balance by 2 processes": whole_balance_by_two,
+    "one wallet by 4 threads in 2 processes": one_wallet_by_four,
 }
 
 
