@@ -90,6 +90,7 @@ def test_who_comes_second_sees_what_the_first_has_held(app, till):
 
 
 def test_what_the_first_did_stands_in_the_balance_after_the_second(app, till):
+    till.top_up(till.podcast)
     first, second = till.order(), till.order("bo")
     wallet.reserve_all(db.session(), [first], till.now)
     answer = meanwhile(app, lambda: wallet.reserve(second, till.now))
@@ -97,10 +98,11 @@ def test_what_the_first_did_stands_in_the_balance_after_the_second(app, till):
 
 
 def test_the_same_order_at_the_same_moment_is_held_once(app, till):
+    till.top_up(till.podcast)
     order = till.order()
     held = wallet.reserve_all(db.session(), [order], till.now)[order.key]
     assert meanwhile(app, lambda: wallet.reserve(order, till.now)) == held
-    assert len(till.entries()) == 1
+    assert len(till.entries(EntryKind.RESERVE)) == 1
 
 
 def test_the_same_end_at_the_same_moment_is_written_once(app, till):
