@@ -84,6 +84,7 @@ def init_app(app: Flask) -> None:
     filters.init_app(app)
     headers.init_app(app, settings)
     assets.init_app(app, compressed=settings.instance_path / "static", headers=headers.always(settings))
+    websub.init_app(app, headers.always(settings))
 
 
 def begin() -> None:

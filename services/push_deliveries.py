@@ -29,6 +29,8 @@ LOOKS_A_DAY = 100
 PATH = re.compile(r"[A-Za-z0-9_-]{43}")
 #: how long a subscription is known without asking the database again, in seconds, and how many
 KNOWN_SECONDS, MOST_KNOWN = 60.0, 10_000
+#: strange addresses that one process asks the database about in a second; for more a hub has to come again
+ASKED_A_SECOND = 50
 
 One = PushSubscription
 
@@ -39,6 +41,7 @@ class Judged(StrEnum):
     ACCEPTED = "accepted"
     REPEATED = "repeated"  # genuine, but a look is to come anyway, or the day's are used up
     UNKNOWN = "unknown"  # nobody subscribed at this address
+    PUT_OFF = "put_off"  # nobody looked whether somebody did: too many others came at once
     TOO_LARGE = "too_large"
     UNSIGNED = "unsigned"
     FORGED = "forged"  # the signature does not fit
@@ -69,51 +72,66 @@ class Deliveries:
         #: channel → the look that was asked for last
         self._looks: dict[str, datetime] = {}
         self._judged: Counter[Judged] = Counter()
+        #: the last second in which the database was asked whose address it is, and how often
+        self._asked = 0, 0
 
-    def take(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> bool:
-        """False when there is no such subscription. True says nothing else: what is forged is silently ignored.
+    def take(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> Judged:
+        """What a genuine one asks for is written down; whatever else comes changes nothing.
 
         `body` is None where it was too large to be read.
         """
-        judged = self._judge(path, signature, body, now)
-        with self._lock:
-            self._judged[judged] += 1
-        return judged != Judged.UNKNOWN
+        found = self._remembered(path) or self._asked_for(path)
+        if isinstance(found, Judged):
+            return self._counted(found)
+        channel_id, secret = found
+        refused = _refused(channel_id, secret, signature, body)
+        return self._counted(refused or (Judged.ACCEPTED if self._wish(channel_id, now) else Judged.REPEATED))
+
+    def at_once(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> Judged | None:
+        """The same as far as it can be told from memory; None for what `take` has to look at."""
+        found = self._remembered(path)
+        if found is None:
+            is_strange = PATH.fullmatch(path) and path not in self._known
+            is_put_off = is_strange and self._asked >= (int(time.monotonic()), ASKED_A_SECOND)
+            return self._counted(Judged.PUT_OFF) if is_put_off else None
+        refused = _refused(*found, signature, body)
+        if refused is None and is_ahead(self._looks.get(found[0]), now):
+            refused = Judged.REPEATED
+        return self._counted(refused) if refused else None
 
     def judged(self) -> dict[str, int]:
         """How many deliveries this process has judged how since it began."""
         with self._lock:
             return {one.value: self._judged[one] for one in Judged}
 
-    def _judge(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> Judged:
-        found = self._subscription(path)
-        if found is None:
-            return Judged.UNKNOWN
-        channel_id, secret = found
-        if body is None:
-            return Judged.TOO_LARGE
-        if not signature:
-            return Judged.UNSIGNED
-        if not secret:
-            return Judged.LOCKED
-        if not is_signed(body, signature, secret):
-            return Judged.FORGED
-        if channel_id not in channels_in(body):
-            return Judged.FOREIGN
-        return Judged.ACCEPTED if self._wish(channel_id, now) else Judged.REPEATED
+    def _counted(self, judged: Judged) -> Judged:
+        with self._lock:
+            self._judged[judged] += 1
+        return judged
 
-    def _subscription(self, path: str) -> tuple[str, str] | None:
-        """(channel, secret); the secret is empty when it does not open."""
-        if not PATH.fullmatch(path):
-            return None
+    def _remembered(self, path: str) -> tuple[str, str] | None:
+        """(channel, secret), where it was asked for within the last minute."""
         known = self._known.get(path)
-        if known is not None and known[0] > time.monotonic():
-            return known[1:]
+        return known[1:] if known is not None and known[0] > time.monotonic() else None
+
+    def _may_ask(self) -> bool:
+        with self._lock:
+            second = int(time.monotonic())
+            number = self._asked[1] if self._asked[0] == second else 0
+            self._asked = second, number + 1
+            return number < ASKED_A_SECOND
+
+    def _asked_for(self, path: str) -> tuple[str, str] | Judged:
+        """(channel, secret) as the database has it; the secret is empty when it does not open."""
+        if not PATH.fullmatch(path):
+            return Judged.UNKNOWN
+        if path not in self._known and not self._may_ask():
+            return Judged.PUT_OFF
         reading()
         row = db.session.execute(select(One.channel_id, One.secret).where(One.path == path)).one_or_none()
         db.session.rollback()
         if row is None:
-            return None
+            return Judged.UNKNOWN
         try:
             secret = self._vault.unseal(row.secret, owner(row.channel_id))
         except VaultError:
@@ -163,6 +181,19 @@ class Deliveries:
         db.session.commit()
         log.info("the hub announced something new", extra={"channel": channel_id, "noted": noted is not None})
         return look_at, noted is not None
+
+
+def _refused(channel_id: str, secret: str, signature: str | None, body: bytes | None) -> Judged | None:
+    """Why a delivery to a subscription changes nothing; None when it is genuine. Pure."""
+    if body is None:
+        return Judged.TOO_LARGE
+    if not signature:
+        return Judged.UNSIGNED
+    if not secret:
+        return Judged.LOCKED
+    if not is_signed(body, signature, secret):
+        return Judged.FORGED
+    return None if channel_id in channels_in(body) else Judged.FOREIGN
 
 
 def is_ahead(look_at: datetime | None, now: datetime) -> bool:

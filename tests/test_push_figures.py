@@ -43,7 +43,7 @@ def test_every_way_a_delivery_can_go_is_counted_once(push, settings):
     over_http("POST", f"{push.door.url}/websub/{'a' * 43}", push.body(channel), {}, at=push.hub.now())
     after = told(settings, "airhorn_pushes_total")
     once = ("repeated", "forged", "foreign", "too_large", "unsigned", "unknown")
-    assert after == dict.fromkeys(once, 1) | {"accepted": 2, "locked": 0}
+    assert after == dict.fromkeys(once, 1) | {"accepted": 2, "locked": 0, "put_off": 0}
 
 
 def test_a_secret_of_ours_that_does_not_open_is_no_forgery(push, settings):
