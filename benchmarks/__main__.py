@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, soak_http, start_to_post, units
+from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, soak_http, start_to_post, units, wallet
 
 FIGURES = {
     "go_live": go_live.measure,
@@ -14,6 +14,7 @@ FIGURES = {
     "soak_http": soak_http.measure,
     "idle": idle.measure,
     "pages": pages.measure,
+    "wallet": wallet.measure,
 }
 
 

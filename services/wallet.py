@@ -12,9 +12,10 @@ from services import audit, money
 from services.audit import Actor, Kind
 from services.errors import Conflict, Invalid, NotFound
 from services.money import dollars
+from services.wallet_calls import charge, release, reserve
 from services.wallet_entries import About, Booked, Line, find, once, own_key, own_note, same
 from services.wallet_history import Balance, History, bulk_get_balances, history, sums
-from services.wallet_holds import Order, charge, release, reserve, reserve_all, settle_all
+from services.wallet_holds import Order, reserve_all, settle_all
 from services.wallet_records import record_all
 from services.wallet_rows import Account, Whose, lock_of_entries, lock_own, names
 from services.wallet_transfers import Batch, Moved, Transfer, bulk_transfer, transfer

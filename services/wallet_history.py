@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -86,8 +87,8 @@ class History:
     older: int | None
 
 
-NAMES = ("wallet", "host", "actor", "episode")
-OWN = tuple(name for name in HistoryLine.__slots__ if name not in NAMES)
+#: the last four are names, of other tables
+OWN = tuple(HistoryLine.__slots__[:-4])
 
 
 def history(whose: Whose, *, everything: bool = False, before: int | None = None, limit: int = PAGE) -> History:
@@ -108,8 +109,9 @@ def history(whose: Whose, *, everything: bool = False, before: int | None = None
     return History(lines, lines[-1].id if len(rows) > limit else None)
 
 
+@cache
 def _lines() -> Select[Any]:
-    """Names are looked up as they are now; who is gone has none."""
+    """Names are looked up as they are now; who is gone has none. Made once: that takes longer than asking."""
     owner, host, actor = aliased(User), aliased(User), aliased(User)
     return (
         select(*(getattr(WalletEntry, name) for name in OWN), Wallet.owner)
@@ -131,9 +133,8 @@ def _id_of(whose: Whose) -> Any:
 def _line(row: Any) -> HistoryLine:
     owner, wallet, host, actor, episode = row[len(OWN) :]
     of_host = (wallet or FORMER) if owner == WalletOwner.HOST else None
-    own: dict[str, Any] = dict(zip(OWN, row, strict=False))
-    names: dict[str, Any] = {"wallet": of_host, "host": _name(row.user_id, host), "actor": _name(row.actor_id, actor)}
-    return HistoryLine(**own, **names, episode=episode)
+    values: list[Any] = [*row[: len(OWN)], of_host, _name(row.user_id, host), _name(row.actor_id, actor), episode]
+    return HistoryLine(*values)
 
 
 def _name(user_id: int | None, name: str | None) -> str | None:

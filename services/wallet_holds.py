@@ -1,30 +1,25 @@
 """What a call costs: held before it, charged when it succeeded, given back when it was clearly refused.
 
-While nobody knows what became of a call, what it may cost stays held. The functions for several belong into the
-transaction that says what became of the calls; those for one commit.
+While nobody knows what became of a call, what it may cost stays held. All of it is done in the caller's transaction,
+the one that says what became of the calls. For one call alone: wallet_calls.py.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import case, exists, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from extensions import db
-from models import EntryKind, Wallet, WalletEntry
+from models import EntryKind
 from services import prices
-from services.errors import Conflict, Uncovered
+from services.errors import Uncovered
 from services.money import dollars
-from services.wallet_entries import About, Booked, Line, add, find, same, write
+from services.wallet_entries import About, Booked, Line, find, write
 from services.wallet_months import Spent, budgets_of, keep_within, month_here, spent
 from services.wallet_rows import Account, Whose, lock, lock_of_entries, payer
 
 #: what a limit stops only where the podcast says so
 POSTS = frozenset({prices.POST_WITH_LINK, prices.POST})
-_PLAIN = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +62,6 @@ def reserved(key: str) -> str:
 
 def ended(key: str) -> str:
     return f"{key}#end"
-
-
-# Several, in the caller's transaction
 
 
 def reserve_all(session: Session, orders: Sequence[Order], now: datetime) -> dict[str, Booked | Uncovered]:
@@ -167,7 +159,7 @@ def settle_all(
     return write(session, lines, now)
 
 
-def _taken(hold: Booked, cost: int, *, is_limited: bool) -> int:
+def taken(hold: Booked, cost: int, *, is_limited: bool) -> int:
     """From the balance: with a limit never more than was held, so that it cannot go below zero."""
     return min(cost, hold.held) if is_limited else cost
 
@@ -176,8 +168,8 @@ def _end(account: Account, hold: Booked, kind: EntryKind, cost: int) -> Line:
     return Line(
         account=account,
         kind=kind,
-        key=_ending_of(hold),
-        amount=-_taken(hold, cost, is_limited=account.is_limited),
+        key=ending_of(hold),
+        amount=-taken(hold, cost, is_limited=account.is_limited),
         held=-hold.held,
         cost=cost,
         about=hold.about,
@@ -185,72 +177,5 @@ def _end(account: Account, hold: Booked, kind: EntryKind, cost: int) -> Line:
     )
 
 
-def _ending_of(hold: Booked) -> str:
+def ending_of(hold: Booked) -> str:
     return ended(hold.key.removesuffix(reserved("")))
-
-
-# One, and committed
-
-
-def reserve(order: Order, now: datetime) -> Booked:
-    """Holds what it may cost. Raises Uncovered when it must not be bought."""
-    session = db.session()
-    try:
-        answer = reserve_all(session, [order], now)[order.key]
-        session.commit()
-    except IntegrityError:
-        session.rollback()  # another did the same at the same moment
-        answer = reserve_all(session, [order], now)[order.key]
-        session.commit()
-    if isinstance(answer, Uncovered):
-        raise answer
-    if answer.price != order.cost:
-        raise Conflict(f"The same key was used before, with {dollars(answer.price)}. Nothing was changed.")
-    return answer
-
-
-def charge(hold: Booked, cost: int, now: datetime) -> Booked:
-    """What it did cost, in two statements. The second time the answer is the same. Raises Conflict for another cost."""
-    return _end_one(hold, EntryKind.CHARGE, cost, now)
-
-
-def release(hold: Booked, now: datetime) -> Booked:
-    """It was clearly refused: nothing is held any more. Two statements."""
-    return _end_one(hold, EntryKind.RELEASE, 0, now)
-
-
-def _end_one(hold: Booked, kind: EntryKind, cost: int, now: datetime) -> Booked:
-    session, key = db.session(), _ending_of(hold)
-    try:
-        row = session.execute(_ending(hold, key, cost), execution_options=_PLAIN).one_or_none()
-        if row is not None:
-            booked = _booked(hold, kind, key, cost, row)
-            add(session, [booked], now)
-            session.commit()
-            return booked
-        session.rollback()
-        before = find(session, [key])
-    except IntegrityError:
-        session.rollback()
-        before = find(session, [key])  # another ended it at the same moment
-        if not before:
-            raise
-    session.rollback()
-    if key not in before:
-        raise Conflict("Nothing is held for this.")
-    same(before[key], hold.wallet_id, kind, amount=before[key].amount, cost=cost)
-    return before[key]
-
-
-def _ending(hold: Booked, key: str, cost: int) -> Any:
-    """Nothing held any more and the cost gone, unless it has ended before."""
-    amount = case((Wallet.is_limited, _taken(hold, cost, is_limited=True)), else_=cost)
-    change = update(Wallet).where(Wallet.id == hold.wallet_id, ~exists().where(WalletEntry.key == key))
-    change = change.values(balance=Wallet.balance - amount, held=Wallet.held - hold.held)
-    return change.returning(Wallet.balance, Wallet.held, Wallet.is_limited)
-
-
-def _booked(hold: Booked, kind: EntryKind, key: str, cost: int, row: Any) -> Booked:
-    amount = -_taken(hold, cost, is_limited=row.is_limited)
-    ending = replace(hold, key=key, kind=kind, amount=amount, held=-hold.held, cost=cost, price=0)
-    return replace(ending, balance_after=row.balance, held_after=row.held)

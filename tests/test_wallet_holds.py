@@ -234,8 +234,13 @@ def test_reads_that_have_happened_are_written_down_as_far_as_the_balance_goes(ti
 # Statements
 
 
-def test_charging_and_releasing_take_two_statements_each(till):
-    first, second = (wallet.reserve(till.order(), till.now) for _ in range(2))
+def test_holding_charging_and_releasing_take_two_statements_each(till):
+    till.top_up(till.podcast)
+    till.limit(till.podcast)
+    first = wallet.reserve(till.order(), till.now)
+    with statements() as asked:
+        second = wallet.reserve(till.order(), till.now)
+    assert len(asked) == 2
     with statements() as asked:
         wallet.charge(first, WITH_LINK, till.now)
     assert len(asked) == 2
