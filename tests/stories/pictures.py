@@ -4,15 +4,19 @@ import base64
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from sandbox.demo import KEYS
+from sandbox.processes import Children, await_page, is_free
+from tests.processes import free_port
 from tests.stories.conftest import PHONE, WIDE
-from tests.stories.scene import EMPTY, ON_AIR, PAGES, Scene, Shown, Windows
+from tests.stories.pages import EMPTY, ON_AIR, PAGES, UNMATCHED, Shown, press
+from tests.stories.scene import Scene, Windows
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 #: names of pages, where not all are wanted
@@ -21,7 +25,7 @@ WANTED = os.environ.get("PAGES", "").split()
 LARGEST, LARGEST_ALL = 150_000, 8_000_000
 #: of a page that is a long list the rest shows nothing new; pixels
 TALLEST = 2_400
-#: Our pages have a dozen colours and what lies between them at the edges of letters: 80 are enough, and take a third
+#: Our pages have a dozen colours and what lies between them at the edges of letters: 64 are enough, and take a third
 #: of the room. Answers width, height, the palette, and the number of each pixel's colour in it.
 COUNT_COLOURS = """async (picture) => {
   const bitmap = await createImageBitmap(await (await fetch("data:image/png;base64," + picture)).blob());
@@ -32,9 +36,10 @@ COUNT_COLOURS = """async (picture) => {
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) || 0) + 1);
   const parts = (colour) => [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
   const distance = (a, b) => a.reduce((sum, part, at) => sum + (part - b[at]) ** 2, 0);
-  // A lamp is small, but its colour is what it is there for.
-  const weight = ([colour, count]) => count * (Math.max(...parts(colour)) - Math.min(...parts(colour)) > 60 ? 50 : 1);
-  const kept = [...counts].sort((a, b) => weight(b) - weight(a)).slice(0, 80).map(([colour]) => parts(colour));
+  // What most pixels have, and besides what stands out: a lamp is small, but its colour is what it is there for.
+  const most = [...counts].sort((a, b) => b[1] - a[1]), usual = most.slice(0, 32);
+  const vivid = ([colour]) => Math.max(...parts(colour)) - Math.min(...parts(colour)) > 60;
+  const kept = [...usual, ...most.slice(32).filter(vivid).slice(0, 32)].map(([colour]) => parts(colour));
   const nearest = new Map();
   for (const colour of counts.keys()) {
     const far = kept.map((other) => distance(parts(colour), other));
@@ -49,7 +54,7 @@ COUNT_COLOURS = """async (picture) => {
   return [bitmap.width, bitmap.height, kept.flat(), url.split(",")[1]];
 }"""
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture
@@ -110,8 +115,38 @@ def test_before_there_is_anybody(empty, take):
     take(empty, EMPTY)
 
 
-def test_every_page_before_and_on_air(full, take):
+def test_every_page_before_on_air_and_after(full, take):
     take(full, PAGES)
     full.go_live()
     take(full, ON_AIR)
+    full.go_live_unmatched()
+    take(full, UNMATCHED)
     assert sum(path.stat().st_size for path in FOLDER.glob("*.png")) < LARGEST_ALL
+
+
+@pytest.fixture
+def room(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
+    """The control room of a rehearsal as `make run` starts it, with nothing of this environment."""
+    port = two_free_ports()
+    given = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PORT": str(port), "INSTANCE_PATH": str(tmp_path)}
+    with Children() as children, chromium.new_context(viewport=WIDE, reduced_motion="reduce") as context:
+        children.start("-m", "sandbox.demo", env=given | dict.fromkeys(KEYS, ""))
+        await_page(f"http://127.0.0.1:{port}/healthz", children, seconds=300)
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{port + 1}/")
+        yield page
+
+
+def two_free_ports() -> int:
+    """The first of two in a row."""
+    while not is_free((found := free_port()) + 1):
+        pass
+    return found
+
+
+@pytest.mark.skipif(bool(WANTED) and "sandbox" not in WANTED, reason="other pages are wanted")
+def test_the_control_room_after_go_live(room, chromium):
+    press("Go live")(room)
+    expect(room.locator(".post")).to_have_count(2)
+    with chromium.new_context() as context:
+        keep(room, context.new_page(), FOLDER.parent / "sandbox.png")

@@ -1,9 +1,9 @@
-"""One show with all that can be seen of it, and every page of the application: for pictures and for axe."""
+"""One show with all that can be seen of it: for pictures of every page, and for axe."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import current_app
 from playwright.sync_api import Page
@@ -19,6 +19,7 @@ from models import (
     PodcastMember,
     Role,
     User,
+    UserSession,
     YouTubeChannel,
 )
 from sandbox.standin import Fault, Request
@@ -32,8 +33,11 @@ from services.registry import get_services
 from tests.browser import PASSWORD, Browser
 from tests.cast import Cast
 from tests.stories.conftest import WIDE
+from tests.stories.pages import Shown, press
 
 ZONE = "Australia/Sydney"
+#: of the show that comes next
+AHEAD = timedelta(minutes=9, seconds=40)
 OWN = "We're live: {title}, with {guest}.\n\nBring the worst queue you ever met.\n{url}"
 WEBHOOKS = {
     NoticeNetwork.DISCORD: "https://discord.com/api/webhooks/1234567890/" + "s" * 68,
@@ -49,96 +53,6 @@ NAMES = {
 }
 
 
-class Shown(NamedTuple):
-    """A page: `path` with names of `Scene.paths` in braces, `who` opens it, `then` is what is done there first."""
-
-    name: str
-    path: str
-    who: str = "ada"
-    then: Callable[[Page], None] | None = None
-
-
-def press(name: str) -> Callable[[Page], None]:
-    """Presses a button and waits for the page that comes."""
-
-    def done(page: Page) -> None:
-        page.get_by_role("button", name=name, exact=True).first.click()
-        page.wait_for_load_state()
-
-    return done
-
-
-def spoil_form(page: Page) -> None:
-    """Saves a text after the form has become too old."""
-    page.locator("#editor [name=csrf_token]").evaluate("field => { field.value = 'old' }")
-    press("Save")(page)
-
-
-#: before there is any account
-EMPTY = (Shown("setup", "{setup}", "nobody"),)
-#: ten minutes before air
-PAGES = (
-    Shown("sign-in", "/sign-in", "nobody"),
-    Shown("code", "/sign-in/code", "half"),
-    Shown("forgot", "/password/forgot", "nobody"),
-    Shown("link-password", "{password}", "nobody"),
-    Shown("link-gone", "/invitations/gone", "nobody"),
-    Shown("invitation", "{invitation}", "nobody"),
-    Shown("invitation-other", "{invitation}"),
-    Shown("home", "/"),
-    Shown("home-first-run", "/", "fay"),
-    Shown("home-nothing", "/", "gus"),
-    Shown("podcasts", "/podcasts"),
-    Shown("podcasts-none", "/podcasts", "gus"),
-    Shown("podcast-new", "/podcasts/new"),
-    Shown("podcast", "/podcasts/{show}"),
-    Shown("podcast-contributor", "/podcasts/{show}", "bo"),
-    Shown("podcast-empty", "/podcasts/{fresh}", "fay"),
-    Shown("hosts", "/podcasts/{show}/hosts"),
-    Shown("youtube", "/podcasts/{show}/settings/youtube"),
-    Shown("youtube-none", "/podcasts/{fresh}/settings/youtube", "fay"),
-    Shown("youtube-test", "/podcasts/{show}/settings/youtube", "ada", press("Test detection")),
-    Shown("settings", "/podcasts/{show}/settings"),
-    Shown("episode-new", "/podcasts/{show}/episodes/new"),
-    Shown("episode-edit", "/podcasts/{show}/episodes/{next}/edit"),
-    Shown("episode", "/podcasts/{show}/episodes/{next}/tweets"),
-    Shown("episode-draft", "/podcasts/{show}/episodes/{next}/tweets", "bo"),
-    Shown("episode-too-long", "/podcasts/{show}/episodes/{later}/tweets"),
-    Shown("episode-not-connected", "/podcasts/{show}/episodes/{next}/tweets", "di"),
-    Shown("episode-needs-you", "/podcasts/{show}/episodes/{review}/tweets"),
-    Shown("episode-posted", "/podcasts/{show}/episodes/{past}/tweets"),
-    Shown("connections", "/connections"),
-    Shown("connections-none", "/connections", "di"),
-    Shown("profile", "/profile"),
-    Shown("profile-password", "/profile/password"),
-    Shown("profile-email", "/profile/email"),
-    Shown("profile-second-step", "/profile/second-step"),
-    Shown("profile-second-step-begun", "/profile/second-step", "bo"),
-    Shown("profile-second-step-on", "/profile/second-step", "cy"),
-    Shown("profile-sessions", "/profile/sessions"),
-    Shown("profile-delete", "/profile/delete"),
-    Shown("confirm", "/confirm"),
-    Shown("profile-notices", "/profile/notices"),
-    Shown("profile-notices-none", "/profile/notices", "bo"),
-    Shown("notices", "/notices"),
-    Shown("notices-none", "/notices", "gus"),
-    Shown("notices-stop", "{stop}", "nobody"),
-    Shown("admin-people", "/admin/people"),
-    Shown("admin-system", "/admin/system"),
-    Shown("admin-audit", "/admin/audit"),
-    Shown("troubleshooting", "/troubleshooting"),
-    Shown("not-found", "/podcasts/999999"),
-    Shown("forbidden", "/podcasts/{show}/settings", "bo"),
-    Shown("stale-form", "/podcasts/{show}/episodes/{next}/tweets", "ada", spoil_form),
-)
-#: three minutes into the show
-ON_AIR = (
-    Shown("home-on-air", "/"),
-    Shown("podcast-on-air", "/podcasts/{show}"),
-    Shown("episode-on-air", "/podcasts/{show}/episodes/{next}/tweets"),
-)
-
-
 @dataclass(frozen=True)
 class Says(Fault):
     """Spoils the answers to requests whose body has these words."""
@@ -151,11 +65,12 @@ class Says(Fault):
 
 @dataclass
 class Scene:
-    """`paths` are the values of the names in braces."""
+    """`paths` are the values of the names in braces; `live` is the video of the planned show."""
 
     cast: Cast
     paths: dict[str, str] = field(default_factory=dict)
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    live: str = ""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
     def __post_init__(self) -> None:
         self.actor = Actor(address="192.0.2.7")
@@ -168,6 +83,7 @@ class Scene:
 
     def full(self) -> "Scene":
         self._people()
+        self._addresses()
         self._past()
         self._next()
         self._beside()
@@ -183,8 +99,24 @@ class Scene:
         """The planned show is on air."""
         start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=4)
         db.session.get_one(EpisodeGuide, int(self.paths["next"])).scheduled_at = start
-        self.cast.go_live(self.show, "Queues, and how they end", at=start)
+        self.live = self.cast.go_live(self.show, "Queues, and how they end", at=start)
         self.cast.check()
+
+    def go_live_unmatched(self) -> None:
+        """The planned show is over, and a stream runs that no episode fits."""
+        start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=70)
+        self.cast.youtube.end(self.live, at=start)
+        self.cast.check()
+        self.cast.go_live(self.show, "Listener mail, live", at=start + timedelta(seconds=20))
+        self.cast.check()
+
+    def hold_time(self) -> None:
+        """However long the pictures take: the show stays ahead until it goes live, passwords were given now."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        db.session.execute(db.update(UserSession).values(confirmed_at=now))
+        if "next" in self.paths and not self.live:
+            db.session.get_one(EpisodeGuide, int(self.paths["next"])).scheduled_at = now + AHEAD
+        db.session.commit()
 
     def path(self, page: Shown) -> str:
         return page.path.format(**self.paths)
@@ -217,6 +149,12 @@ class Scene:
     def _member(self, name: str) -> PodcastMember:
         query = db.select(PodcastMember).filter_by(podcast_id=int(self.paths["show"]), user_id=self.person(name).id)
         return db.session.execute(query).scalar_one()
+
+    def _addresses(self) -> None:
+        services, ada = get_services(), Actor(self.person("ada").id, "192.0.2.7")
+        for network, address in WEBHOOKS.items():
+            wanted = Wanted(network, address, everything=True)
+            set_address(wanted, services.vault, services.settings, ada, self.now - timedelta(days=3))
 
     # What was
 
@@ -263,7 +201,7 @@ class Scene:
     def _next(self) -> None:
         db.session.add(PodcastMember(podcast_id=int(self.paths["show"]), user_id=self.person("di").id))
         db.session.commit()
-        start = (self.now + timedelta(minutes=9, seconds=40)).replace(microsecond=0)
+        start = self.now + AHEAD
         title = "Queues, and how they end"
         soon = self.cast.episode(self.show, title, at=start, number=112, guests=["Nell Abara"])
         later = self.cast.episode(self.show, "Backups nobody restored", at=start + timedelta(days=7), number=113)
@@ -281,8 +219,11 @@ class Scene:
         made = invitations.invite(int(self.paths["show"]), "eve@example.com", "contributor", ada, now)
         self.paths["invitation"] = path_of(made.link)
         self.paths["password"] = path_of(password_links.make_for(self.person("di"), ada, now))
-        fresh = self.cast.show("Morning Standup", hosts=("fay",), connected=False, timezone="Europe/Berlin")
+        fresh = self.cast.show("Morning Standup", hosts=("fay",), connected=False, youtube_channel_id=None)
         self.paths["fresh"] = str(fresh.id)
+        channel = self.cast.youtube.add_channel("Morning Standup", handle="morningstandup")
+        for title in ("Morning Standup 41: Maps", "Out-takes", "Morning Standup 40: Keys"):
+            self.cast.youtube.upload(channel, title)
         self.cast.youtube.now = self.cast.x.now = lambda: now
         rehearsal.rehearse(self.show, ada, now)
         second_step.propose(self.person("bo").id, get_services().vault)
@@ -292,10 +233,7 @@ class Scene:
 
     def _notices(self) -> None:
         """What people were told, and where Ada wants it: by Discord, and by a Slack channel that is gone."""
-        services, ada = get_services(), Actor(self.person("ada").id, "192.0.2.7")
-        for network, address in WEBHOOKS.items():
-            wanted = Wanted(network, address, everything=True)
-            set_address(wanted, services.vault, services.settings, ada, self.now - timedelta(days=3))
+        services = get_services()
         discord, slack = db.session.execute(db.select(NoticeAddress).order_by(NoticeAddress.id)).scalars()
         discord.last_sent_at = self.now - timedelta(minutes=50)
         slack.is_broken, slack.error = True, explain("notice_gone")
@@ -323,6 +261,7 @@ class Windows:
         if shown.who not in self._visitors:
             self._visitors[shown.who] = self._visit(color_scheme="light")
             self._let_in(shown.who)
+        self._scene.hold_time()
         visitor = self._visitors[shown.who]
         visitor.page.set_viewport_size(WIDE)
         page: Page = visitor.open(self._scene.path(shown))
