@@ -19,7 +19,7 @@ from services.users import LONGEST_NAME
 class ProfileForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
     name = checked("Name", host_name, maxlength=LONGEST_NAME, autocomplete="name")
     timezone = checked("Time zone", zone_name, list="zones", autocomplete="off")
-    default_text = checked("Your text, where you wrote none for an episode", default_words, lines=True, rows=4)
+    default_text = checked("Your text for episodes where you wrote none", default_words, lines=True, rows=4)
     never_repost = BooleanField("Never post again without asking me")
 
 

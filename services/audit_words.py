@@ -120,6 +120,10 @@ def label(kind: Kind) -> str:
     return LABELS.get(kind) or kind.value.replace("_", " ").capitalize()
 
 
+#: values as the pages call them
+SAID = {"contributor": "host"}
+
+
 def details(kind: str, detail: Mapping[str, Any]) -> str:
     """The plain values of a line: "role: admin, episode: 12"."""
     parts = []
@@ -134,4 +138,4 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return " → ".join(_plain(one) for one in value)
-    return "–" if value is None else str(value)
+    return "–" if value is None else SAID.get(str(value), str(value))

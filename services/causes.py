@@ -12,7 +12,7 @@ class Cause:
 
 
 #: the end of a fix that helps only while there is time
-IN_TIME = "; in time it will still be posted"
+IN_TIME = " in time and it is still posted"
 #: where it happens → code → cause; the page of all causes has the same order
 SECTIONS: dict[str, dict[str, Cause]] = {
     "Sending to X": {
@@ -23,10 +23,8 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "x_server_error": Cause("Sent. X reported trouble of its own, so Airhorn looks on the timeline."),
         "x_interrupted": Cause("Airhorn was interrupted while sending, so it looks on the timeline."),
         "x_text_refused": Cause("X refused this text.", "Edit it and press Post now."),
-        "x_auth": Cause("X no longer accepts the connection.", "Connect X again; in time it will still be posted."),
-        "x_token_refused": Cause(
-            "X did not renew the connection.", "Connect X again; in time it will still be posted."
-        ),
+        "x_auth": Cause("X no longer accepts the connection.", "Connect X again in time and it is still posted."),
+        "x_token_refused": Cause("X did not renew the connection.", "Connect X again in time and it is still posted."),
         "refresh_in_doubt": Cause("X did not confirm the last renewal of the connection. It is used while it lasts."),
         "x_client": Cause(
             "X does not accept this server's own credentials.", "The operator checks X_CLIENT_ID and its secret."
@@ -42,7 +40,7 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "x_rate": Cause("X's limit for this account is used up for now. Airhorn waits for it."),
     },
     "Before sending": {
-        "no_connection": Cause("No X account is connected.", "Connect X; in time it will still be posted."),
+        "no_connection": Cause("No X account is connected.", "Connect X in time and it is still posted."),
         "text_invalid": Cause("The text cannot be posted as it is.", "Edit it and press Post now."),
         "youtube_silent": Cause("YouTube cannot be asked whether the stream is still on. Airhorn keeps trying."),
         "storage": Cause("The database had trouble; posting is delayed.", "The operator looks at the server."),

@@ -65,7 +65,7 @@ class Editor:
     values: dict[str, str]
     evidence: Evidence | None
     fix: str
-    #: what X asks
+    #: what X charges
     prices: Prices
     #: sent by hand before the start, so that the start says nothing more
     is_ahead: bool

@@ -148,7 +148,10 @@ _POST_NOW = "Each host can still press Post now on the page of its episode."
 #: why a live broadcast was not announced, and what to do about it
 SILENT = {
     Verdict.UNMATCHED: "No planned episode fits, or more than one podcast could be meant. " + _MATCH,
-    Verdict.SAME_SHOW: "It began soon after another stream of this podcast and may be the same show. If not: " + _MATCH,
+    Verdict.SAME_SHOW: (
+        "It began soon after another stream of this podcast and may be the same show. "
+        "If it is not, say which episode it is."
+    ),
     Verdict.TOO_OLD: "It had been live for too long when it was first seen. " + _POST_NOW,
     Verdict.OVER: "It had ended before it was first seen. " + _POST_NOW,
     Verdict.NOT_PUBLIC: "It is not public. Make it public on YouTube if it should be announced.",

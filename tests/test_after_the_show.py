@@ -38,7 +38,7 @@ def page(app, cast):
 @pytest.mark.parametrize("who", ["ada", "bo"])
 def test_while_it_is_on_there_is_still_time(page, who):
     seen = page(BroadcastState.LIVE, who)
-    assert "Connect X; in time it will still be posted." in seen
+    assert "Connect X in time and it is still posted." in seen
     assert "Ready" in seen
 
 
@@ -46,7 +46,7 @@ def test_while_it_is_on_there_is_still_time(page, who):
 @pytest.mark.parametrize("who", ["ada", "bo"])
 def test_afterwards_there_is_none(page, state, who):
     seen = page(state, who)
-    assert "in time it will still be posted" not in seen
+    assert "in time and it is still posted" not in seen
     assert "No X account is connected. Connect X" in seen
     assert "The stream was over before this could be posted. Post now, if you still want to." in seen
     for word in ("Ready", "Stand by"):
@@ -76,7 +76,7 @@ def seen_by_ada(app, post):
 def test_what_waits_is_promised_while_its_stream_is_on(app, waiting):
     _, post, _ = waiting
     for said in seen_by_ada(app, post):
-        assert "Connect X again; in time it will still be posted." in said
+        assert "Connect X again in time and it is still posted." in said
 
 
 @pytest.mark.parametrize("state", [BroadcastState.ENDED, BroadcastState.VOD])
@@ -94,7 +94,7 @@ def test_what_somebody_sends_by_hand_still_can_go_out(app, waiting):
     change(broadcast, state=BroadcastState.ENDED)
     change(post, trigger="now")
     for said in seen_by_ada(app, post):
-        assert "in time it will still be posted" in said
+        assert "in time and it is still posted" in said
 
 
 def test_a_host_without_a_post_is_told_by_command_that_it_is_too_late(cast):

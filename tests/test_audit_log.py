@@ -137,6 +137,7 @@ def test_a_kind_from_another_version_is_shown_as_it_is():
 def test_values_read_plainly():
     found = audit_words.details("role_changed", {"role": "admin", "was_on": True, "from": None, "steps": ["a", "b"]})
     assert found == "role: admin, was on: yes, from: –, steps: a → b"
+    assert audit_words.details("invited", {"role": "contributor"}) == "role: host"  # as the pages call it
     assert audit_words.details("x_refused", {"cause": "taken"}) == "cause: the account is connected by somebody else"
 
 

@@ -71,17 +71,17 @@ def test_a_login_that_renews_itself_covers_what_comes(ada, cast):
     assert "@ada Good It is renewed by itself whenever it is used." in page
     assert "Berlin" in page
     assert "Sydney" in page
-    assert "covered." in page
+    assert "The login lasts until then." in page
     assert "Allowed to post for you; read your posts, to see that they are out; see whose account it is;" in page
 
 
-@pytest.mark.parametrize("hours, covered", [(1, "covered."), (30, "not covered as it is.")])
-def test_a_login_without_renewal_says_until_when_and_what_that_covers(ada, cast, hours, covered):
+@pytest.mark.parametrize("hours, lasts", [(1, "lasts"), (30, "does not last")])
+def test_a_login_without_renewal_says_until_when_and_what_that_covers(ada, cast, hours, lasts):
     plan(cast, hours)
     change(refresh_token=None, expires_at=datetime.now(UTC) + timedelta(hours=24))
     page = read(ada)
     assert "Good until" in page
-    assert f": {covered}" in page
+    assert f"The login {lasts} until then." in page
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_every_status_has_a_page_in_our_own_words(browser, status):
     answer = browser.get(f"/fail/{status}")
     assert answer.status_code == status
     assert str(status) in words(answer)
-    assert "Back to the first page" in words(answer)
+    assert "Back to Home" in words(answer)
     assert not re.search(
         r"Traceback|sqlalchemy|werkzeug|python|gunicorn|SELECT|/site-packages", answer.text, re.IGNORECASE
     )

@@ -109,7 +109,7 @@ def test_a_host_who_connects_in_time_is_announced(stage: Stage) -> None:
     stage.check()
     assert stage.outcome(episode, "ada") == ("pending", None)
     (row,) = list_tweets(show.slug, episode.id)
-    assert row.error == "No X account is connected. Connect X; in time it will still be posted."
+    assert row.error == "No X account is connected. Connect X in time and it is still posted."
     stage.wait(minutes=20)
     stage.connect("ada")
     stage.run(seconds=45)

@@ -69,7 +69,7 @@ def act(browser, show, name, what, **form):
 
 def test_everybody_on_it_sees_the_hosts_and_only_admins_the_addresses_and_buttons(app, ada, show):
     page = ada.get(f"/podcasts/{show.id}/hosts")
-    for text in ("Ada", "@ada", "bo@example.com", "Make an admin", "Invite somebody", "Needs you"):
+    for text in ("Ada", "@ada", "bo@example.com", "Make an admin", "Invite somebody", "Stand by"):
         assert text in words(page)
     page = enter(app, "bo").get(f"/podcasts/{show.id}/hosts")
     assert "Cy" in words(page)

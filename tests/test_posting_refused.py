@@ -71,7 +71,7 @@ def test_e10_a_second_401_waits_for_the_person_and_reconnecting_in_time_posts_it
     spoil(x, status=401, times=2)
     post = desk.drain()
     assert (post.status, post.cause, post.not_before) == ("queued", "x_auth", post.not_after)
-    assert "Connect X again; in time it will still be posted." in desk.words(post)
+    assert "Connect X again in time and it is still posted." in desk.words(post)
     assert (desk.connection().trouble, len(desk.refreshes()), post.attempts) == ("x_auth", 1, 2)
     assert desk.later(60).drain().status == "queued"
     reconnect(desk)

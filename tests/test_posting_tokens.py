@@ -127,6 +127,23 @@ def test_a_doubt_is_tried_once_more_when_the_old_token_ends_and_may_turn_out_wel
     assert (len(desk.refreshes()), connection.refresh_state, connection.trouble) == (2, "idle", None)
 
 
+@pytest.mark.parametrize("engine_name", ENGINES[:1], indirect=True)
+@pytest.mark.parametrize("name", ["500", "odd 4xx"])
+def test_an_x_that_renews_nothing_for_a_while_ends_no_connection(desk, x, name):
+    """Silence proves nothing: a host who has to connect again for it would miss his post."""
+    ageing(desk, left=timedelta(0))
+    spoil(x, times=4, **LOST[name])
+    desk.drain()
+    desk.later(2).drain()
+    post = desk.later(11).drain()
+    assert (post.status, post.cause) == ("queued", "refresh_in_doubt")
+    desk.later(11).drain()
+    assert (desk.connection().refresh_state, len(desk.refreshes())) == ("doubt", 4)
+    assert desk.later(11).drain().status == "posted"
+    connection = desk.connection()
+    assert (connection.refresh_state, connection.trouble, desk.post().cause) == ("idle", None, None)
+
+
 def test_a_doubt_that_turns_out_badly_needs_the_person_and_the_post_waits_for_him(desk, x):
     ageing(desk, left=timedelta(0))
     spoil(x, hang_up="after")
@@ -136,7 +153,7 @@ def test_a_doubt_that_turns_out_badly_needs_the_person_and_the_post_waits_for_hi
     connection = desk.connection()
     assert (connection.refresh_state, connection.trouble) == ("revoked", "x_token_refused")
     assert (post.status, post.cause) == ("queued", "x_token_refused")
-    assert "Connect X again; in time it will still be posted." in desk.words(post)
+    assert "Connect X again in time and it is still posted." in desk.words(post)
     assert len(desk.refreshes()) == 2
     reconnect(desk)
     assert desk.drain().status == "posted"

@@ -294,7 +294,7 @@ def test_it_is_switched_on_and_off_on_the_page(browser, ada, vault):
     assert key not in again.text.replace(" ", "")
     assert codes[0] not in again.text
     renewed = browser.post(f"{page}/codes", form=page)
-    assert "shown this once" in words(renewed)
+    assert "shown only once" in words(renewed)
     browser.post(f"{page}/off", form=page)
     assert "It is off" in words(browser.get(page))
     browser.post("/sign-out", form="/profile")

@@ -25,13 +25,13 @@ def ada(app, cast):
 
 def test_what_somebody_else_has_to_do_bears_that_name_only(ada):
     seen = words(ada.get("/")).split("Needs a person")[1]
-    assert "Needs you Ada Deep Dive" in seen
+    assert "Needs you Deep Dive" in seen
     assert "Bo Deep Dive" in seen
     assert "Needs you Bo" not in seen
 
 
 def test_nothing_is_promised_for_what_is_over():
-    assert "in time it will still be posted" in explain("x_auth")
+    assert "in time and it is still posted" in explain("x_auth")
     assert explain("x_auth", is_over=True) == "X no longer accepts the connection. Connect X again."
 
 

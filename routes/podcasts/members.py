@@ -26,7 +26,7 @@ ROLES = (
 
 class InviteForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
     email = EmailField("E-mail", validators=[InputRequired("The address of the person you invite is missing.")])
-    role = RadioField("As", choices=ROLES, default="contributor")
+    role = RadioField("Role", choices=ROLES, default="contributor")
 
 
 def add_to(bp: Blueprint) -> None:
