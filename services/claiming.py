@@ -26,7 +26,7 @@ from services.errors import Outcome, Refused
 from services.installation import Guard
 from services.outbox import Move
 from services.sending import CREDITS_PROBE_EVERY, Sending
-from services.tokens import TokenService
+from services.tokens import IN_DOUBT, TokenService
 from services.vault import VaultError
 
 #: a stream is taken for live for so long after the last good look
@@ -213,14 +213,19 @@ def _commit_intents(session: Session, sendings: list[Sending], now: datetime, le
     return [one for one in sendings if one.post_id in moved]
 
 
-def postpone(session: Session, connection_id: int, now: datetime, why: Outcome | None = None) -> None:
-    """Lets the due posts of a connection wait: a moment while its tokens are renewed elsewhere, longer when X refused.
+def postpone(
+    session: Session, connection_id: int, now: datetime, why: Outcome | None = None, *, is_repeat: bool = False
+) -> None:
+    """Lets the due posts of a connection wait: a moment while its tokens are renewed elsewhere or X was silent once,
+    longer when X refused or was silent again.
 
     `why` is what came of renewing them, and what people read meanwhile.
     """
     values: dict[str, Any] = {"not_before": now + PAUSE}
     if isinstance(why, Refused):
         values = {"not_before": max(why.retry_at or now, now + LONG_PAUSE), "cause": why.cause, "detail": str(why)}
+    elif why is not None and is_repeat:
+        values = {"not_before": now + LONG_PAUSE, "cause": IN_DOUBT, "detail": None}
     session.execute(
         update(Post)
         .where(Post.connection_id == connection_id, Post.status == PostStatus.QUEUED, Post.not_before <= now)

@@ -230,7 +230,7 @@ class SocialPostingService:
     def _finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> None:
         if not self._tokens.finish_refresh(refresh, result, now):
             why = None if isinstance(result, Tokens) else result
-            claiming.postpone(db.session(), refresh.connection_id, now, why)
+            claiming.postpone(db.session(), refresh.connection_id, now, why, is_repeat=refresh.is_repeat)
             db.session.commit()
 
     @staticmethod

@@ -50,8 +50,8 @@ class Refresh:
     owner: str
     version: int
     refresh_token: str
-    #: an earlier refresh may have spent this token: a second failure ends the connection
-    is_last_try: bool
+    #: an earlier refresh may have spent this token
+    is_repeat: bool
     #: what X gave for this token before, if this machine heard it: X need not be asked, and would refuse
     known: SealedPair | None = None
 
@@ -106,15 +106,15 @@ class TokenService:
             db.session.rollback()
             raise
         db.session.commit()
-        is_last_try, known = taken.trouble == IN_DOUBT, self._newest_after(token, taken.platform_user_id)
-        return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_last_try, known)
+        is_repeat, known = taken.trouble == IN_DOUBT, self._newest_after(token, taken.platform_user_id)
+        return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_repeat, known)
 
     @staticmethod
     def _take(connection_id: int, owner: str, now: datetime) -> Any:
         state = SocialConnection.refresh_state
         lease_over = and_(state == RefreshState.REFRESHING, leases.over(SocialConnection.refresh_lease_until, now))
-        # Whoever died while refreshing may have spent the refresh token: it is tried once more, and only when the
-        # access token is of no use any longer.
+        # Whoever died while refreshing may have spent the refresh token: it is tried again only when the access token
+        # is of no use any longer.
         in_doubt = and_(or_(state == RefreshState.DOUBT, lease_over), SocialConnection.expires_at <= now)
         # Whoever saw it stale may come after another who has renewed it meanwhile: then there is nothing to do.
         is_stale = and_(state == RefreshState.IDLE, SocialConnection.expires_at < now + FRESH_FOR)
@@ -182,7 +182,7 @@ class TokenService:
             renewed = self._vault.unseal(pair.refresh, f"{owner}:refresh") if pair.refresh else None
             access = self._vault.unseal(pair.access, f"{owner}:access")
         except VaultError as error:
-            return Unknown(str(error), cause="x_token_refused")
+            return Refused(str(error), cause="x_token_refused", permanent=True)
         log.info("a renewed login was taken from the journal", extra={"connection": refresh.connection_id})
         return Tokens(access, renewed, left, frozenset())
 
@@ -218,10 +218,10 @@ class TokenService:
         if connection.refresh_owner != refresh.owner:
             return
         connection.refresh_owner = connection.refresh_lease_until = None
-        was_sent = isinstance(result, Unknown)
-        if (isinstance(result, Refused) and result.permanent) or (was_sent and refresh.is_last_try):
+        if isinstance(result, Refused) and result.permanent:
             connection.refresh_state, connection.trouble = RefreshState.REVOKED, "x_token_refused"
-        elif was_sent or refresh.is_last_try:
+        elif isinstance(result, Unknown) or refresh.is_repeat:
+            # Only X's own word ends a connection: while it gives none, there is nothing to lose by asking again.
             connection.refresh_state, connection.trouble = RefreshState.DOUBT, IN_DOUBT
         else:
             connection.refresh_state = RefreshState.IDLE
