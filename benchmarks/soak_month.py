@@ -14,7 +14,7 @@ class Month(World):
 
     def __init__(self, *, channels: int, hours: int, seed: int, troubles: bool = True) -> None:
         self.seed, self.has_troubles = seed, troubles
-        #: X takes no post and shows no timeline
+        #: X takes no post, shows no timeline and renews no login
         self.x_down: Spans = []
         super().__init__(channels=channels, days=math.ceil(hours / 24), seed=seed)
         self.end = BEGIN + hours * HOUR

@@ -72,7 +72,7 @@ class Spoiler:
             return self._dice(request).choice((*API_TROUBLE, *LOST))
         if kind == "api" and inside(month.false_quota, now):
             return NO_QUOTA
-        if kind in ("post", "timeline") and inside(month.x_down, now):
+        if kind in ("post", "token", "timeline") and inside(month.x_down, now):
             return self._dice(request).choice((*X_DOWN, GONE))
         if kind == "feed" and self._is_feed_down(request):
             return self._dice(request).choice(FEED_TROUBLE)
