@@ -71,6 +71,9 @@ class Deliveries:
         self._known: dict[str, tuple[float, str, str]] = {}
         #: channel → the look that was asked for last
         self._looks: dict[str, datetime] = {}
+        #: channel → when a look was asked for that is not written down yet, and whether somebody writes
+        self._waiting: dict[str, datetime] = {}
+        self._is_writing = False
         self._judged: Counter[Judged] = Counter()
         #: the last second in which the database was asked whose address it is, and how often
         self._asked = 0, 0
@@ -143,21 +146,45 @@ class Deliveries:
         return row.channel_id, secret
 
     def _wish(self, channel_id: str, now: datetime) -> bool:
-        """Whether it was written down."""
+        """Whether it is news. One writes; who comes meanwhile leaves his to that one, and pages keep their threads."""
         with self._lock:
             if is_ahead(self._looks.get(channel_id), now):
                 return False
             # While this one is written nobody else tries: it speaks for all of them.
             self._looks[channel_id] = now + LOOK_EVERY
-        try:
-            look_at, is_noted = self._write(channel_id, now)
-        except BaseException:
+            self._waiting[channel_id] = now
+            if self._is_writing:
+                return True
+            self._is_writing = True
+        return self._write_waiting(channel_id)
+
+    def _write_waiting(self, mine: str) -> bool:
+        """Writes down all that wait. Whether `mine` was news."""
+        is_news = False
+        while (one := self._next_waiting()) is not None:
+            channel_id, at = one
+            try:
+                look_at, is_noted = self._write(channel_id, at)
+            except BaseException:
+                self._forget(channel_id)
+                raise
             with self._lock:
-                self._looks.pop(channel_id, None)
-            raise
+                self._looks[channel_id] = look_at
+            is_news |= is_noted and channel_id == mine
+        return is_news
+
+    def _forget(self, failed: str) -> None:
+        """They are only wishes: the next deliveries make them anew."""
         with self._lock:
-            self._looks[channel_id] = look_at
-        return is_noted
+            for channel_id in (failed, *self._waiting):
+                self._looks.pop(channel_id, None)
+            self._waiting.clear()
+            self._is_writing = False
+
+    def _next_waiting(self) -> tuple[str, datetime] | None:
+        with self._lock:
+            self._is_writing = bool(self._waiting)
+            return self._waiting.popitem() if self._waiting else None
 
     def _write(self, channel_id: str, now: datetime) -> tuple[datetime, bool]:
         """The look that is asked for now or already, and whether it is new; by compare-and-set among processes."""

@@ -2,6 +2,8 @@
 
 import io
 import secrets
+import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -96,6 +98,48 @@ def test_of_a_flood_to_strange_addresses_only_a_few_are_looked_for_and_known_one
     assert deliveries.take(path, signed, body, later) == Judged.ACCEPTED
     told = {deliveries.at_once(secrets.token_urlsafe(32), "sha1=0", b"", now) for _ in range(20)}
     assert told <= {Judged.PUT_OFF, None}
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Another process is writing for a while."""
+    connection = sqlite3.connect(str(db.engine.url.database), isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+def test_while_the_database_is_slow_one_waits_for_it_and_nobody_else(push):
+    channels = [push.subscribed(name) for name in ("One", "Two", "Three")]
+    for channel in channels:
+        push.send(channel, secret="another")  # from here on whose callbacks these are is known
+    first = threading.Thread(target=push.send, args=(channels[0],))
+    with locked():
+        first.start()
+        eventually(lambda: push.service.deliveries._is_writing, timeout=30)
+        assert [push.send(channel).status for channel in channels[1:]] == [204, 204]
+        assert first.is_alive()
+    first.join()
+    assert [push.wishes(channel) for channel in channels] == [(1, True)] * 3
+
+
+@pytest.mark.logs_errors
+def test_wishes_that_could_not_be_written_are_made_anew_by_the_next_delivery(app, push):
+    channel = push.subscribed()
+    push.send(channel, secret="another")
+    db.session.remove()
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE push_subscriptions RENAME TO elsewhere")
+        connection.commit()
+        statuses = [push.send(channel).status for _ in range(2)]
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO push_subscriptions")
+        connection.commit()
+    assert statuses == [503, 503]
+    assert push.send(channel).status == 204
+    assert push.wishes(channel) == (1, True)
 
 
 def test_who_was_put_off_is_asked_to_come_again(app, push, channel):
