@@ -117,6 +117,25 @@ def test_a_host_who_was_given_money_pays_from_his_own_wallet(till):
     assert till.stands(till.of("bo")) == (DOLLAR - WITH_LINK, 0)
 
 
+def test_a_host_with_a_budget_and_no_money_is_paid_for_by_the_podcast(till):
+    wallet.set_rules(till.of("bo"), Rules(budget=DOLLAR), NOBODY, till.now)
+    till.spend("bo")
+    wallet.reserve_all(db.session(), [till.order("bo")], till.now)
+    db.session.commit()
+    assert till.stands(till.podcast) == (-WITH_LINK, WITH_LINK)
+    assert till.stands(till.of("bo")) == (0, 0)
+
+
+def test_several_are_paid_for_by_whose_they_are(till):
+    till.top_up(till.of("bo"))
+    orders = [till.order("ada"), till.order("bo")]
+    wallet.reserve_all(db.session(), orders, till.now)
+    wallet.record_all(db.session(), [till.order("bo", 5, item="x_read"), till.order("ada", 5, item="x_read")], till.now)
+    db.session.commit()
+    assert till.stands(till.podcast) == (-5, WITH_LINK)
+    assert till.stands(till.of("bo")) == (DOLLAR - 5, WITH_LINK)
+
+
 def test_a_host_with_a_limit_and_nothing_has_to_ask(till):
     till.limit(till.of("bo"))
     with pytest.raises(Uncovered, match=r"Your wallet has \$0.00 left"):
