@@ -2,7 +2,19 @@
 
 import sys
 
-from benchmarks import go_live, idle, many_shows, pages, quiet_check, soak_core, soak_http, start_to_post, units, wallet
+from benchmarks import (
+    go_live,
+    idle,
+    many_shows,
+    pages,
+    push_flood,
+    quiet_check,
+    soak_core,
+    soak_http,
+    start_to_post,
+    units,
+    wallet,
+)
 
 FIGURES = {
     "go_live": go_live.measure,
@@ -14,6 +26,7 @@ FIGURES = {
     "soak_http": soak_http.measure,
     "idle": idle.measure,
     "pages": pages.measure,
+    "push_flood": push_flood.measure,
     "wallet": wallet.measure,
 }
 
