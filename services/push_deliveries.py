@@ -27,10 +27,10 @@ LOOK_EVERY = timedelta(seconds=20)
 #: looks that deliveries may ask for on one day and channel; the usual looks go on
 LOOKS_A_DAY = 100
 PATH = re.compile(r"[A-Za-z0-9_-]{43}")
-#: how long a subscription is known without asking the database again, in seconds, and how many
-KNOWN_SECONDS, MOST_KNOWN = 60.0, 10_000
-#: strange addresses that one process asks the database about in a second; for more a hub has to come again
-ASKED_A_SECOND = 50
+#: how long all subscriptions are known without asking the database again, in seconds
+KNOWN_SECONDS = 60.0
+#: strange addresses that make one process ask again in a second; for more a hub has to come again
+ASKED_A_SECOND = 10
 
 One = PushSubscription
 
@@ -68,7 +68,10 @@ class Deliveries:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, str, str]] = {}
+        #: path → channel and sealed secret of every subscription, until when that is believed, and what was unsealed
+        self._known: dict[str, tuple[str, bytes]] = {}
+        self._known_until = 0.0
+        self._secrets: dict[bytes, str] = {}
         #: channel → the look that was asked for last
         self._looks: dict[str, datetime] = {}
         #: channel → when a look was asked for that is not written down yet, and whether somebody writes
@@ -87,7 +90,9 @@ class Deliveries:
         if isinstance(found, Judged):
             return self._counted(found)
         channel_id, secret = found
-        refused = _refused(channel_id, secret, signature, body)
+        refused = _forged(secret, signature, body)
+        if refused is None and (body is None or channel_id not in channels_in(body)):
+            refused = Judged.FOREIGN
         return self._counted(refused or (Judged.ACCEPTED if self._wish(channel_id, now) else Judged.REPEATED))
 
     def at_once(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> Judged | None:
@@ -97,10 +102,10 @@ class Deliveries:
             is_strange = PATH.fullmatch(path) and path not in self._known
             is_put_off = is_strange and self._asked >= (int(time.monotonic()), ASKED_A_SECOND)
             return self._counted(Judged.PUT_OFF) if is_put_off else None
-        refused = _refused(*found, signature, body)
-        if refused is None and is_ahead(self._looks.get(found[0]), now):
-            refused = Judged.REPEATED
-        return self._counted(refused) if refused else None
+        judged = _forged(found[1], signature, body)
+        if judged is None and is_ahead(self._looks.get(found[0]), now):
+            judged = Judged.REPEATED
+        return self._counted(judged) if judged else None
 
     def judged(self) -> dict[str, int]:
         """How many deliveries this process has judged how since it began."""
@@ -113,9 +118,19 @@ class Deliveries:
         return judged
 
     def _remembered(self, path: str) -> tuple[str, str] | None:
-        """(channel, secret), where it was asked for within the last minute."""
-        known = self._known.get(path)
-        return known[1:] if known is not None and known[0] > time.monotonic() else None
+        """(channel, secret), as it was within the last minute; the secret is empty when it does not open."""
+        found = self._known.get(path)
+        if found is None or self._known_until < time.monotonic():
+            return None
+        channel_id, sealed = found
+        secret = self._secrets.get(sealed)
+        if secret is None:
+            try:
+                secret = self._vault.unseal(sealed, owner(channel_id))
+            except VaultError:
+                secret = ""
+            self._secrets[sealed] = secret
+        return channel_id, secret
 
     def _may_ask(self) -> bool:
         with self._lock:
@@ -125,25 +140,18 @@ class Deliveries:
             return number < ASKED_A_SECOND
 
     def _asked_for(self, path: str) -> tuple[str, str] | Judged:
-        """(channel, secret) as the database has it; the secret is empty when it does not open."""
+        """(channel, secret) as the database has it now, which is asked for all of them at once."""
         if not PATH.fullmatch(path):
             return Judged.UNKNOWN
         if path not in self._known and not self._may_ask():
             return Judged.PUT_OFF
         reading()
-        row = db.session.execute(select(One.channel_id, One.secret).where(One.path == path)).one_or_none()
+        rows = db.session.execute(select(One.path, One.channel_id, One.secret)).all()
         db.session.rollback()
-        if row is None:
-            return Judged.UNKNOWN
-        try:
-            secret = self._vault.unseal(row.secret, owner(row.channel_id))
-        except VaultError:
-            secret = ""
-        with self._lock:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[path] = time.monotonic() + KNOWN_SECONDS, row.channel_id, secret
-        return row.channel_id, secret
+        known = {row.path: (row.channel_id, row.secret) for row in rows}
+        secrets = {sealed: self._secrets[sealed] for _, sealed in known.values() if sealed in self._secrets}
+        self._known, self._secrets, self._known_until = known, secrets, time.monotonic() + KNOWN_SECONDS
+        return self._remembered(path) or Judged.UNKNOWN
 
     def _wish(self, channel_id: str, now: datetime) -> bool:
         """Whether it is news. One writes; who comes meanwhile leaves his to that one, and pages keep their threads."""
@@ -210,17 +218,15 @@ class Deliveries:
         return look_at, noted is not None
 
 
-def _refused(channel_id: str, secret: str, signature: str | None, body: bytes | None) -> Judged | None:
-    """Why a delivery to a subscription changes nothing; None when it is genuine. Pure."""
+def _forged(secret: str, signature: str | None, body: bytes | None) -> Judged | None:
+    """Why nobody can say that a delivery is the hub's; None when it is. Pure."""
     if body is None:
         return Judged.TOO_LARGE
     if not signature:
         return Judged.UNSIGNED
     if not secret:
         return Judged.LOCKED
-    if not is_signed(body, signature, secret):
-        return Judged.FORGED
-    return None if channel_id in channels_in(body) else Judged.FOREIGN
+    return None if is_signed(body, signature, secret) else Judged.FORGED
 
 
 def is_ahead(look_at: datetime | None, now: datetime) -> bool:

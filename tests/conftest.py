@@ -225,6 +225,19 @@ def make_app(settings: Settings) -> Iterator[Callable[..., Flask]]:
             db.engine.dispose()
 
 
+def is_held_open() -> bool:
+    """Whether a transaction that is open now stays so: one held for a call cannot end before its answer, one of
+    another thread's ends by itself."""
+    sessions = list(db.session.registry.registry.values())
+    held = {id(t): t for session in sessions if (t := session.get_transaction()) is not None}
+    until = time.monotonic() + 1.0
+    while held and time.monotonic() < until:
+        now = {id(session.get_transaction()) for session in sessions}
+        held = {key: value for key, value in held.items() if key in now}
+        time.sleep(0.005)
+    return bool(held)
+
+
 @pytest.fixture
 def app(make_app: Callable[..., Flask], youtube: YouTube, x: X, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """The application, its context pushed. Fails a test in which a stand-in was asked inside a transaction."""
@@ -232,15 +245,7 @@ def app(make_app: Callable[..., Flask], youtube: YouTube, x: X, request: pytest.
     kept_waiting: list[str] = []
 
     def watch(asked: Any) -> None:
-        # One held open for the call cannot end before the answer; one of another thread's ends by itself.
-        sessions = list(db.session.registry.registry.values())
-        held = {id(t): t for session in sessions if (t := session.get_transaction()) is not None}
-        until = time.monotonic() + 1.0
-        while held and time.monotonic() < until:
-            now = {id(session.get_transaction()) for session in sessions}
-            held = {key: value for key, value in held.items() if key in now}
-            time.sleep(0.005)
-        if held:
+        if is_held_open():
             kept_waiting.append(asked.path)
 
     with application.app_context():

@@ -18,6 +18,7 @@ from sandbox.hub import Held, Hub, sign
 from sandbox.hub_wire import Sent
 from sandbox.standin import Quiet
 from tests.cast import Cast
+from tests.conftest import is_held_open
 from tests.processes import eventually
 
 TIMES = ("next_ask_at", "asked_at", "verified_at", "lease_until", "last_push_at", "look_at")
@@ -65,11 +66,11 @@ def settings(settings: Settings, hub: Hub, door: Doorstep) -> Settings:
 def push(app: Flask, cast: Cast, hub: Hub, door: Doorstep) -> "PushStage":
     door.app = app
     hub.follow(cast.youtube)
-    asked_inside = []
+    asked_inside: list[str] = []
 
-    def watch(_request: Any) -> None:
-        held = [session for session in db.session.registry.registry.values() if session.in_transaction()]
-        asked_inside.extend(held)
+    def watch(request: Any) -> None:
+        if is_held_open():
+            asked_inside.append(request.path)
 
     hub.watchers.append(watch)
     stage = PushStage(cast, hub, door)
@@ -84,7 +85,7 @@ class PushStage:
     def __init__(self, cast: Cast, hub: Hub, door: Doorstep) -> None:
         self.cast, self.hub, self.door, self.youtube = cast, hub, door, cast.youtube
         self.service = cast.services.push
-        self.asked_inside: list[Any] = []
+        self.asked_inside: list[str] = []
         self._passed = timedelta()
         self.hub.now = lambda: datetime.now(UTC) + self._passed
 
