@@ -194,8 +194,8 @@ def claim(cast):
 
     def take(desk: Desk) -> None:
         lease = timedelta(seconds=cast.services.settings.send_lease_seconds)
-        guard, connections = cast.services.guard, cast.services.connections
-        claiming.claim(db.session(), connections, desk.at, 64, guard=guard, lease=lease, leave_out=())
+        guard, tokens = cast.services.guard, cast.services.tokens
+        claiming.claim(db.session(), tokens, desk.at, 64, guard=guard, lease=lease, leave_out=())
         db.session.commit()
 
     return take
