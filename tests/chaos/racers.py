@@ -191,7 +191,7 @@ def spend(app: Flask, order: dict[str, Any]) -> None:
     """Everybody wants all that is in the wallet of the same podcast."""
 
     def act(seat: int, podcast_id: int) -> str:
-        wanted = Order(key=f"{podcast_id} by {seat}", whose=Whose(podcast_id), item="ai", cost=order["cost"])
+        wanted = Order(key=f"all of {podcast_id} by {seat}", whose=Whose(podcast_id), item="ai", cost=order["cost"])
 
         def buy() -> str:
             wallet.charge(wallet.reserve(wanted, _now()), order["cost"], _now())
@@ -208,7 +208,7 @@ def move_money(app: Flask, order: dict[str, Any]) -> None:
     podcast, host = Whose(order["podcast"]), Whose(order["podcast"], order["host"])
 
     def act(seat: int, item: int) -> str:
-        key, many = f"{item} by {seat}", dice.randint(1, order["cost"])
+        key, many = f"{item} of {podcast.podcast_id} by {seat}", dice.randint(1, order["cost"])
         deed = {"key": key, "by": NOBODY, "now": _now()}
         wanted = Order(key=key, whose=dice.choice((podcast, host)), item="ai", cost=many)
         deeds: list[Callable[[], Any]] = [
