@@ -65,7 +65,6 @@ def end_the_stream(one: Sent) -> None:
 
 
 DEEDS: dict[str, Callable[[Sent], Any]] = {
-    "X is disconnected": lambda one: get_services().connections.disconnect(one.user_id, BY, one.desk.at),
     "the host is taken off": lambda one: members.remove(one.podcast_id, one.user_id, BY, one.desk.at),
     "the host is switched off": lambda one: users.deactivate_user("bo@example.com", now=one.desk.at),
     "the podcast is archived": lambda one: podcast_settings.archive(one.podcast_id, BY, one.desk.at),
@@ -81,6 +80,16 @@ def test_what_is_done_to_a_host_or_a_show_meanwhile_changes_nothing_of_the_outco
     post = db.session.get_one(Post, one.id, populate_existing=True)
     assert (post.status, post.remote_id) == ("posted", x.timeline("bo")[0].id)
     assert (len(one.desk.texts("ada")), len(one.desk.texts("bo")), x.attempts()) == (1, 1, 2)
+
+
+def test_who_disconnects_meanwhile_reads_what_x_made_of_it(sent, x):
+    """His token ends at X in that moment: it took his post before, or refused it."""
+    one = sent(lambda one: get_services().connections.disconnect(one.user_id, BY, one.desk.at))
+    one.desk.later(60).look_up()
+    post = db.session.get_one(Post, one.id, populate_existing=True)
+    stored = [tweet.id for tweet in x.timeline("bo")]
+    assert (post.status, post.remote_id, len(stored)) in (("posted", stored and stored[0], 1), ("queued", None, 0))
+    assert (len(one.desk.texts("ada")), x.attempts()) == (1, 2)
 
 
 def test_an_episode_whose_post_is_on_its_way_is_not_deleted(sent, x):
