@@ -2,6 +2,7 @@
 
 from models.audit import AuditEvent
 from models.broadcast import Broadcast, QuotaDay, YouTubeChannel
+from models.draft import Draft, DraftWish, Voice
 from models.installation import Installation
 from models.notice import Notice, NoticeAddress, NoticeSending
 from models.podcast import EpisodeGuide, EpisodeTweetConfig, Podcast, PodcastMember
@@ -14,6 +15,7 @@ from models.types import (
     OPEN_STATES,
     BroadcastState,
     ConfigStatus,
+    DraftStatus,
     EntryKind,
     LinkPurpose,
     NoticeLevel,
@@ -24,9 +26,11 @@ from models.types import (
     RefreshState,
     Role,
     SendingStatus,
+    Unapproved,
     UtcDateTime,
     Verdict,
     WalletOwner,
+    WishKind,
 )
 from models.user import User
 from models.wallet import Price, PriceList, Wallet, WalletEntry
@@ -38,6 +42,9 @@ __all__ = [
     "Broadcast",
     "BroadcastState",
     "ConfigStatus",
+    "Draft",
+    "DraftStatus",
+    "DraftWish",
     "EntryKind",
     "EpisodeGuide",
     "EpisodeTweetConfig",
@@ -72,13 +79,16 @@ __all__ = [
     "SignInThrottle",
     "SocialConnection",
     "TokenRevocation",
+    "Unapproved",
     "User",
     "UserSession",
     "UtcDateTime",
     "Verdict",
+    "Voice",
     "Wallet",
     "WalletEntry",
     "WalletOwner",
+    "WishKind",
     "WorkerLease",
     "YouTubeChannel",
 ]

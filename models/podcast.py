@@ -35,6 +35,12 @@ class Podcast(Base):
     default_text: Mapped[str] = mapped_column(Text, default="", server_default="")
     #: BCP 47, such as "en" or "pt-BR"
     language: Mapped[str] = mapped_column(String(16), default="en", server_default="en")
+    #: for the drafts of all hosts
+    draft_rules: Mapped[str] = mapped_column(Text, default="", server_default="")
+    #: per cent that the drafts of two hosts may have in common, what both have to say aside
+    similarity_limit: Mapped[int] = mapped_column(default=60, server_default=sql("60"))
+    #: names that a draft may use although no episode has them, one a line
+    allowed_words: Mapped[str] = mapped_column(Text, default="", server_default="")
     #: false: archived, nothing is looked at or announced
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     #: raised to make the secret link of the calendar a new one

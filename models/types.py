@@ -154,6 +154,31 @@ class EntryKind(StrEnum):
     ADJUST = "adjust"  # a person set the balance
 
 
+class DraftStatus(StrEnum):
+    """What became of a draft that was asked for."""
+
+    ASKED = "asked"  # committed before the wire is touched
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # an answer came, and it does not pass the guard
+    FAILED = "failed"  # clearly refused: there is no answer, and it costs nothing
+    UNKNOWN = "unknown"  # sent, and no readable answer: it may have cost something
+
+
+class WishKind(StrEnum):
+    """What kind of draft is wished for."""
+
+    NEW = "new"
+    SHORTER = "shorter"
+    OTHER = "other"  # other words
+
+
+class Unapproved(StrEnum):
+    """What a start finds of a host who has not approved a draft."""
+
+    TEMPLATE = "template"
+    NOTHING = "nothing"
+
+
 class LinkPurpose(StrEnum):
     """What a link that works once is for."""
 

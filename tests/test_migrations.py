@@ -19,6 +19,9 @@ from extensions import db
 from models import (
     AuditEvent,
     Broadcast,
+    Draft,
+    DraftStatus,
+    DraftWish,
     EntryKind,
     EpisodeGuide,
     EpisodeTweetConfig,
@@ -46,6 +49,7 @@ from models import (
     TokenRevocation,
     User,
     UserSession,
+    Voice,
     Wallet,
     WalletEntry,
     WalletOwner,
@@ -145,6 +149,7 @@ def fill() -> None:
     fill_people(user, podcast, episode)
     fill_watching(user, podcast)
     fill_money(user, podcast)
+    fill_drafts(user, config)
     db.session.commit()
 
 
@@ -192,6 +197,14 @@ def fill_money(user: User, podcast: Podcast) -> None:
     db.session.add(WalletEntry(**entry, **sums))
 
 
+def fill_drafts(user: User, config: EpisodeTweetConfig) -> None:
+    """What was written for a host, and what is still to be."""
+    asked = {"config_id": config.id, "asked_by": user.id}
+    draft = Draft(made_at=NOW, writer="builtin", status=DraftStatus.ACCEPTED, cost=0, **asked)
+    wish = DraftWish(asked_at=NOW, not_before=NOW, batch="b", **asked)
+    db.session.add_all([Voice(user_id=user.id, examples=["On air"]), draft, wish])
+
+
 def test_every_table_is_covered_by_these_tests(bare_app: Flask) -> None:
     fill()
     empty = [t for t in db.metadata.tables if not db.session.execute(text(f"SELECT count(*) FROM {t}")).scalar()]
@@ -215,7 +228,7 @@ DELETIONS: list[tuple[type, dict[type, int]]] = [
     (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0, UserSession: 0}),
     (User, {Wallet: 2, WalletEntry: 1}),
     (Podcast, {Post: 1, EpisodeGuide: 0, EpisodeTweetConfig: 0, Broadcast: 1, Wallet: 2, WalletEntry: 1}),
-    (EpisodeGuide, {Post: 1, EpisodeTweetConfig: 0, Broadcast: 1}),
+    (EpisodeGuide, {Post: 1, EpisodeTweetConfig: 0, Broadcast: 1, Draft: 0, DraftWish: 0, Voice: 1}),
     (Post, {PostAttempt: 0, PostEvent: 0}),
 ]
 
@@ -247,6 +260,10 @@ def test_deleting_what_has_history_works_and_keeps_the_history(
         "UPDATE wallets SET balance = -1 WHERE is_limited",
         "UPDATE wallets SET held = balance + 1 WHERE is_limited",
         "UPDATE wallets SET held = -1",
+        "UPDATE drafts SET cost = cap + 1",
+        "UPDATE drafts SET rating = 0",
+        "INSERT INTO draft_wishes (config_id, asked_at, not_before) SELECT config_id, asked_at, not_before"
+        " FROM draft_wishes",
         "INSERT INTO wallets (owner, podcast_id) SELECT 'podcast', podcast_id FROM wallets",
         "INSERT INTO wallets (owner, podcast_id, user_id) SELECT 'host', podcast_id, user_id FROM wallets",
     ],
