@@ -1,5 +1,6 @@
 """Each host of one episode with the words that were or would be sent: two statements, however many hosts."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -7,11 +8,14 @@ from sqlalchemy import Row
 
 from extensions import db
 from models import ConfigStatus, EpisodeTweetConfig, Post, SocialConnection
-from services import tweet_text, tweets
+from services import coverage, tweet_text, tweets
 from services.causes import explain
-from services.lamps import ENDS_BEFORE, SOME_VIDEO, Gates, HostLamp, ends_before, held_until, shut_gates
+from services.coming_texts import SOME_VIDEO
+from services.coverage import ToPost
+from services.lamps import ENDS_BEFORE, Gates, HostLamp, ends_before, held_until, shut_gates
 from services.tweets import in_the_way, post_url, words_now
 from services.vocabulary import light_of_host
+from services.wallet_rows import Whose
 from services.youtube_reference import watch_url
 
 #: what people see in its place
@@ -40,22 +44,37 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
 
     Before the video is known its link is counted, and shown as SOME_LINK.
     """
-    views, gates = [], shut_gates(now)
-    for row in db.session.execute(tweets.hosts_of([episode_id])):
-        config, post = row.EpisodeTweetConfig, row.Post
-        if post and post.text and config.status != ConfigStatus.PENDING:
-            views.append(_view(row, gates, None, post.text))
-        else:
-            text, trouble = words_now(config, video_id or row.EpisodeTweetConfig.episode.video_id or SOME_VIDEO)
-            views.append(_view(row, gates, f"{trouble}." if trouble else None, text))
-    return views
+    gates, rows = shut_gates(now), db.session.execute(tweets.hosts_of([episode_id])).all()
+    said = [_said(row, video_id) for row in rows]
+    short = coverage.short(_near(rows, said, now), now)
+    lacking = [coverage.uncovered() if (episode_id, row.EpisodeTweetConfig.user_id) in short else None for row in rows]
+    return [_view(row, gates, *words, lacks) for row, words, lacks in zip(rows, said, lacking, strict=True)]
+
+
+def _said(row: "_Found", video_id: str) -> tuple[str | None, str]:
+    """Why it cannot be sent, as a sentence, and what was or would be said."""
+    config, post = row.EpisodeTweetConfig, row.Post
+    if post and post.text and config.status != ConfigStatus.PENDING:
+        return None, post.text
+    text, trouble = words_now(config, video_id or config.episode.video_id or SOME_VIDEO)
+    return f"{trouble}." if trouble else None, text
+
+
+def _near(rows: Iterable["_Found"], said: Iterable[tuple[str | None, str]], now: datetime) -> Iterator[ToPost]:
+    """What waits for the show, if it is so near that wallets have to cover it."""
+    for row, (trouble, text) in zip(rows, said, strict=True):
+        config = row.EpisodeTweetConfig
+        waits = config.enabled and config.status == ConfigStatus.PENDING and row.member_id and config.user.is_active
+        if waits and coverage.is_near(config.episode, now):
+            has_link = config.include_link if trouble else tweet_text.has_link(text)
+            yield ToPost(config.episode_id, Whose(config.episode.podcast_id, config.user_id), has_link)
 
 
 _Found = Row[EpisodeTweetConfig, Post, int, SocialConnection]
 
 
-def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str) -> HostView:
-    """`text` as it is sent; of words that cannot be, the length would say nothing."""
+def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str, lacks: str | None) -> HostView:
+    """`text` as it is sent; of words that cannot be, the length would say nothing. `lacks`: its wallet does."""
     trouble = _trouble(row)
     held = explain(gates["x"].cause) if "x" in gates else None
     waits = row.EpisodeTweetConfig.status == ConfigStatus.PENDING and row.EpisodeTweetConfig.enabled
@@ -73,7 +92,7 @@ def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str) -> Hos
             config.status,
             enabled=config.enabled,
             post=post,
-            trouble=trouble or text_trouble or held,
+            trouble=trouble or text_trouble or lacks or held,
             held_until=held_until(post, gates),
         ),
         post_url=post_url(post) if post else None,

@@ -1,6 +1,6 @@
 """The lamp of each host of many episodes, as lists show them: two statements of few columns, however many there are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -21,17 +21,15 @@ from models import (
     SocialConnection,
     User,
 )
-from services import tweet_text
+from services import coverage
 from services.ahead import has_ended
 from services.announcing import PLATFORM
 from services.causes import explain
-from services.errors import Invalid
+from services.coming_texts import ComingTexts
+from services.coverage import ToPost
 from services.tweets import post_url, why_not
 from services.vocabulary import Lamp, Light, after_the_end, light_of_host
-from services.youtube_reference import watch_url
-
-#: as long as any address of a YouTube video: what the link will take before the video is known
-SOME_VIDEO = "dQw4w9WgXcQ"
+from services.wallet_rows import Whose
 
 ENDS_BEFORE = "The connection to X ends before the start and cannot be renewed. Connect X again."
 
@@ -82,11 +80,26 @@ def lamps_of(
     by_id = {episode.id: episode for episode in episodes}
     found: dict[int, list[HostLamp]] = {episode_id: [] for episode_id in by_id}
     if found:
-        gates, checked = shut_gates(now), _Checked()
-        for row in db.session.execute(_hosts(by_id)):
+        gates, texts = shut_gates(now), ComingTexts(shows)
+        rows = db.session.execute(_hosts(by_id)).all()
+        short = coverage.short(_near(rows, by_id, texts, now), now)
+        for row in rows:
             episode = by_id[row.episode_id]
-            found[episode.id].append(_lamp(row, episode, _text_trouble(row, episode, shows, checked), gates))
+            trouble = texts.of(row, episode).trouble if row.status == ConfigStatus.PENDING else None
+            lacks = coverage.uncovered() if (episode.id, row.user_id) in short else None
+            found[episode.id].append(_lamp(row, episode, trouble, lacks, gates))
     return found
+
+
+def _near(
+    rows: Iterable[Any], episodes: Mapping[int, EpisodeGuide], texts: ComingTexts, now: datetime
+) -> Iterator[ToPost]:
+    """What waits for shows that are so near that wallets have to cover it."""
+    for row in rows:
+        episode = episodes[row.episode_id]
+        waits = row.enabled and row.status == ConfigStatus.PENDING and row.member_id and row.is_active
+        if waits and coverage.is_near(episode, now):
+            yield ToPost(episode.id, Whose(episode.podcast_id, row.user_id), texts.of(row, episode).has_link)
 
 
 Lamps = TypeVar("Lamps", bound=HostLamp)
@@ -143,12 +156,12 @@ def _hosts(episode_ids: Iterable[int]) -> Select[Any]:
     )
 
 
-def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, gates: Gates) -> HostLamp:
+def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, lacks: str | None, gates: Gates) -> HostLamp:
     is_member = row.member_id is not None
     trouble = why_not(row.enabled, row if row.login_id else None, is_member=is_member, is_active=row.is_active)
     if trouble is None and row.enabled and not row.can_renew and ends_before(row.expires_at, episode):
         trouble = ENDS_BEFORE
-    trouble = trouble or text_trouble or (explain(gates["x"].cause) if "x" in gates else None)
+    trouble = trouble or text_trouble or lacks or (explain(gates["x"].cause) if "x" in gates else None)
     waits = row.status == ConfigStatus.PENDING and row.enabled and is_member
     until = held_until(row.Post, gates)
     return HostLamp(
@@ -164,37 +177,3 @@ def ends_before(expires_at: datetime | None, episode: EpisodeGuide) -> bool:
     """Whether a token that cannot be renewed is over before the planned start."""
     start = episode.scheduled_at
     return start is not None and expires_at is not None and expires_at <= start
-
-
-#: (episode id, the host's own words, the draft, the host's usual words, with link) → why they could not be posted
-_Checked = dict[tuple[int, str, str, str, bool], str | None]
-
-
-def _text_trouble(row: Any, episode: EpisodeGuide, shows: Mapping[int, Podcast], checked: _Checked) -> str | None:
-    """Why the words that wait for the start could not be posted; asked once for hosts who say the same.
-
-    The built-in writer's always can, so a plain title stands for its words.
-    """
-    if row.status != ConfigStatus.PENDING:
-        return None
-    key = (episode.id, row.text, row.draft, row.default_text, row.include_link)
-    if key not in checked:
-        show = shows[episode.podcast_id]
-        words, _ = tweet_text.choose(row.text, row.draft, row.default_text, show.default_text, "{title}")
-        checked[key] = _trouble_of(show, episode, words, include_link=row.include_link)
-    return checked[key]
-
-
-def _trouble_of(show: Podcast, episode: EpisodeGuide, words: str, *, include_link: bool) -> str | None:
-    facts = tweet_text.Facts(
-        show=show.name,
-        title=episode.title,
-        number=episode.number,
-        guests=tuple(episode.guests),
-        url=watch_url(SOME_VIDEO),
-    )
-    try:
-        tweet_text.render(words, facts, include_link=include_link)
-    except Invalid as error:
-        return f"{error}."
-    return None

@@ -19,14 +19,19 @@ def parse(what: str, text: str) -> int:
 
     Raises Invalid.
     """
+    return amount(what, micros(what, text))
+
+
+def micros(what: str, text: str) -> int:
+    """The same, of any size and also zero or less. Raises Invalid for what is no number, or too fine."""
     found = _AMOUNT.fullmatch(text.strip())
     if found is None:
         raise Invalid(f"“{shown(text)}” is no amount of money. Write it like 2.50 or $2.")
     before, after, dollars, fraction = found.groups(default="")
     if len(fraction.rstrip("0")) > DECIMALS:
         raise Invalid(f"{_first(what)} is finer than a millionth of a dollar. At most {DECIMALS} decimals count.")
-    micros = int(dollars) * DOLLAR + int(fraction[:DECIMALS].ljust(DECIMALS, "0"))
-    return amount(what, -micros if {before, after} & {"-", "−"} else micros)
+    exact = int(dollars) * DOLLAR + int(fraction[:DECIMALS].ljust(DECIMALS, "0"))
+    return -exact if {before, after} & {"-", "−"} else exact
 
 
 def amount(what: str, micros: int) -> int:
@@ -45,6 +50,11 @@ def dollars(micros: int) -> str:
     whole, rest = divmod(abs(micros), DOLLAR)
     fraction = f"{rest:0{DECIMALS}}".rstrip("0").ljust(2, "0")
     return f"{'-' if micros < 0 else ''}${whole:,}.{fraction}"
+
+
+def plain(micros: int) -> str:
+    """ "2.50", "-0.015": as form fields and other programs take it."""
+    return dollars(micros).replace("$", "").replace(",", "")
 
 
 def _first(what: str) -> str:

@@ -13,8 +13,8 @@ from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post
 from services import tweet_text
 from services.audit import Actor
 from services.checks import HIGHEST_ID
+from services.coming_texts import SOME_VIDEO
 from services.errors import Conflict, Invalid, NotFound, Stale
-from services.lamps import SOME_VIDEO
 from services.registry import get_services
 from services.writer import facts_of
 

@@ -1,11 +1,12 @@
 """The price list: what X and AI providers ask for something, from when on. The one place that knows a price."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from extensions import db
@@ -48,17 +49,44 @@ class Prices:
         return -(-(read * into * per_out + written * out * per) // (per * per_out))
 
 
+@dataclass(frozen=True, slots=True)
+class PriceLists:
+    """The list in force and those that are planned: from when each holds, in order."""
+
+    lists: Sequence[tuple[datetime, Prices]]
+
+    def at(self, instant: datetime) -> Prices:
+        """The one in force then; before all of them, the first."""
+        begun = [found for since, found in self.lists if since <= instant] or [found for _, found in self.lists[:1]]
+        return begun[-1] if begun else Prices(None, {})
+
+
 def item_of_post(*, has_link: bool) -> str:
     return POST_WITH_LINK if has_link else POST
 
 
 def current(now: datetime) -> Prices:
     """The list in force, in one statement. Before the first one began, the first."""
+    rows = db.session.execute(select(Price).where(Price.price_list_id == _chosen(now))).scalars().all()
+    return Prices(rows[0].price_list_id if rows else None, {row.item: (row.micros, row.per) for row in rows})
+
+
+def known(now: datetime) -> PriceLists:
+    """The list in force and all that are planned, in one statement."""
+    query = select(PriceList.effective_at, Price).join(Price, Price.price_list_id == PriceList.id)
+    query = query.where(or_(PriceList.id == _chosen(now), PriceList.effective_at > now))
+    lists: dict[datetime, dict[str, tuple[int, int]]] = {}
+    versions: dict[datetime, int] = {}
+    for since, row in db.session.execute(query.order_by(PriceList.effective_at, Price.item)):
+        lists.setdefault(since, {})[row.item] = (row.micros, row.per)
+        versions[since] = row.price_list_id
+    return PriceLists([(since, Prices(versions[since], of)) for since, of in lists.items()])
+
+
+def _chosen(now: datetime) -> Any:
     in_force = select(PriceList.id).where(PriceList.effective_at <= now).order_by(PriceList.effective_at.desc())
     first = select(PriceList.id).order_by(PriceList.effective_at)
-    chosen = func.coalesce(in_force.limit(1).scalar_subquery(), first.limit(1).scalar_subquery())
-    rows = db.session.execute(select(Price).where(Price.price_list_id == chosen)).scalars().all()
-    return Prices(rows[0].price_list_id if rows else None, {row.item: (row.micros, row.per) for row in rows})
+    return func.coalesce(in_force.limit(1).scalar_subquery(), first.limit(1).scalar_subquery())
 
 
 def change(changes: Mapping[str, int], effective_at: datetime, by: Actor, now: datetime) -> int:

@@ -17,8 +17,9 @@ from services import announcing, tweet_text, tweets
 from services.audit import Actor
 from services.causes import explain
 from services.clients.x_answers import XUser
+from services.coming_texts import SOME_VIDEO
 from services.errors import Invalid, Outcome
-from services.lamps import SOME_VIDEO, shut_gates
+from services.lamps import shut_gates
 from services.overview import OVERDUE
 from services.registry import get_services
 from services.tokens import Access

@@ -1,6 +1,6 @@
 """Reading wallets: balances, the history with people and episodes, what was spent on what. Reads only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -10,10 +10,10 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from extensions import db
-from models import EpisodeGuide, User, Wallet, WalletEntry, WalletOwner
+from models import EpisodeGuide, PodcastMember, User, Wallet, WalletEntry, WalletOwner
 from services.wallet_rows import Whose
 
-PAGE = 100
+PAGE, BATCH = 100, 500
 FORMER = "a former host"
 _WALLET = (Wallet.balance, Wallet.held, Wallet.is_limited, Wallet.pays, Wallet.stops_posts)
 
@@ -47,6 +47,36 @@ def bulk_get_balances(wanted: Collection[Whose]) -> dict[Whose, Balance]:
     rows: list[Any] = list(db.session.execute(query))
     found = {Whose(row.podcast_id, row.user_id): Balance(*row[2:]) for row in rows}
     return {whose: found.get(whose, Balance()) for whose in wanted}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWallet:
+    """A wallet with its owner's name. The podcast's own comes first, and has no user."""
+
+    whose: Whose
+    name: str
+    balance: Balance
+    is_member: bool = True
+
+    @property
+    def user_id(self) -> int | None:
+        return self.whose.user_id
+
+
+def wallets_of(podcast_id: int, podcast: str) -> list[OwnWallet]:
+    """The podcast's, then its members' by name, made or not, then of former ones what is not empty. Two statements."""
+    on_it = (PodcastMember.user_id == User.id) & (PodcastMember.podcast_id == podcast_id)
+    members = select(User.id, User.name).join(PodcastMember, on_it).order_by(User.name, User.id)
+    names = {row.id: row.name for row in db.session.execute(members)}
+    query = select(Wallet.owner, Wallet.user_id, User.name, *_WALLET, Wallet.allowance, Wallet.budget)
+    query = query.outerjoin(User, User.id == Wallet.user_id).where(Wallet.podcast_id == podcast_id).order_by(Wallet.id)
+    rows: list[Any] = list(db.session.execute(query))
+    found = {row.user_id: Balance(*row[3:]) for row in rows if row.owner == WalletOwner.PODCAST or row.user_id}
+    former = {row.user_id: row.name for row in rows if row.user_id is not None and row.user_id not in names}
+    first = OwnWallet(Whose(podcast_id), podcast, found.get(None, Balance()))
+    hosts = [OwnWallet(Whose(podcast_id, id), name, found.get(id, Balance())) for id, name in names.items()]
+    gone = [OwnWallet(Whose(podcast_id, id), name, found[id], is_member=False) for id, name in former.items()]
+    return [first, *hosts, *(one for one in gone if one.balance.balance or one.balance.held)]
 
 
 # History
@@ -91,19 +121,63 @@ class History:
 OWN = tuple(HistoryLine.__slots__[:-4])
 
 
-def history(whose: Whose, *, everything: bool = False, before: int | None = None, limit: int = PAGE) -> History:
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Which entries are wanted: those that were for a host, of these kinds. `moving`: leaves out what was only held."""
+
+    user_id: int | None = None
+    kinds: tuple[str, ...] = ()
+    moving: bool = False
+
+
+ALL = Only()
+
+
+def history(
+    whose: Whose, *, everything: bool = False, before: int | None = None, limit: int = PAGE, only: Only = ALL
+) -> History:
     """The entries of a wallet, or with `everything` of all wallets of its podcast, in one statement.
 
     `before`: `History.older` of the page before, or the id of any entry.
     """
-    query = _lines()
+    query = _wanted(only)
     if everything:
         query = query.where(WalletEntry.podcast_id == whose.podcast_id)
     else:
         query = query.where(WalletEntry.wallet_id == _id_of(whose))
+    return _page(query, before, max(1, min(limit, PAGE)))
+
+
+def every_line(podcast_id: int, only: Only = ALL) -> Iterator[HistoryLine]:
+    """All entries of a podcast, newest first. However many there are, BATCH of them are in memory.
+
+    Holds no connection while the caller is busy with what it was given.
+    """
+    query = _wanted(only).where(WalletEntry.podcast_id == podcast_id)
+    before: int | None = None
+    while True:
+        found = _page(query, before, BATCH)
+        db.session.rollback()
+        yield from found.lines
+        if found.older is None:
+            return
+        before = found.older
+
+
+def _wanted(only: Only) -> Select[Any]:
+    query = _lines()
+    if only.user_id is not None:
+        query = query.where(WalletEntry.user_id == only.user_id)
+    if only.kinds:
+        query = query.where(WalletEntry.kind.in_(only.kinds))
+    if only.moving:
+        query = query.where(or_(WalletEntry.amount != 0, WalletEntry.cost != 0))
+    return query
+
+
+def _page(query: Select[Any], before: int | None, limit: int) -> History:
     if before is not None:
         query = query.where(WalletEntry.id < before)
-    limit = max(1, min(limit, PAGE))
     rows = db.session.execute(query.order_by(WalletEntry.id.desc()).limit(limit + 1)).all()
     lines = [_line(row) for row in rows[:limit]]
     return History(lines, lines[-1].id if len(rows) > limit else None)

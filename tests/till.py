@@ -25,7 +25,7 @@ class Till:
     """Deep Dive with Ada and Bo. Amounts are micro-dollars."""
 
     def __init__(self, cast: Cast, hosts: tuple[str, ...] = ("ada", "bo"), **columns: Any) -> None:
-        show = cast.show(hosts=hosts, connected=False, **columns)
+        show = cast.show(hosts=hosts, **{"connected": False} | columns)
         self.cast, self.show_id, self.now = cast, show.id, EVENING
         query = select(User.name, User.id).join(PodcastMember, PodcastMember.user_id == User.id)
         rows = db.session.execute(query.where(PodcastMember.podcast_id == show.id)).all()

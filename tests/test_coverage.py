@@ -1,0 +1,137 @@
+"""GO and NO-GO of wallets: only where an empty one stops posts, and from a day before the start."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from extensions import db
+from models import EpisodeGuide, EpisodeTweetConfig, Podcast, SocialConnection
+from services import wallet
+from services.audit import NOBODY
+from services.coverage import uncovered
+from services.hosts import hosts_with_texts
+from services.lamps import lamps_of
+from services.money import DOLLAR
+from services.wallet import Rules
+from tests.conftest import ENGINES
+from tests.till import WITH_LINK, WITHOUT, Till, statements
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture
+def till(cast):
+    """Ada and Bo are connected."""
+    till = Till(cast, connected=True)
+    for user in db.session.execute(select(SocialConnection)).scalars():
+        user.expires_at = till.now + timedelta(days=9)
+    db.session.commit()
+    return till
+
+
+@pytest.fixture
+def show(till):
+    return Show(till)
+
+
+class Show:
+    def __init__(self, till, **ahead):
+        self.till = till
+        podcast = db.session.get_one(Podcast, till.show_id)
+        till.cast.episode(podcast, at=till.now + timedelta(**(ahead or {"hours": 2})))
+        db.session.commit()
+
+    def put(self, micros, whose=None, **rules):
+        whose = whose or self.till.podcast
+        wallet.adjust(whose, micros, key=self.till.key(), by=NOBODY, now=self.till.now)
+        wallet.set_rules(whose, Rules(**rules), NOBODY, self.till.now)
+
+    @property
+    def words(self):
+        """{host: word} as lists have it; that the page of the episode says the same is looked at each time."""
+        podcast, episode = db.session.get_one(Podcast, self.till.show_id), self.episode()
+        lamps = lamps_of([episode], {podcast.id: podcast}, self.till.now)[episode.id]
+        views = hosts_with_texts(episode.id, "", self.till.now)
+        found = {lamp.name: lamp.light for lamp in lamps}
+        assert {view.name: view.light for view in views} == found
+        db.session.rollback()
+        return {name: "NO-GO" if light.note == uncovered() else light.word for name, light in found.items()}
+
+    def episode(self):
+        return db.session.execute(select(EpisodeGuide)).scalar_one()
+
+    def set(self, host, **columns):
+        query = select(EpisodeTweetConfig).filter_by(user_id=self.till.ids[host])
+        config = db.session.execute(query).scalar_one()
+        for name, value in columns.items():
+            setattr(config, name, value)
+        db.session.commit()
+
+
+READY = {"Ada": "Ready", "Bo": "Ready"}
+NEITHER = {"Ada": "NO-GO", "Bo": "NO-GO"}
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_a_wallet_that_stops_posts_has_to_cover_all_posts_of_the_show(show):
+    show.put(2 * WITH_LINK - 1, is_limited=True, stops_posts=True)
+    assert show.words == NEITHER
+    show.put(2 * WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words == READY
+
+
+@pytest.mark.parametrize("rules", [{}, {"is_limited": True}, {"stops_posts": True}])
+def test_nobody_is_held_up_unless_an_admin_wanted_it(show, rules):
+    show.put(0, **rules)
+    assert show.words == READY
+
+
+def test_more_than_a_day_ahead_there_is_time_to_top_up(till):
+    show = Show(till, hours=24, seconds=1)
+    show.put(0, is_limited=True, stops_posts=True)
+    assert show.words == READY
+    till.now += timedelta(seconds=1)
+    assert show.words == NEITHER
+
+
+def test_what_is_held_for_other_calls_is_not_there(show, till):
+    show.put(3 * WITH_LINK, is_limited=True, stops_posts=True)
+    wallet.reserve(till.order(cost=2 * WITH_LINK), till.now)
+    assert show.words == NEITHER
+
+
+def test_posts_without_a_link_cost_less(show):
+    show.put(2 * WITHOUT, is_limited=True, stops_posts=True)
+    for host in ("ada", "bo"):
+        show.set(host, include_link=False)
+    assert show.words == READY
+    show.set("bo", text="See https://example.com/show", include_link=False)
+    assert show.words == NEITHER
+
+
+def test_a_host_who_is_off_or_has_left_needs_no_money(show, till):
+    show.put(WITH_LINK, is_limited=True, stops_posts=True)
+    show.set("bo", enabled=False)
+    assert show.words == {"Ada": "Ready", "Bo": "Off"}
+
+
+def test_a_host_with_money_of_the_own_stands_apart(show, till):
+    show.put(0, till.of("bo"), is_limited=True)
+    show.put(WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words == {"Ada": "Ready", "Bo": "NO-GO"}
+    show.put(0, is_limited=True, stops_posts=True)
+    show.put(DOLLAR, till.of("bo"), is_limited=True)
+    assert show.words == {"Ada": "NO-GO", "Bo": "Ready"}
+
+
+def test_shows_of_podcasts_without_such_a_wallet_cost_one_statement(show, till):
+    podcast, now = db.session.get_one(Podcast, till.show_id), till.now
+    episode = show.episode()
+    with statements() as asked:
+        lamps_of([episode], {podcast.id: podcast}, now)
+    assert len([one for one in asked if "wallets" in one]) == 1
+    assert not [one for one in asked if "prices" in one]
