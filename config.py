@@ -105,10 +105,12 @@ class Settings(BaseSettings):
     x_api_url: str = "https://api.x.com"
     x_authorize_url: str = "https://x.com/i/oauth2/authorize"
 
-    ai_provider: str | None = None
-    ai_api_key: str | None = None
+    #: who writes drafts; without one the built-in writer does
+    ai_provider: Literal["openai", "anthropic"] | None = None
+    ai_api_key: str | None = Field(None, pattern=r"^[\x21-\x7e]{1,500}$")
+    #: the usual one of the provider if not given; any server that speaks like OpenAI's may be named
     ai_base_url: str | None = None
-    ai_model: str | None = None
+    ai_model: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,59}$")
 
     #: without a host no mail is sent, and links are handed over by people
     smtp_host: str | None = None
@@ -216,6 +218,11 @@ class Settings(BaseSettings):
     def _messenger(cls, value: str) -> str:
         return _checked_url(value)
 
+    @field_validator("ai_base_url")
+    @classmethod
+    def _provider(cls, value: str | None) -> str | None:
+        return _checked_url(value) if value is not None else None
+
     @field_validator("heartbeat_url")
     @classmethod
     def _heartbeat(cls, value: str | None) -> str | None:
@@ -248,6 +255,8 @@ class Settings(BaseSettings):
             )
         if self.smtp_host is not None:
             self._check_smtp()
+        if self.ai_provider is not None:
+            self._check_ai()
         if self.is_public:
             if len(self.secret_key) < 32:
                 raise ValueError("SECRET_KEY must be set to at least 32 characters when PUBLIC_URL is https")
@@ -256,6 +265,12 @@ class Settings(BaseSettings):
             if not self.token_encryption_keys:
                 raise ValueError("TOKEN_ENCRYPTION_KEYS must be set when PUBLIC_URL is https")
         return self
+
+    def _check_ai(self) -> None:
+        if self.ai_model is None:
+            raise ValueError("AI_MODEL must be set when AI_PROVIDER is: the model that writes")
+        if self.ai_api_key is None and self.ai_base_url is None:
+            raise ValueError("AI_API_KEY must be set when AI_PROVIDER is; only a server of your own may do without")
 
     def _check_smtp(self) -> None:
         if self.smtp_from is None:

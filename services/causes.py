@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.draft_causes import DRAFTING, GUARDING
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -41,6 +43,10 @@ SECTIONS: dict[str, dict[str, Cause]] = {
     },
     "Before sending": {
         "no_connection": Cause("No X account is connected.", "Connect X in time and it is still posted."),
+        "no_balance": Cause(
+            "The wallet that pays for this post does not cover it.",
+            "An admin tops it up in time and it is still posted.",
+        ),
         "text_invalid": Cause("The text cannot be posted as it is.", "Edit it and press Post now."),
         "youtube_silent": Cause("YouTube cannot be asked whether the stream is still on. Airhorn keeps trying."),
         "storage": Cause("The database had trouble; posting is delayed.", "The operator looks at the server."),
@@ -154,6 +160,8 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "notice_mail": Cause("The mail server takes no letters from here.", "The operator checks the SMTP settings."),
         "notice_off": Cause("This way to people is not set up on this server.", "The operator sets it up again."),
     },
+    "Asking for drafts": {code: Cause(*words) for code, words in DRAFTING.items()},
+    "Drafts that are not used": {code: Cause(*words) for code, words in GUARDING.items()},
 }
 CAUSES: dict[str, Cause] = {code: cause for section in SECTIONS.values() for code, cause in section.items()}
 

@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from app import create_app
 from config import Settings
 from extensions import db
+from sandbox.ai import AiProvider
 from sandbox.notify import Messengers
 from sandbox.x import X
 from sandbox.youtube import YouTube
@@ -172,6 +173,13 @@ def x() -> Iterator[X]:
 @pytest.fixture
 def messengers() -> Iterator[Messengers]:
     with Messengers().serving() as served:
+        yield served  # type: ignore[misc]
+
+
+@pytest.fixture
+def ai() -> Iterator[AiProvider]:
+    """An AI provider, which only an application asks that is told to: see tests/study.py."""
+    with AiProvider().serving() as served:
         yield served  # type: ignore[misc]
 
 

@@ -50,6 +50,12 @@ def test_the_driver_of_the_database_is_ours_to_choose(tmp_path: Path, given: str
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"database_url": "mysql://db/air"}, "DATABASE_URL must start with"),
     ({"x_api_url": "http://api.x.com"}, "X_API_URL must be https"),
+    ({"ai_provider": "someone"}, "AI_PROVIDER must be one of: 'openai' or 'anthropic'"),
+    ({"ai_provider": "openai", "ai_api_key": "k"}, "AI_MODEL must be set when AI_PROVIDER is"),
+    ({"ai_provider": "anthropic", "ai_model": "m"}, "AI_API_KEY must be set when AI_PROVIDER is"),
+    ({"ai_provider": "openai", "ai_model": "a model"}, "AI_MODEL does not look as it should"),
+    ({"ai_api_key": "two\nlines"}, "AI_API_KEY does not look as it should"),
+    ({"ai_base_url": "http://ai.example.com/v1"}, "AI_BASE_URL must be https"),
     ({"youtube_api_url": "ftp://example.com"}, "YOUTUBE_API_URL must be a plain http or https address"),
     ({"youtube_web_url": "https://u:p@example.com"}, "YOUTUBE_WEB_URL must be a plain"),
     ({"public_url": "http://airhorn.example.com"}, "PUBLIC_URL must be https"),
