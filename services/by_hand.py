@@ -23,12 +23,13 @@ from models import (
     User,
     Verdict,
 )
-from services import announcing, audit, outbox
+from services import announcing, audit, coverage, outbox, tweet_text
 from services.audit import NOBODY, Actor, Kind
 from services.causes import explain
 from services.checks import HIGHEST_ID
 from services.confirming import ConfirmingService
-from services.errors import Conflict, Invalid, NotFound
+from services.errors import Conflict, Invalid, NotFound, Uncovered
+from services.wallet_rows import Whose
 from services.writer import Writer
 
 #: from these a person may send at once; in review only the three answers count
@@ -58,7 +59,8 @@ class ByHandService:
         """Puts a host's post into the outbox at once and returns its id. The start will not announce that host again.
 
         The config is taken by the same compare-and-set as at a start, so that two clicks and the start make one post.
-        Raises Conflict when somebody was faster, Invalid when it cannot be sent, with what to do about it.
+        Raises Conflict when somebody was faster, Invalid when it cannot be sent, Uncovered when the wallet does not
+        cover it, each with what to do about it.
         """
         session = db.session()
         config, user, podcast, episode = _host(session, config_id)
@@ -72,6 +74,7 @@ class ByHandService:
             session.rollback()
             raise NoLink("There is no link yet. Add one to the episode, or post without a link.")
         text, source = self._writer.compose(config, user, podcast, episode, video_id or "")
+        _cover(session, coverage.ToPost(episode.id, Whose(podcast.id, user.id), tweet_text.has_link(text)), now)
         _take(session, config_id)
         row = announcing.post_row(config, user, podcast, matched, connection)
         row |= {
@@ -285,6 +288,13 @@ def _connection(session: Session, user_id: int) -> SocialConnection:
 def _matched(session: Session, episode_id: int) -> Broadcast | None:
     query = select(Broadcast).where(Broadcast.episode_id == episode_id).order_by(Broadcast.id.desc()).limit(1)
     return session.execute(query).scalar_one_or_none()
+
+
+def _cover(session: Session, post: coverage.ToPost, now: datetime) -> None:
+    """Raises Uncovered where an empty wallet stops posts and this one would only wait."""
+    if coverage.short([post], now):
+        session.rollback()
+        raise Uncovered(coverage.uncovered())
 
 
 def _take(session: Session, config_id: int) -> None:

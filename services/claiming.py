@@ -1,11 +1,11 @@
 """The statements that take posts out of the outbox for sending, all in the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, true, update
+from sqlalchemy import and_, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from models import (
@@ -16,16 +16,15 @@ from models import (
     PodcastMember,
     Post,
     PostStatus,
-    SendGate,
     SocialConnection,
     User,
 )
-from services import outbox, suspecting
+from services import gates, outbox, paying, suspecting
 from services.announcing import missed, trouble_of
 from services.errors import Outcome, Refused
 from services.installation import Guard
 from services.outbox import Move
-from services.sending import CREDITS_PROBE_EVERY, Sending
+from services.sending import Sending
 from services.tokens import IN_DOUBT, TokenService
 from services.vault import VaultError
 
@@ -34,11 +33,6 @@ LIVE_FOR = timedelta(minutes=5)
 #: when YouTube or another refresher must be waited for
 PAUSE = timedelta(seconds=1)
 LONG_PAUSE = timedelta(seconds=10)
-CREDITS = "x_credits"
-#: what only those who run the server can mend
-CURED_BY_OPERATOR = (CREDITS, "x_client")
-#: however many people ask for it, one post finds out so often whether there are credits
-ASKED_EVERY = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
@@ -67,7 +61,7 @@ def claim(  # noqa: PLR0913 - what it asks, and for whom
     `leave_out`: connections whose tokens are being renewed by the caller.
     """
     taken = Claim()
-    most, gated = _gates(session, now, hands)
+    most, gated = gates.passing(session, now, hands)
     moves: list[Move] = []
     rows = session.execute(_due(now, hands, leave_out, gated).add_columns(*guard.columns(session))).all()
     doubts = suspecting.doubts(session, rows, guard, now)
@@ -86,9 +80,13 @@ def claim(  # noqa: PLR0913 - what it asks, and for whom
             _prepare(taken, moves, row, tokens)
     moved = outbox.apply(session, moves, now)
     taken.settled = [move.to for move in moves if move.post_id in moved and move.to != PostStatus.QUEUED]
+    posts = {row.Post.id: row.Post for row in rows}
+    taken.sendings = held = _covered(session, taken.sendings, posts, now)
     if most < hands:
-        taken.sendings = _as_probe(session, taken.sendings, now)
+        taken.sendings = gates.as_probe(session, taken.sendings, now)
     taken.sendings = _commit_intents(session, taken.sendings, now, lease)
+    sent = {one.token for one in taken.sendings}
+    paying.give_back(session, [one.token for one in held if one.token not in sent], now)
     return taken
 
 
@@ -199,6 +197,21 @@ def _prepare(taken: Claim, moves: list[Move], row: Any, tokens: TokenService) ->
     )
 
 
+def _covered(session: Session, sendings: list[Sending], posts: Mapping[int, Post], now: datetime) -> list[Sending]:
+    """Those that the wallets pay for. The others wait for somebody to top up."""
+    short = paying.hold(session, {one.token: posts[one.post_id] for one in sendings}, now)
+    moves = []
+    for one in (one for one in sendings if one.token in short):
+        post = posts[one.post_id]
+        until = min(now + LONG_PAUSE, post.not_after)
+        if post.cause == paying.NO_BALANCE:
+            post.not_before, post.detail = until, short[one.token]  # no news for the history
+        else:
+            moves.append(replace(_wait(post, paying.NO_BALANCE, until), detail=short[one.token]))
+    outbox.apply(session, moves, now)
+    return [one for one in sendings if one.token not in short]
+
+
 def _commit_intents(session: Session, sendings: list[Sending], now: datetime, lease: timedelta) -> list[Sending]:
     moves = [
         Move(
@@ -240,78 +253,3 @@ def hold_sealed(session: Session, connection_id: int, error: VaultError, now: da
         Post.connection_id == connection_id, Post.status == PostStatus.QUEUED, Post.not_before <= now
     )
     outbox.apply(session, [_sealed(post, error) for post in session.execute(due).scalars()], now)
-
-
-# Gates
-
-
-def _gates(session: Session, now: datetime, hands: int) -> tuple[int, list[str]]:
-    """How many posts may go at all, and the accounts that may not.
-
-    When credits are gone everybody waits; each time that wait is over one post alone finds out.
-    """
-    gates = session.execute(select(SendGate.key, SendGate.until, SendGate.cause)).all()
-    shut = [gate.key.removeprefix("x:") for gate in gates if gate.key != "x" and gate.until > now]
-    everybody = next((gate.until for gate in gates if gate.key == "x"), None)
-    for gate in gates:
-        if gate.until > now:
-            _say_why(session, gate, now)
-    if everybody is None:
-        return hands, shut
-    return (1 if everybody <= now else 0), shut
-
-
-def _say_why(session: Session, gate: Any, now: datetime) -> None:
-    """Posts that wait before a shut gate have its reason, so that nobody waits without a word."""
-    account = [Post.platform_user_id == gate.key.removeprefix("x:")] if gate.key != "x" else []
-    waits = (Post.status == PostStatus.QUEUED, Post.not_before <= now, Post.cause.is_distinct_from(gate.cause))
-    session.execute(
-        update(Post).where(*waits, *account).values(cause=gate.cause, detail=None),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def _as_probe(session: Session, sendings: list[Sending], now: datetime) -> list[Sending]:
-    """The one post that finds out whether there are credits again, if no other process is finding out."""
-    if not sendings:
-        return []
-    mine = session.execute(
-        update(SendGate)
-        .where(SendGate.key == "x", SendGate.until <= now)
-        .values(until=now + CREDITS_PROBE_EVERY)
-        .returning(SendGate.key),
-        execution_options={"synchronize_session": False},
-    ).first()
-    return [replace(sendings[0], is_probe=True)] if mine else []
-
-
-def shut_gate(session: Session, key: str, until: datetime, cause: str) -> None:
-    """Nothing passes before `until`."""
-    session.execute(delete(SendGate).where(SendGate.key == key))
-    session.execute(
-        outbox.insert_or_ignore(SendGate, session.get_bind().dialect.name).values(key=key, until=until, cause=cause)
-    )
-
-
-def half_open(session: Session, now: datetime) -> bool:
-    """Lets one post find out now whether there are credits again, as it would by itself later.
-
-    False, and nothing changed, when one has found out a moment ago. True also when the gate is open.
-    """
-    is_shut = (SendGate.key == "x", SendGate.until > now)
-    long_enough = SendGate.until <= now + CREDITS_PROBE_EVERY - ASKED_EVERY
-    opened = session.execute(
-        update(SendGate).where(*is_shut, long_enough).values(until=now).returning(SendGate.key),
-        execution_options={"synchronize_session": False},
-    ).first()
-    return opened is not None or session.execute(select(SendGate.key).where(*is_shut)).first() is None
-
-
-def open_gate(session: Session, key: str, now: datetime) -> None:
-    """X takes posts again: what waited for credits goes now."""
-    opened = session.execute(delete(SendGate).where(SendGate.key == key).returning(SendGate.cause)).first()
-    if opened is not None:
-        session.execute(
-            update(Post).where(Post.status == PostStatus.QUEUED, Post.cause == opened.cause).values(not_before=now),
-            execution_options={"synchronize_session": False},
-        )

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, delete, func, or_, update
 from sqlalchemy.orm import Session
 
 from models import OPEN_STATES, Broadcast, JobRun, Post, PostStatus, SendGate, YouTubeChannel
-from services.claiming import CREDITS
+from services.gates import CREDITS
 from services.sending import CREDITS_PROBE_EVERY, LONGEST_PAUSE
 
 #: what lies further ahead than this was written by a clock that has been set back since; other machines' differ by less

@@ -26,7 +26,7 @@ from models import (
     User,
 )
 from models import Outcome as AttemptOutcome
-from services import outbox
+from services import outbox, paying
 from services.announcing import trouble_of
 from services.clients.x import XClient
 from services.clients.x_posts import Timeline
@@ -36,6 +36,7 @@ from services.lookup import Absent, Candidate, Found, Judgement, NoInformation, 
 from services.outbox import Move
 from services.tokens import Access, TokenService
 from services.vault import VaultError
+from services.wallet_rows import Whose
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,9 @@ class Pending:
     cause: str | None
     attempt_token: str | None
     platform_user_id: str
+    #: who pays for looking; None: its podcast is gone
+    payer: Whose | None
+    episode_id: int | None
     #: None: there is no working connection to read with
     access: Access | None
     #: whether the token should be renewed before reading
@@ -118,6 +122,7 @@ class ConfirmingService:
             if move is None:
                 self._schedule(session, one, judgement, now)
         moved = outbox.apply(session, moves, now)
+        paying.record_reads(session, _billed(reads), now)
         clean(now)
         session.commit()
         return len(moved)
@@ -161,6 +166,8 @@ class ConfirmingService:
             cause=post.cause,
             attempt_token=post.attempt_token,
             platform_user_id=post.platform_user_id,
+            payer=Whose(post.podcast_id, post.user_id) if post.podcast_id is not None else None,
+            episode_id=post.episode_id,
             access=access,
             is_stale=access is not None and self._tokens.needs_refresh(row.SocialConnection, now),
             sent_at=sent_at,
@@ -331,6 +338,16 @@ class ConfirmingService:
 def clean(now: datetime) -> None:
     """Posts whose podcast was deleted while they were looked for: no page is left to ask their hosts on."""
     outbox.leave_undecided(db.session(), Post.podcast_id.is_(None), now)
+
+
+def _billed(reads: Sequence[tuple[Pending, Timeline | Outcome | None]]) -> list[paying.Read]:
+    """What X showed is paid for; a look that it refused is not."""
+    return [
+        paying.Read(one.payer, shown.id, post_id=one.post_id, episode_id=one.episode_id)
+        for one, read in reads
+        if isinstance(read, Timeline) and one.payer is not None
+        for shown in read.posts
+    ]
 
 
 def _pending(ids: Sequence[int]) -> Any:

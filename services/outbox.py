@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from models import ConfigStatus, EpisodeTweetConfig, Outcome, Post, PostAttempt, PostEvent, PostStatus
+from services import paying
 from services.inserting import insert_or_ignore as insert_or_ignore
 
 #: what an attempt may still turn out to be; the partial unique index of post_attempts says the same
@@ -68,6 +69,7 @@ def apply(session: Session, moves: Sequence[Move], now: datetime) -> set[int]:
     done = [move for move in moves if move.post_id in moved]
     if done:
         _settle_attempts(session, done, now)
+        _settle_costs(session, done, now)
         session.execute(insert(PostEvent), [_event(move, now) for move in done])
         derive_config_status(session, [m.post_id for m in done if not {m.expected, m.to} <= ON_ITS_WAY])
     return moved
@@ -144,6 +146,16 @@ def _settle_attempts(session: Session, moves: Sequence[Move], now: datetime) -> 
         update(PostAttempt).where(PostAttempt.token.in_(list(settled)), still_open).values(finished_at=now, **columns),
         execution_options={"synchronize_session": False},
     )
+
+
+def _settle_costs(session: Session, moves: Sequence[Move], now: datetime) -> None:
+    by_token = {move.token: move.outcome for move in moves if move.token is not None}
+    ended = paying.Ended(
+        accepted={token for token, outcome in by_token.items() if outcome == Outcome.ACCEPTED},
+        refused={token for token, outcome in by_token.items() if outcome == Outcome.NOT_ACCEPTED},
+        left={move.post_id for move in moves if (move.expected, move.to) == (R, PostStatus.CANCELLED)},
+    )
+    paying.settle(session, ended, now)
 
 
 def _event(move: Move, now: datetime) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from config import Settings
 from extensions import db
 from models import Outcome as AttemptOutcome
 from models import Post, PostStatus, SocialConnection
-from services import claiming, leases, outbox, sending
+from services import claiming, gates, leases, outbox, sending
 from services.clients.x import XClient
 from services.clients.x_answers import Accepted, Tokens
 from services.errors import Outcome, Refused, Unknown
@@ -285,7 +285,7 @@ class SocialPostingService:
             if isinstance(result, Refused):
                 self._note_refusal(one, result, now)
         if any(one.is_probe and isinstance(result, Accepted) for one, result in done):
-            claiming.open_gate(session, "x", now)
+            gates.open_again(session, "x", now)
         session.commit()
         self._log(done, moves, moved)
         return [move.to for move in moves if move.post_id in moved]
@@ -295,7 +295,7 @@ class SocialPostingService:
         session = db.session()
         gate = sending.gate(one, refused, now)
         if gate is not None:
-            claiming.shut_gate(session, *gate)
+            gates.shut(session, *gate)
         if refused.cause not in ("x_auth", "x_scope"):
             return
         values: dict[str, Any] = {"trouble": refused.cause}

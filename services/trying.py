@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from extensions import db
 from models import Post, PostStatus
-from services import audit, claiming
+from services import audit, gates
 from services.audit import Actor, Kind
 from services.errors import Conflict
 from services.own_tweet import Mine, own_post
@@ -29,7 +29,7 @@ def try_now(mine: Mine, post_id: int, by: Actor, now: datetime) -> str:
     if cause is None:
         db.session.rollback()
         raise Conflict("This post does not wait any more. Its state says what became of it.")
-    if cause == claiming.CREDITS:
+    if cause == gates.CREDITS:
         _half_open(now)
     about = {"podcast_id": mine.podcast.id, "subject_id": mine.user.id}
     audit.note(Kind.TRIED_NOW, by, now, **about, episode=mine.episode.id)
@@ -44,7 +44,7 @@ def try_all(by: Actor, now: datetime) -> str:
     found out.
     """
     _half_open(now)
-    waits = (Post.status == PostStatus.QUEUED, Post.cause.in_(claiming.CURED_BY_OPERATOR), Post.not_before > now)
+    waits = (Post.status == PostStatus.QUEUED, Post.cause.in_(gates.CURED_BY_OPERATOR), Post.not_before > now)
     db.session.execute(
         update(Post).where(*waits).values(not_before=now), execution_options={"synchronize_session": False}
     )
@@ -54,6 +54,6 @@ def try_all(by: Actor, now: datetime) -> str:
 
 
 def _half_open(now: datetime) -> None:
-    if not claiming.half_open(db.session(), now):
+    if not gates.half_open(db.session(), now):
         db.session.rollback()
         raise Conflict(JUST_TRIED)

@@ -37,7 +37,9 @@ class Light:
 
 
 #: a post that is queued for one of these goes nowhere before a host or the operator has done something
-WAITS_FOR_A_PERSON = frozenset({"x_credits", "x_client", "x_auth", "x_scope", "x_token_refused", "no_connection"})
+WAITS_FOR_A_PERSON = frozenset(
+    {"x_credits", "x_client", "x_auth", "x_scope", "x_token_refused", "no_connection", "no_balance"}
+)
 #: of these a person may say that it works again, and have the post tried at once
 TRIABLE = frozenset({"x_unreachable", "x_credits", "x_client"})
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models import Podcast, PodcastMember, User, Wallet, WalletEntry, WalletOwner
@@ -42,6 +42,8 @@ class Account:
         return self.balance - self.held
 
 
+#: between two statements of a transaction that has locked a wallet; PostgreSQL's own spelling
+ASLEEP = "15s"
 COLUMNS = (
     Wallet.id,
     Wallet.podcast_id,
@@ -82,7 +84,7 @@ def lock_own(session: Session, wanted: Collection[Whose], members: Collection[in
 
 def _locked(session: Session, wanted: Collection[Whose]) -> dict[Whose, Account]:
     hosts = {whose.user_id for whose in wanted if whose.user_id is not None}
-    query = _locking(select(*COLUMNS)).where(
+    query = _locking(session).where(
         Wallet.podcast_id.in_({whose.podcast_id for whose in wanted}),
         or_(Wallet.owner == WalletOwner.PODCAST, Wallet.user_id.in_(hosts)),
     )
@@ -97,12 +99,16 @@ def lock_of_entries(session: Session, keys: Collection[str]) -> dict[int, Accoun
 
 def lock_by_id(session: Session, ids: Any) -> dict[int, Account]:
     """`ids`: several, or a statement that finds them."""
-    query = _locking(select(*COLUMNS)).where(Wallet.id.in_(ids))
+    query = _locking(session).where(Wallet.id.in_(ids))
     return {row.id: _account(row) for row in session.execute(query)}
 
 
-def _locking(query: Any) -> Any:
-    return query.order_by(Wallet.id).with_for_update(key_share=True)
+def _locking(session: Session) -> Any:
+    """PostgreSQL ends the transaction of who falls asleep with the lock: a whole podcast would wait. SQLite cannot."""
+    query = select(*COLUMNS).order_by(Wallet.id).with_for_update(key_share=True)
+    if session.get_bind().dialect.name != "postgresql":
+        return query
+    return query.add_columns(func.set_config("idle_in_transaction_session_timeout", ASLEEP, True))
 
 
 def _account(row: Any) -> Account:

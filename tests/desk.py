@@ -24,6 +24,7 @@ from models import (
 from sandbox.standin import Fault
 from sandbox.x import X
 from services.causes import explain
+from tests.books import wrong_in_books
 from tests.cast import Cast
 
 #: what a post's state means for the host's text
@@ -52,7 +53,7 @@ CONFIGS = CONFIGS.add_columns(EpisodeTweetConfig.announce_again).order_by(Episod
 
 
 def wrong_in(session: Session) -> list[str]:
-    """What in the outbox contradicts itself: config against newest post, attempts and history against their post."""
+    """What contradicts itself: config against newest post, attempts, history and entries against their post."""
     found: list[str] = []
     newest: dict[int, Any] = {}
     attempts: dict[int, list[Any]] = {}
@@ -80,7 +81,7 @@ def wrong_in(session: Session) -> list[str]:
             meant = "pending"
         if config.status != meant:
             found.append(f"config {config.id} is {config.status}, its newest post means {meant}")
-    return found
+    return found + wrong_in_books(session)
 
 
 @contextmanager
