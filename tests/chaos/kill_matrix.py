@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +27,7 @@ from tests.chaos.aftermath import MOST, joined, part
 from tests.chaos.bed import Bed, bed, opened
 from tests.chaos.forker import Forker
 from tests.chaos.plans import PLANS
-from tests.chaos.run import Case, Outcome, Run
+from tests.chaos.run import Case, NeverReached, Outcome, Run
 
 ENGINES = ("sqlite", "postgresql")
 LANES = 8
@@ -73,9 +74,16 @@ def _lane(todo: Any, done: Any, made: Bed, forker: Forker) -> None:
     with x.serving():
         while (case := todo.get()) is not None:
             try:
-                done.put(Run(made, forker, x, case).go())
+                done.put(_run(case, made, forker, x))
             except Exception:  # noqa: BLE001 - one run that fails is one line in the result
                 done.put(Outcome(case, found=[f"no result: {traceback.format_exc()[-3000:]}"]))
+
+
+def _run(case: Case, made: Bed, forker: Forker, x: X) -> Outcome:
+    try:
+        return Run(made, forker, x, case).go()
+    except NeverReached:
+        return Run(made, forker, x, replace(case, is_early=True)).go()
 
 
 def row_of(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Case:
     #: times of earnest instead of short ones
     is_default: bool = False
     mutant: str | None = None
+    #: at the first pass of the point that will do: a later one never came
+    is_early: bool = False
 
 
 @dataclass
@@ -59,6 +61,10 @@ class Outcome:
     #: from a SIGKILL to the end of a post
     after: Seconds = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
+
+
+class NeverReached(Exception):  # noqa: N818 - reads as the sentence it is
+    """Every post came to its end before the worker came to where it was to die."""
 
 
 class Run:
@@ -132,15 +138,23 @@ class Run:
             may_be_two = point == self._case.plan.strikes[-1] and self._case.plan.action == "kill"
             if may_be_two and not self._case.plan.again and self._dice.random() < 0.5:
                 victims.append(self._arm(point))
-            struck = self._until(lambda v=victims: [pid for pid in v if self._is_struck(pid)], f"{point} reached")
-            kills += len(struck)
+            kills += len(self._until(lambda v=victims: self._struck(v), f"{point} reached"))
         self._start()
         return kills
+
+    def _struck(self, victims: list[int]) -> list[int]:
+        """Raises NeverReached when all is over, and nobody was: on a slow machine one look decides for several."""
+        is_over = self._is_over()
+        struck = [pid for pid in victims if self._is_struck(pid)]
+        if is_over and not struck and not self._case.is_early:
+            raise NeverReached
+        return struck
 
     def _arm(self, point: str) -> int:
         """The first of two strikes only prepares the second: it must come, at whichever post."""
         plan = self._case.plan
         nth = 1 if point != plan.strikes[-1] else self._dice.randint(plan.least, plan.most)
+        nth = min(nth, plan.least) if self._case.is_early else nth
         return self._start(point=point, nth=nth, action=plan.action)
 
     def _is_struck(self, pid: int) -> bool:
