@@ -35,6 +35,7 @@ from services.registry import Services, get_services
 from tests import once
 from tests.cast import Cast
 from tests.desk import Desk, checked_at_every_commit
+from tests.kill.cluster import pooled_at
 from tests.stage import Stage
 
 ENGINES = ("sqlite", "postgresql")
@@ -124,6 +125,15 @@ def administer(postgres: str) -> Iterator[Callable[[str], None]]:
     connection.close()
 
 
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: str) -> Iterator[int]:
+    """PgBouncer in transaction mode before that server, for a whole run. Yields its port."""
+    server = make_url(postgres)
+    socket_folder, port = server.query.get("host", server.host), server.port or 5432
+    with pooled_at(str(socket_folder), port, default_pool_size=20, max_client_conn=400) as pooled_port:
+        yield pooled_port
+
+
 def with_database(uri: str, name: str) -> str:
     return make_url(uri).set(database=name).render_as_string(hide_password=False)
 
@@ -151,7 +161,10 @@ def database_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Pat
     uri, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
     administer = request.getfixturevalue("administer")
     administer(f"CREATE DATABASE {name} TEMPLATE template_airhorn STRATEGY file_copy")
-    yield with_database(uri, name)
+    if os.environ.get("THROUGH_PGBOUNCER"):
+        yield f"postgresql://postgres@127.0.0.1:{request.getfixturevalue('pgbouncer')}/{name}"
+    else:
+        yield with_database(uri, name)
     administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -87,9 +87,14 @@ def tear_down(pid_file: Path) -> None:
         time.sleep(0.01)
 
 
-@contextlib.contextmanager
-def pooled(cluster: Cluster, **more: Any) -> Iterator[int]:
+def pooled(cluster: Cluster, **more: Any) -> contextlib.AbstractContextManager[int]:
     """PgBouncer in transaction mode before the server, with fewer connections than clients. Yields its port."""
+    return pooled_at("127.0.0.1", cluster.port, **more)
+
+
+@contextlib.contextmanager
+def pooled_at(host: str, server_port: int, **more: Any) -> Iterator[int]:
+    """The same before any server; `host` may be the folder of its socket."""
     assert PGBOUNCER
     folder, port = own_folder("airhorn-pgbouncer-"), free_port()
     values = {
@@ -104,7 +109,7 @@ def pooled(cluster: Cluster, **more: Any) -> Iterator[int]:
         "ignore_startup_parameters": "options",
         **more,
     }
-    lines = ["[databases]", f"* = host=127.0.0.1 port={cluster.port} user=postgres", "[pgbouncer]"]
+    lines = ["[databases]", f"* = host={host} port={server_port} user=postgres", "[pgbouncer]"]
     (folder / "pgbouncer.ini").write_text("\n".join([*lines, *(f"{k} = {v}" for k, v in values.items())]) + "\n")
     with (folder / "log").open("w") as log:
         command = [PGBOUNCER, "-q", str(folder / "pgbouncer.ini")]
