@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Podcast, Rehearsal, SocialConnection, Verdict
-from services import announcing, tweet_text, tweets
+from services import announcing, paying, tweet_text, tweets
 from services.audit import Actor
 from services.causes import explain
 from services.clients.x_answers import XUser
@@ -21,11 +21,13 @@ from services.coming_texts import SOME_VIDEO
 from services.errors import Invalid, Outcome
 from services.lamps import shut_gates
 from services.overview import OVERDUE
+from services.paying import USER_READ
 from services.registry import get_services
 from services.tokens import Access
 from services.tweets import in_the_way, words_now
 from services.vault import VaultError
 from services.vocabulary import SILENT
+from services.wallet_rows import Whose
 from services.youtube_settings import trouble_of_sharing
 
 #: logins asked at once
@@ -58,7 +60,7 @@ def rehearse(podcast: Podcast, by: Actor, now: datetime) -> Rehearsal:
     parts = _parts(episode, now)
     db.session.rollback()  # nobody waits for us while we wait for others
     troubles += _look(channel_id)
-    _ask(parts, now)
+    asked = _ask(parts, now)
     posting = [part for part in parts if part.enabled]
     if not posting:
         troubles.append("Nobody's text is switched on, so nothing would be posted.")
@@ -72,6 +74,8 @@ def rehearse(podcast: Podcast, by: Actor, now: datetime) -> Rehearsal:
         results=[_result(part) for part in parts],
     )
     db.session.add(done)
+    read = [paying.Read(Whose(podcast_id, user), id, USER_READ, episode_id=episode_id) for user, id in asked]
+    paying.record_reads(db.session(), read, now)
     db.session.commit()
     return done
 
@@ -163,8 +167,11 @@ def _part(config: EpisodeTweetConfig, connection: SocialConnection | None, is_me
     return part
 
 
-def _ask(parts: Sequence[Part], now: datetime) -> None:
-    """Every login is asked who it is, several at once; those about to end are renewed first, as before a post."""
+def _ask(parts: Sequence[Part], now: datetime) -> list[tuple[int, str]]:
+    """Every login is asked who it is, several at once; those about to end are renewed first, as before a post.
+
+    Returns whom X described: (user id, id at X). Each costs.
+    """
     tokens = get_services().tokens
     stale = [part.access.connection_id for part in parts if part.access and part.is_stale]
     if stale:
@@ -178,6 +185,8 @@ def _ask(parts: Sequence[Part], now: datetime) -> None:
         answers = list(pool.map(tokens.who_is, [part.access for part in asked]))
     for part, answer in zip(asked, answers, strict=True):
         part.trouble = _judged(part, answer)
+    told = zip(asked, answers, strict=True)
+    return [(part.user_id, answer.id) for part, answer in told if isinstance(answer, XUser)]
 
 
 def _judged(part: Part, answer: XUser | Outcome) -> str | None:

@@ -11,6 +11,7 @@ from sandbox.standin import Fault
 from services.audit import Actor
 from services.errors import Invalid
 from services.rehearsal import rehearse
+from services.wallet import Whose, bulk_get_balances
 from tests.browser import Browser, words
 from tests.cast import ago
 
@@ -49,6 +50,15 @@ def test_a_show_that_is_ready_passes_and_nothing_is_sent_or_changed(cast):
     assert len(cast.x.asked("GET", "/2/users/me")) == 2
     assert cast.timeline("ada") == []
     assert everything(Broadcast, EpisodeTweetConfig, Post, SocialConnection) == before
+
+
+def test_what_x_asks_for_telling_who_a_login_is_is_paid_once_a_day(cast):
+    show = cast.show(hosts=("ada", "bo"))
+    cast.episode(show, at=ago(hours=-2))
+    run(show)
+    run(show)
+    balance = bulk_get_balances([Whose(show.id)])[Whose(show.id)].balance
+    assert -balance == cast.x.spent_micros > 0
 
 
 def test_each_host_is_told_what_is_in_the_way(cast):
