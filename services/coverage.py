@@ -1,19 +1,22 @@
 """Whether the wallets cover what the posts of a show cost, where a podcast lets an empty wallet stop posts. Reads only.
 
-Such a wallet is looked at from a day before the start on: until then somebody may still top it up.
+Such a wallet is looked at from a day before the start on: until then somebody may still top it up. What there is comes
+along with the hosts of an episode, so that it costs no statement of its own.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, false, func, select
+from sqlalchemy.orm import aliased
 
 from extensions import db
-from models import EpisodeGuide, Wallet
+from models import EpisodeGuide, EpisodeTweetConfig, Wallet, WalletOwner
 from services import prices
 from services.causes import explain
+from services.money import dollars
 from services.wallet_rows import Whose
 
 NEAR = timedelta(hours=24)
@@ -23,15 +26,6 @@ NO_BALANCE = "no_balance"
 def uncovered() -> str:
     """What people read."""
     return explain(NO_BALANCE)
-
-
-@dataclass(frozen=True, slots=True)
-class ToPost:
-    """A post that waits for its show."""
-
-    episode_id: int
-    whose: Whose
-    has_link: bool
 
 
 def is_near(episode: EpisodeGuide, now: datetime) -> bool:
@@ -45,11 +39,119 @@ def paying(wallets: Mapping[Whose, Any], whose: Whose) -> Whose:
     return whose if own is not None and own.pays else whose.podcast
 
 
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """The wallet that pays for a host, and what X asks for a post with a link and without; micro-dollars.
+
+    `id` None: it was never needed. `stops`: whether the podcast lets an empty one stop posts.
+    """
+
+    id: int | None
+    is_own: bool
+    left: int
+    is_limited: bool
+    stops: bool
+    with_link: int
+    without: int
+
+    def cost(self, *, has_link: bool) -> int:
+        return self.with_link if has_link else self.without
+
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody watches what is left in it."""
+        return self.is_limited or self.left > 0
+
+    @property
+    def words(self) -> str:
+        """ "of $4.20 left in the podcast's wallet"; empty where nobody watches it."""
+        return f"of {dollars(self.left)} left in {self._whose}" if self.is_used else ""
+
+    def trouble(self, *, has_link: bool) -> str:
+        """What comes of it that a post is not covered; empty where it is, or where nobody watches."""
+        if not self.is_used or self.left >= self.cost(has_link=has_link):
+            return ""
+        said = f"This costs more than {self._whose} has left."
+        if self.is_limited and self.stops:
+            return f"{said} It is not posted unless an admin tops it up in time."
+        why = "the limit stops drafts only" if self.is_limited else "no limit is set"
+        return f"{said} It is posted all the same: {why}."
+
+    @property
+    def _whose(self) -> str:
+        return "your wallet" if self.is_own else "the podcast’s wallet"
+
+
+def with_purses(query: Any, now: datetime) -> Any:
+    """A query of EpisodeTweetConfig and EpisodeGuide that also answers what purse_of reads."""
+    podcast, host = aliased(Wallet), aliased(Wallet)
+    here = podcast.podcast_id == EpisodeGuide.podcast_id, podcast.owner == WalletOwner.PODCAST
+    own = host.podcast_id == EpisodeGuide.podcast_id, host.owner == WalletOwner.HOST
+    pays = func.coalesce(host.pays, false())
+    columns = {
+        "purse_id": case((pays, host.id), else_=podcast.id),
+        "purse_left": case((pays, host.balance - host.held), else_=podcast.balance - podcast.held),
+        "purse_limited": case((pays, host.is_limited), else_=podcast.is_limited),
+        "purse_is_own": pays,
+        "purse_stops": podcast.stops_posts,
+        "with_link": prices.price_now(prices.POST_WITH_LINK, now),
+        "without": prices.price_now(prices.POST, now),
+    }
+    query = query.outerjoin(podcast, and_(*here))
+    query = query.outerjoin(host, and_(*own, host.user_id == EpisodeTweetConfig.user_id))
+    return query.add_columns(*(column.label(name) for name, column in columns.items()))
+
+
+def purse_of(row: Any) -> Purse:
+    return Purse(
+        row.purse_id,
+        bool(row.purse_is_own),
+        row.purse_left or 0,
+        bool(row.purse_limited),
+        bool(row.purse_stops),
+        row.with_link or 0,
+        row.without or 0,
+    )
+
+
+class Waiting(NamedTuple):
+    """A post that waits for its show, with what pays for it."""
+
+    episode_id: int
+    user_id: int
+    has_link: bool
+    purse: Purse
+
+
 Host = tuple[int, int]
 
 
+def lacking(posts: Iterable[Waiting]) -> set[Host]:
+    """(episode id, user id) of those whose wallet stops posts and does not cover all that it pays for the show."""
+    stopped = [post for post in posts if post.purse.is_limited and post.purse.stops]
+    costs = dict[tuple[int, int | None], int]()
+    for post in stopped:
+        key = (post.episode_id, post.purse.id)
+        costs[key] = costs.get(key, 0) + post.purse.cost(has_link=post.has_link)
+    return {
+        (post.episode_id, post.user_id) for post in stopped if post.purse.left < costs[post.episode_id, post.purse.id]
+    }
+
+
+# Asked for themselves
+
+
+@dataclass(frozen=True, slots=True)
+class ToPost:
+    """A post that waits for its show."""
+
+    episode_id: int
+    whose: Whose
+    has_link: bool
+
+
 def short(posts: Iterable[ToPost], now: datetime) -> set[Host]:
-    """(episode id, user id) of those whose wallet does not cover all that it pays for the show.
+    """The same as `lacking`, for whom nothing was read yet.
 
     One statement, and a second where an empty wallet stops posts; none where nothing waits.
     """

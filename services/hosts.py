@@ -3,21 +3,21 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from sqlalchemy import Row
+from typing import Any
 
 from extensions import db
-from models import ConfigStatus, EpisodeTweetConfig, Post, SocialConnection
+from models import ConfigStatus, EpisodeTweetConfig, Post
 from services import coverage, tweet_text, tweets
 from services.causes import explain
 from services.coming_texts import SOME_VIDEO
-from services.coverage import ToPost
+from services.coverage import Purse, Waiting
 from services.lamps import ENDS_BEFORE, Gates, HostLamp, ends_before, held_until, shut_gates
 from services.tweets import in_the_way, post_url, words_now
 from services.vocabulary import light_of_host
-from services.wallet_rows import Whose
 from services.youtube_reference import watch_url
 
+#: a row of tweets.hosts_of, with its purse
+_Found = Any
 #: what people see in its place
 SOME_LINK = "https://www.youtube.com/watch?v=…"
 
@@ -37,6 +37,7 @@ class HostView(HostLamp):
     post_id: int | None
     #: whether only X itself is in the way, and connecting (again) mends it
     needs_x: bool
+    purse: Purse
 
 
 def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[HostView]:
@@ -44,14 +45,15 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
 
     Before the video is known its link is counted, and shown as SOME_LINK.
     """
-    gates, rows = shut_gates(now), db.session.execute(tweets.hosts_of([episode_id])).all()
+    gates: Gates = shut_gates(now)
+    rows: list[_Found] = list(db.session.execute(coverage.with_purses(tweets.hosts_of([episode_id]), now)))
     said = [_said(row, video_id) for row in rows]
-    short = coverage.short(_near(rows, said, now), now)
+    short = coverage.lacking(_near(rows, said, now))
     lacking = [coverage.uncovered() if (episode_id, row.EpisodeTweetConfig.user_id) in short else None for row in rows]
     return [_view(row, gates, *words, lacks) for row, words, lacks in zip(rows, said, lacking, strict=True)]
 
 
-def _said(row: "_Found", video_id: str) -> tuple[str | None, str]:
+def _said(row: _Found, video_id: str) -> tuple[str | None, str]:
     """Why it cannot be sent, as a sentence, and what was or would be said."""
     config, post = row.EpisodeTweetConfig, row.Post
     if post and post.text and config.status != ConfigStatus.PENDING:
@@ -60,17 +62,14 @@ def _said(row: "_Found", video_id: str) -> tuple[str | None, str]:
     return f"{trouble}." if trouble else None, text
 
 
-def _near(rows: Iterable["_Found"], said: Iterable[tuple[str | None, str]], now: datetime) -> Iterator[ToPost]:
+def _near(rows: Iterable[_Found], said: Iterable[tuple[str | None, str]], now: datetime) -> Iterator[Waiting]:
     """What waits for the show, if it is so near that wallets have to cover it."""
     for row, (trouble, text) in zip(rows, said, strict=True):
         config = row.EpisodeTweetConfig
         waits = config.enabled and config.status == ConfigStatus.PENDING and row.member_id and config.user.is_active
         if waits and coverage.is_near(config.episode, now):
             has_link = config.include_link if trouble else tweet_text.has_link(text)
-            yield ToPost(config.episode_id, Whose(config.episode.podcast_id, config.user_id), has_link)
-
-
-_Found = Row[EpisodeTweetConfig, Post, int, SocialConnection]
+            yield Waiting(config.episode_id, config.user_id, has_link, coverage.purse_of(row))
 
 
 def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str, lacks: str | None) -> HostView:
@@ -101,6 +100,7 @@ def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str, lacks:
         include_link=config.include_link,
         post_id=post.id if post else None,
         text_trouble=text_trouble if waits and row.member_id is not None else None,
+        purse=coverage.purse_of(row),
         needs_x=trouble is not None and row.member_id is not None and config.user.is_active,
     )
 

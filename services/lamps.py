@@ -26,10 +26,9 @@ from services.ahead import has_ended
 from services.announcing import PLATFORM
 from services.causes import explain
 from services.coming_texts import ComingTexts
-from services.coverage import ToPost
+from services.coverage import Waiting
 from services.tweets import post_url, why_not
 from services.vocabulary import Lamp, Light, after_the_end, light_of_host
-from services.wallet_rows import Whose
 
 ENDS_BEFORE = "The connection to X ends before the start and cannot be renewed. Connect X again."
 
@@ -81,8 +80,8 @@ def lamps_of(
     found: dict[int, list[HostLamp]] = {episode_id: [] for episode_id in by_id}
     if found:
         gates, texts = shut_gates(now), ComingTexts(shows)
-        rows = db.session.execute(_hosts(by_id)).all()
-        short = coverage.short(_near(rows, by_id, texts, now), now)
+        rows = db.session.execute(coverage.with_purses(_hosts(by_id), now)).all()
+        short = coverage.lacking(_near(rows, by_id, texts, now))
         for row in rows:
             episode = by_id[row.episode_id]
             trouble = texts.of(row, episode).trouble if row.status == ConfigStatus.PENDING else None
@@ -93,13 +92,14 @@ def lamps_of(
 
 def _near(
     rows: Iterable[Any], episodes: Mapping[int, EpisodeGuide], texts: ComingTexts, now: datetime
-) -> Iterator[ToPost]:
+) -> Iterator[Waiting]:
     """What waits for shows that are so near that wallets have to cover it."""
     for row in rows:
         episode = episodes[row.episode_id]
         waits = row.enabled and row.status == ConfigStatus.PENDING and row.member_id and row.is_active
         if waits and coverage.is_near(episode, now):
-            yield ToPost(episode.id, Whose(episode.podcast_id, row.user_id), texts.of(row, episode).has_link)
+            has_link = texts.of(row, episode).has_link
+            yield Waiting(episode.id, row.user_id, has_link, coverage.purse_of(row))
 
 
 Lamps = TypeVar("Lamps", bound=HostLamp)

@@ -11,6 +11,7 @@ from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post
 from services import outbox, tweet_text
 from services.announcing import PLATFORM
 from services.coming_texts import SOME_VIDEO
+from services.coverage import Purse
 from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
 from services.hosts import SOME_LINK, HostView
@@ -77,6 +78,8 @@ class Editor:
     needs_link: bool = False
     #: holds what was sent and could not be kept
     is_typed: bool = False
+    #: what pays for it; None while nothing is saved yet
+    purse: Purse | None = None
 
     limit = LIMIT
 
@@ -98,7 +101,8 @@ class Editor:
         """Differs when the editor has to be shown anew; what its host is told about the state is shown elsewhere."""
         said = (self.typed, self.draft, self.template, self.preview, self.over, self.trouble, self.values, self.source)
         can = (self.is_open, self.can_post, self.enabled, self.include_link, self.version, self.needs_link, self.price)
-        return sha256(repr((said, can, self.fixed, self.can_stop)).encode()).hexdigest()[:16]
+        pays = (self.left, self.shortage_if(has_link=True), self.shortage_if(has_link=False))
+        return sha256(repr((said, can, self.fixed, self.can_stop, pays)).encode()).hexdigest()[:16]
 
     @property
     def can_post(self) -> bool:
@@ -115,6 +119,19 @@ class Editor:
     @property
     def price(self) -> str:
         return dollars(self.prices.post(has_link=self.has_link))
+
+    @property
+    def left(self) -> str:
+        """What there is to pay it from, where somebody watches that."""
+        return self.purse.words if self.purse else ""
+
+    @property
+    def shortage(self) -> str:
+        return self.shortage_if(has_link=self.has_link)
+
+    def shortage_if(self, *, has_link: bool) -> str:
+        """What comes of it that the wallet does not cover the post; empty where it does."""
+        return self.purse.trouble(has_link=has_link) if self.purse and self.can_post else ""
 
     @property
     def price_with_link(self) -> str:
@@ -170,6 +187,7 @@ def editor_of(
         evidence=evidence_of(post) if post else None,
         fix=_fix(view, post),
         prices=prices,
+        purse=view.purse if view else None,
         is_ahead=bool(post and outbox.is_ahead(post)),
         fixed=_fixed(post),
         can_stop=post is not None and post.status == PostStatus.QUEUED and bool(_fixed(post)),

@@ -83,6 +83,12 @@ def known(now: datetime) -> PriceLists:
     return PriceLists([(since, Prices(versions[since], of)) for since, of in lists.items()])
 
 
+def price_now(item: str, now: datetime) -> Any:
+    """The price of one thing in micro-dollars, as a column of another statement."""
+    query = select(Price.micros).where(Price.price_list_id == _chosen(now), Price.item == item)
+    return query.scalar_subquery()
+
+
 def _chosen(now: datetime) -> Any:
     in_force = select(PriceList.id).where(PriceList.effective_at <= now).order_by(PriceList.effective_at.desc())
     first = select(PriceList.id).order_by(PriceList.effective_at)

@@ -128,10 +128,12 @@ def test_a_host_with_money_of_the_own_stands_apart(show, till):
     assert show.words == {"Ada": "NO-GO", "Bo": "Ready"}
 
 
-def test_shows_of_podcasts_without_such_a_wallet_cost_one_statement(show, till):
-    podcast, now = db.session.get_one(Podcast, till.show_id), till.now
-    episode = show.episode()
-    with statements() as asked:
-        lamps_of([episode], {podcast.id: podcast}, now)
-    assert len([one for one in asked if "wallets" in one]) == 1
-    assert not [one for one in asked if "prices" in one]
+def test_lists_are_not_asked_anything_more_for_it(show, till):
+    counts = []
+    for rules in ({}, {"is_limited": True, "stops_posts": True}):
+        show.put(DOLLAR, **rules)
+        podcast, episode = db.session.get_one(Podcast, till.show_id), show.episode()
+        with statements() as asked:
+            lamps_of([episode], {podcast.id: podcast}, till.now)
+        counts.append(len(asked))
+    assert counts == [2, 2]

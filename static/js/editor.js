@@ -39,6 +39,7 @@
       const linked = hasLink(made.text + made.over);
       part("link-card").hidden = !linked;
       part("price").textContent = linked ? form.dataset.priceWith : form.dataset.priceWithout;
+      part("shortage").textContent = linked ? form.dataset.shortWith : form.dataset.shortWithout;
       part("whose").hidden = own || field.value !== first;
       const unsaid = document.querySelector("[data-if-empty]");
       if (unsaid) unsaid.hidden = own;
