@@ -11,6 +11,7 @@ from config import Settings
 from services.causes import explain
 from services.checks import places
 from services.last_check import LastCheck, last_check
+from services.money import dollars
 
 THEMES = ("system", "light", "dark")
 #: what the head of every page leads to
@@ -25,6 +26,7 @@ MENU = (
 TABS = (
     ("episodes", "Episodes", "podcasts.show"),
     ("hosts", "Hosts", "podcasts.hosts"),
+    ("spend", "Spend", "podcasts.spend"),
     ("youtube", "YouTube", "podcasts.youtube"),
     ("settings", "Settings", "podcasts.edit"),
 )
@@ -62,7 +64,7 @@ def init_app(app: Flask) -> None:
     def checked(now: datetime) -> LastCheck:
         return last_check(now, every)
 
-    for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained):
+    for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained, dollars):
         app.add_template_filter(filter_)
 
 

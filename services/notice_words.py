@@ -53,6 +53,10 @@ def youtube_link(podcast_id: int) -> str:
     return f"/podcasts/{podcast_id}/settings/youtube"
 
 
+def spend_link(podcast_id: int) -> str:
+    return f"/podcasts/{podcast_id}/spend"
+
+
 def one_line(text: str, longest: int = LONGEST_TITLE) -> str:
     """Titles come from YouTube and from people: no control characters, no line breaks, and an end."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())

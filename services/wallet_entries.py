@@ -22,6 +22,10 @@ ENTRIES = cast(Table, WalletEntry.__table__)
 _PLAIN = {"synchronize_session": False}
 
 
+class KeyUsed(Conflict):
+    """The key stands for something else that was done; nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What an entry is about: who did it, for whom, what was bought, for what."""
@@ -183,7 +187,7 @@ def repeated(lines: Sequence[Line], before: dict[str, Booked]) -> list[Booked]:
     for line in lines:
         found = before.get(line.key)
         if found is None:
-            raise Conflict(USED)
+            raise KeyUsed(USED)
         same(found, line.account.id, line.kind, amount=line.amount, cost=line.cost)
     return [before[line.key] for line in lines]
 
@@ -191,7 +195,7 @@ def repeated(lines: Sequence[Line], before: dict[str, Booked]) -> list[Booked]:
 def same(found: Booked, wallet_id: int, kind: str, *, amount: int, cost: int) -> None:
     """Raises Conflict unless the entry is just that."""
     if (found.wallet_id, found.kind) != (wallet_id, kind):
-        raise Conflict(USED)
+        raise KeyUsed(USED)
     if (found.amount, found.cost) != (amount, cost):
         was = dollars(abs(found.amount or found.cost))
-        raise Conflict(f"The same key was used before, with {was}. Nothing was changed.")
+        raise KeyUsed(f"The same key was used before, with {was}. Nothing was changed.")

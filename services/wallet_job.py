@@ -104,7 +104,7 @@ def _budget_event(row: Any, cost: int, passed: int, month: Month, admins: tuple[
         kind="budget",
         title=f"{row.Podcast.name}: {share} of {whose} is spent",
         body=f"{of_month} {drafts}".strip(),
-        link=f"/podcasts/{row.Podcast.id}",
+        link=say.spend_link(row.Podcast.id),
         user_ids=tuple(sorted(people)),
         level=say.NEEDS_YOU if passed == 100 else say.INFO,
         podcast_id=row.Podcast.id,

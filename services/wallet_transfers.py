@@ -13,7 +13,7 @@ from services import money
 from services.audit import Actor
 from services.errors import AirhornError, Conflict, Invalid
 from services.money import dollars
-from services.wallet_entries import USED, About, Booked, Line, find, own_key, own_note, repeated, write
+from services.wallet_entries import USED, About, Booked, KeyUsed, Line, find, own_key, own_note, repeated, write
 from services.wallet_rows import Account, Whose, lock_own, names
 
 #: transfers at once
@@ -102,7 +102,7 @@ def _move(session: Session, transfers: Sequence[Transfer], base: str, about: Abo
     accounts = lock_own(session, {whose for one in transfers for whose in (one.source, one.target)}, hosts)
     before = find(session, [_key(base, n, side) for n in range(len(transfers) + 1) for side in ("out", "in")])
     if before and not {whose for one in transfers for whose in (one.source, one.target)} <= accounts.keys():
-        raise Conflict(USED)
+        raise KeyUsed(USED)
     troubles = [] if before else list(_troubles(transfers, accounts, hosts, podcast))
     if any(troubles):
         session.rollback()
@@ -110,7 +110,7 @@ def _move(session: Session, transfers: Sequence[Transfer], base: str, about: Abo
         return Batch(rows, is_done=False)
     lines = [line for n, one in enumerate(transfers) for line in _lines(one, accounts, base, n, about)]
     if len(before) > len(lines):
-        raise Conflict(USED)
+        raise KeyUsed(USED)
     booked = repeated(lines, before) if before else write(session, lines, now)
     return Batch(_rows(transfers, booked), is_done=True)
 

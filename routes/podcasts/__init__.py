@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from routes.podcasts import core, episodes, matching, members, rehearsal, tweets, youtube
+from routes.podcasts import core, episodes, matching, members, rehearsal, spend, tweets, youtube
 
 bp = Blueprint("podcasts", __name__, url_prefix="/podcasts")
 
@@ -13,3 +13,4 @@ tweets.add_to(bp)
 youtube.add_to(bp)
 matching.add_to(bp)
 rehearsal.add_to(bp)
+spend.add_to(bp)

@@ -1,0 +1,148 @@
+"""What a podcast's money did, as its page shows it. Reads only; the statements do not grow with people or entries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from models import Podcast
+from services import prices
+from services.audit_log import number
+from services.show_costs import coming
+from services.spend_chart import Bar, bars
+from services.spend_forecast import AHEAD, Forecast, forecast
+from services.spend_savings import Saving, savings
+from services.spend_words import KINDS, READS, WITH_LINK, WITHOUT, sort_of
+from services.wallet_history import FORMER, History, Only, OwnWallet, Sum, history, sums, wallets_of
+from services.wallet_months import Month, level, month_of
+from services.wallet_rows import Whose
+
+#: all that moved money; with what was held meanwhile
+MOVING, EVERYTHING = "", "all"
+NOBODY = "For nobody in particular"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for. `before`: the id of the last one on the page before."""
+
+    host: int | None = None
+    kind: str = MOVING
+    before: int | None = None
+
+    @property
+    def only(self) -> Only:
+        kinds = (self.kind,) if self.kind in KINDS else ()
+        return Only(self.host, kinds, moving=self.kind == MOVING)
+
+
+def asked(query: Mapping[str, Any], own: int | None) -> Wanted:
+    """From the parameters of an address; what is odd counts as not given. `own`: whose entries alone may be seen."""
+    kind = query.get("kind", "")
+    kind = kind if kind in KINDS or kind == EVERYTHING else MOVING
+    host = own if own is not None else number(query.get("host"))
+    return Wanted(host, kind, number(query.get("before")))
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Of one wallet in this month. `mark`: 100, WARN_AT or None, whichever was passed."""
+
+    name: str
+    cost: int
+    budget: int
+
+    @property
+    def mark(self) -> int | None:
+        return level(self.cost, self.budget)
+
+    @property
+    def percent(self) -> int:
+        return min(100, 100 * self.cost // self.budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """`wallets`: the podcast's and those of hosts, of which a host sees only the own one. `cost`: of this month."""
+
+    wallets: Sequence[OwnWallet]
+    hosts: Sequence[tuple[int, str]]
+    month: str
+    last_month: str
+    cost: int
+    budgets: Sequence[Budget]
+    forecast: Forecast
+    history: History
+    by_host: Sequence[Bar]
+    by_sort: Sequence[Bar]
+    savings: Sequence[Saving]
+    saved_in: str
+
+    @property
+    def podcast(self) -> OwnWallet:
+        return self.wallets[0]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has ever happened here, so that there is something to explain."""
+        return not any(one.balance.balance or one.balance.held for one in self.wallets) and not (
+            self.history.lines or self.by_sort
+        )
+
+    def name_of(self, whose: Whose) -> str:
+        """Whose money is spoken of; a host is not told of others'."""
+        names = {one.whose: one.name for one in self.wallets[1:]}
+        return "the podcast’s wallet" if whose.user_id is None else f"the wallet of {names.get(whose, 'another host')}"
+
+
+def spend_page(podcast: Podcast, own: int | None, wanted: Wanted, now: datetime) -> Spend:
+    """`own`: the host who reads it, who sees the own money beside the podcast's; None for admins, who see all."""
+    everybody = wallets_of(podcast.id, podcast.name)
+    month = month_of(now, podcast.timezone)
+    before = month_of(month.since - timedelta(seconds=1), podcast.timezone)
+    every_this, every_last = (sums(podcast.id, one.since, one.until) for one in (month, before))
+    this, last = ([one for one in found if own in (None, one.user_id)] for found in (every_this, every_last))
+    lists = prices.known(now)
+    balances = {one.whose: one.balance for one in everybody}
+    shows = coming([podcast.id], now, most=AHEAD)
+    reads = _reads_of_post([*every_this, *every_last])
+    names = {one.user_id: one.name for one in everybody[1:]}
+    seen = [one for one in everybody if own is None or one.user_id in (None, own)]
+    return Spend(
+        wallets=seen,
+        hosts=[(id, name) for id, name in names.items() if id is not None],
+        month=_name(month, podcast),
+        last_month=_name(before, podcast),
+        cost=sum(one.cost for one in this),
+        budgets=list(_budgets(seen if own is None else seen[1:], this)),
+        forecast=forecast(shows, balances, lists, now, reads_of_post=reads),
+        history=history(Whose(podcast.id), everything=True, before=wanted.before, only=wanted.only),
+        by_host=bars(this, last, lambda one: _host(one, names)) if own is None else [],
+        by_sort=bars(this, last, lambda one: sort_of(one.item)),
+        savings=savings(last or this, lists.at(now)),
+        saved_in=f"in {_name(before, podcast)}" if last else f"in {_name(month, podcast)} so far",
+    )
+
+
+def _host(one: Sum, names: Mapping[int | None, str]) -> str:
+    return NOBODY if one.user_id is None else names.get(one.user_id, FORMER.capitalize())
+
+
+def _budgets(seen: Sequence[OwnWallet], this: Sequence[Sum]) -> Iterator[Budget]:
+    """A host's counts whoever paid, the podcast's with all its hosts."""
+    for one in seen:
+        if one.balance.budget is not None and (one.user_id is None or one.is_member):
+            cost = sum(part.cost for part in this if one.user_id in (None, part.user_id))
+            yield Budget(one.name, cost, one.balance.budget)
+
+
+def _reads_of_post(spent: Sequence[Sum]) -> int:
+    """What reads cost for each post so far, rounded up."""
+    posts = sum(one.entries for one in spent if sort_of(one.item) in (WITH_LINK, WITHOUT))
+    reads = sum(one.cost for one in spent if sort_of(one.item) == READS)
+    return -(-reads // posts) if posts else 0
+
+
+def _name(month: Month, podcast: Podcast) -> str:
+    return f"{month.since.astimezone(ZoneInfo(podcast.timezone)):%B}"

@@ -1,0 +1,48 @@
+"""All entries of a podcast as a table for other programs: line by line, however many there are. Reads only."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC
+
+from services import money
+from services.spend_words import line_words
+from services.wallet_history import Only, every_line
+
+HEAD = (
+    *("entry", "at", "wallet", "kind", "what", "host", "episode", "amount_usd", "cost_usd", "held_usd"),
+    *("balance_usd", "held_after_usd", "by", "note", "episode_id", "post_id", "draft_id", "price_list_id"),
+)
+#: what spreadsheets take a cell for a formula by, also behind spaces
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+PODCAST = "podcast"
+
+
+def plain_cell(text: str | None) -> str:
+    """Words as words: what would be a formula gets an apostrophe, which spreadsheets do not show."""
+    text = text or ""
+    return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA) else text
+
+
+def lines(podcast_id: int, only: Only) -> Iterator[str]:
+    """Newest first. Amounts are dollars with all their decimals, times are UTC."""
+    page = io.StringIO()
+    writer = csv.writer(page)
+    writer.writerow(HEAD)
+    for line in every_line(podcast_id, only):
+        words = (line.wallet or PODCAST, line.kind, line_words(line), line.host, line.episode)
+        amounts = (line.amount, line.cost, line.held, line.balance_after, line.held_after)
+        writer.writerow(
+            [
+                line.id,
+                line.at.astimezone(UTC).isoformat(timespec="seconds"),
+                *map(plain_cell, words),
+                *map(money.plain, amounts),
+                *map(plain_cell, (line.actor, line.note)),
+                *(line.episode_id, line.post_id, line.draft_id, line.price_list_id),
+            ]
+        )
+        yield page.getvalue()
+        page.seek(0)
+        page.truncate()
+    yield page.getvalue()  # the head, where there is nothing else

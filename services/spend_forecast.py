@@ -1,0 +1,93 @@
+"""What the next shows will cost, what is left after each, and which is the first that is not covered. Reads only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.coverage import paying
+from services.prices import PriceLists
+from services.show_costs import ComingShow
+from services.wallet_history import Balance
+from services.wallet_months import month_of
+from services.wallet_rows import Whose
+
+#: planned shows
+AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCost:
+    """Micro-dollars. `left`: in the podcast's wallet after it. `short`: the wallets that do not cover their part."""
+
+    show: ComingShow
+    with_link: int
+    without: int
+    posts: int
+    reads: int
+    left: int
+    short: tuple[Whose, ...]
+
+    @property
+    def cost(self) -> int:
+        return self.posts + self.reads
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    shows: Sequence[ShowCost]
+
+    @property
+    def first_short(self) -> ShowCost | None:
+        """The first that is not covered; None when all are."""
+        return next((one for one in self.shows if one.short), None)
+
+
+def forecast(
+    shows: Iterable[ComingShow],
+    wallets: Mapping[Whose, Balance],
+    asked: PriceLists,
+    now: datetime,
+    *,
+    reads_of_post: int = 0,
+) -> Forecast:
+    """One show after the other pays; allowances come in between. `reads_of_post`: what reads cost for each post."""
+    left = {whose: balance.free for whose, balance in wallets.items()}
+    found, so_far = [], now
+    for show in shows:
+        _add_allowances(left, wallets, show, so_far)
+        so_far = show.at
+        found.append(_cost_of(show, wallets, left, asked, reads_of_post))
+    return Forecast(found)
+
+
+def _cost_of(
+    show: ComingShow, wallets: Mapping[Whose, Balance], left: dict[Whose, int], asked: PriceLists, reads_of_post: int
+) -> ShowCost:
+    in_force, posts = asked.at(show.at), 0
+    payers: list[Whose] = []
+    for post in show.posts:
+        whose, price = paying(wallets, post.whose), in_force.post(has_link=post.has_link)
+        left[whose] = left.get(whose, 0) - price - reads_of_post
+        posts += price
+        payers.append(whose)
+    with_link = sum(post.has_link for post in show.posts)
+    return ShowCost(
+        show,
+        with_link=with_link,
+        without=len(show.posts) - with_link,
+        posts=posts,
+        reads=reads_of_post * len(show.posts),
+        left=left.get(Whose(show.podcast.id), 0),
+        short=tuple(whose for whose in dict.fromkeys(payers) if left[whose] < 0),
+    )
+
+
+def _add_allowances(
+    left: dict[Whose, int], wallets: Mapping[Whose, Balance], show: ComingShow, since: datetime
+) -> None:
+    """What comes into the wallets with the months that begin between two shows."""
+    zone, months, at = show.podcast.timezone, 0, since
+    while (month := month_of(at, zone)).until <= show.at:
+        months, at = months + 1, month.until + timedelta(seconds=1)
+    for whose, balance in wallets.items():
+        left[whose] = left.get(whose, 0) + months * (balance.allowance or 0)

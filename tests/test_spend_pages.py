@@ -1,0 +1,336 @@
+"""The Spend page: what each of a podcast's people sees of its money, and the entries by page, host and kind."""
+
+import csv
+import io
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from benchmarks.bed import counting
+from extensions import db
+from models import EntryKind, Podcast, PodcastMember, Role, User, Wallet
+from services import prices, spend_csv, wallet
+from services.audit import NOBODY, Actor
+from services.money import DOLLAR
+from services.wallet import Rules
+from services.wallet_entries import ENTRIES
+from services.wallet_history import ALL
+from tests.browser import Browser, words
+from tests.till import WITH_LINK, WITHOUT, Till
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture
+def till(cast):
+    """Ada is admin, Bo a host. Its time is now: pages have no other."""
+    till = Till(cast)
+    till.now = datetime.now(UTC)
+    members = select(PodcastMember).filter_by(user_id=till.ids["bo"])
+    db.session.execute(members).scalar_one().role = Role.CONTRIBUTOR
+    db.session.commit()
+    return till
+
+
+@pytest.fixture
+def browsers(app, till):
+    """Opens a page of the podcast as one of its people."""
+    known = {}
+
+    def open_as(name):
+        if name not in known:
+            known[name] = Browser(app, keep_limits=bool(known))
+            known[name].let_in(db.session.get_one(User, till.ids[name]))
+        return known[name]
+
+    return open_as
+
+
+@pytest.fixture
+def read(browsers, till):
+    def read(name="ada", path="spend"):
+        answer = browsers(name).get(f"/podcasts/{till.show_id}/{path}")
+        assert answer.status_code == 200, answer.status_code
+        return words(answer)
+
+    return read
+
+
+def plan(till, cast, title="Queues", *, days=1, **configs):
+    """A show so many days ahead; `configs` sets columns of hosts' texts."""
+    podcast = db.session.get_one(Podcast, till.show_id)
+    episode = cast.episode(podcast, title, at=till.now + timedelta(days=days))
+    for host, columns in configs.items():
+        for name, value in columns.items():
+            setattr(cast.config(episode, host), name, value)
+    db.session.commit()
+    return episode
+
+
+# What is seen
+
+
+def test_a_podcast_that_spent_nothing_is_told_what_this_is(read):
+    said = read()
+    assert "Nothing is ever refused until an admin sets a limit" in said
+    assert "$0.00 No limit: everything is written down, nothing is refused." in said
+    assert "Each post, draft, top-up and transfer appears here" in said
+
+
+def test_an_admin_sees_all_and_a_host_the_own_part_beside_the_podcasts_balance(till, read):
+    till.top_up(till.podcast, 10)
+    till.top_up(till.of("bo"), 3, note="for Bo alone")
+    till.top_up(till.of("ada"), 4, note="for Ada alone")
+    till.spend("ada", item=prices.POST_WITH_LINK)
+    till.spend("bo", WITHOUT, item=prices.POST)
+    admin, host = read("ada"), read("bo")
+    for said in (admin, host):
+        assert "Left in the podcast’s wallet $10.00" in said
+        assert "for Bo alone" in said
+    assert "for Ada alone" in admin
+    assert "Ada" not in host.partition("How to spend less")[2]
+    assert "for Ada alone" not in host
+    assert "Left in your own wallet $2.985" in host
+    assert "so far $0.215 spent" in admin
+    assert "so far $0.015 spent for you" in host
+    assert "Top up, transfer" not in host
+
+
+def test_a_host_does_not_get_others_entries_by_asking_for_them(till, read, browsers):
+    till.spend("ada", 123_456)
+    for path in (f"spend?host={till.ids['ada']}&kind=all", "spend?host=", "spend?kind=charge"):
+        assert "-$0.123456" in read("ada", path)
+        assert "$0.123456" not in read("bo", path).partition("Entries")[2]
+    table = browsers("bo").get(f"/podcasts/{till.show_id}/spend/entries.csv?host={till.ids['ada']}").text
+    assert table.count("\n") == 1
+
+
+def test_the_budget_warns_at_80_percent_and_says_what_happens_next(till, read):
+    wallet.set_rules(till.podcast, Rules(budget=DOLLAR), NOBODY, till.now)
+    till.spend("ada", 799_999)
+    assert "79 % of the budget of" in read()
+    till.spend("ada", 1)
+    assert "80 % are spent. At 100 % drafts stop; posts go on." in read()
+    till.spend("bo", WITH_LINK)
+    assert "$1.00 of $1.00" in read()
+    assert "All of it is spent. No more drafts are asked for until the month ends" in read()
+
+
+def test_a_budget_of_a_host_is_his_to_see_and_the_podcasts_is_the_admins(till, read):
+    wallet.set_rules(till.of("bo"), Rules(budget=DOLLAR), NOBODY, till.now)
+    wallet.set_rules(till.podcast, Rules(budget=5 * DOLLAR), NOBODY, till.now)
+    till.spend("bo", 100_000)
+    assert "$0.10 of $1.00" in read("bo")
+    assert "$0.10 of $5.00" not in read("bo")
+    assert "$0.10 of $5.00" in read("ada")
+
+
+# Entries
+
+
+def test_entries_are_paged_by_key_and_say_what_was_left(till, read):
+    for number in range(1, 104):
+        till.top_up(till.podcast, 1, note=f"no. {number},")
+    first, older = read(), read(path=f"spend?before={4}")
+    assert "no. 103," in first
+    assert "no. 4," in first
+    assert "no. 3," not in first
+    assert "Older ›" in first
+    assert "no. 3," in older
+    assert "‹ Newer" in older
+    assert "Older ›" not in older
+    assert "+$1.00" in older
+    assert "$3.00 in the podcast’s wallet" in older
+
+
+def test_entries_can_be_chosen_by_host_and_kind(till, read):
+    till.top_up(till.podcast, 5, note="first money")
+    wallet.transfer(till.podcast, till.of("bo"), DOLLAR, key="t", by=Actor(till.ids["ada"]), now=till.now)
+    till.spend("ada")
+    wallet.reserve(till.order("bo"), till.now)
+    everything = read(path="spend?kind=all")
+    assert "Held: Post with link for Bo" in everything
+    assert "Held: Post with link" not in read()
+    assert "first money" not in read(path=f"spend?host={till.ids['bo']}")
+    only = read(path="spend?kind=transfer")
+    assert "To Bo for Bo -$1.00" in only
+    assert "From the podcast for Bo +$1.00" in only
+    assert "by Ada" in only
+    assert "first money" not in only
+    assert "Nothing fits" in read(path="spend?kind=refund")
+
+
+@pytest.mark.parametrize(
+    "query", ["before=0", "before=-1", "before=99999999999999", "before=x", "host=-1", "kind=%27", "kind=a&kind=b"]
+)
+def test_odd_addresses_show_the_first_page(till, read, query):
+    till.top_up(till.podcast, 5, note="first money")
+    assert "first money" in read(path=f"spend?{query}")
+
+
+def test_what_has_gone_keeps_its_lines(till, read, cast):
+    episode = plan(till, cast)
+    till.spend("ada", episode_id=episode.id)
+    till.spend("bo", episode_id=episode.id + 1)
+    db.session.execute(db.delete(PodcastMember).where(PodcastMember.user_id == till.ids["bo"]))
+    db.session.commit()
+    said = read()
+    assert "an episode that is gone" in said
+    assert "for Bo" in said
+
+
+# What is ahead
+
+
+def test_the_forecast_says_what_each_show_costs_and_which_is_not_covered(till, cast, read):
+    till.top_up(till.podcast, 1)
+    plan(till, cast, "First", days=1)
+    plan(till, cast, "Second", days=2, bo={"include_link": False})
+    plan(till, cast, "Third", days=3, bo={"enabled": False})
+    plan(till, cast, "Fourth", days=4)
+    plan(till, cast, "Fifth", days=5)
+    said = read()
+    assert "Fourth is the first that the podcast’s wallet does not cover. Posts go out all the same" in said
+    assert "2 with link, 0 without $0.60 left" in said
+    assert "1 with link, 1 without $0.385 left" in said
+    assert "1 with link, 0 without $0.185 left" in said
+    assert "2 with link, 0 without -$0.215 left Not covered by the podcast’s wallet." in said
+    assert "Fifth" not in said
+
+
+def test_the_forecast_uses_the_prices_of_that_day_and_the_money_that_comes_in_before(till, cast, read):
+    begins = till.now + timedelta(days=30)
+    prices.change({"x_post_link": 500_000}, begins, NOBODY, till.now)
+    wallet.set_rules(till.podcast, Rules(is_limited=True, allowance=2 * DOLLAR), NOBODY, till.now)
+    plan(till, cast, "Far", days=40)
+    said = read()
+    assert "Far $1.00" in said
+    assert "Covered This show is paid for." in said
+    months = (begins + timedelta(days=10)).month - till.now.month
+    assert f"${2 * (months % 12) - 1}.00 left" in said
+
+
+def test_a_host_with_money_of_the_own_is_forecast_apart(till, cast, read):
+    till.top_up(till.podcast, 5)
+    till.top_up(till.of("bo"), 1)
+    wallet.adjust(till.of("bo"), 100_000, key="less", by=NOBODY, now=till.now)
+    plan(till, cast, "First")
+    assert "First is the first that the wallet of Bo does not cover." in read("ada")
+    assert "$4.80 left Not covered by the wallet of Bo." in read("ada")
+
+
+def test_a_host_is_not_told_whose_wallet_of_the_others_is_short(till, cast, read):
+    till.top_up(till.podcast, 5)
+    till.top_up(till.of("ada"), 1)
+    wallet.adjust(till.of("ada"), 0, key="less", by=NOBODY, now=till.now)
+    plan(till, cast, "First")
+    assert "the wallet of another host" in read("bo")
+
+
+def test_reads_that_were_needed_so_far_are_expected_again(till, cast, read):
+    till.spend("ada")
+    till.spend("ada")
+    wallet.record_all(db.session(), [till.order(cost=5_000, item=prices.READ)], till.now)
+    db.session.commit()
+    plan(till, cast, "First")
+    assert "First $0.405" in read()
+    assert "reads about $0.005" in read()
+
+
+# What to do about it
+
+
+def test_how_to_spend_less_is_worked_out_of_what_was_counted(till, read):
+    for _ in range(3):
+        till.spend("ada")
+    till.spend("ada", 2_500, item="ai:gpt-5", draft_id=1)
+    till.spend("ada", 1_500, item="ai:gpt-5", draft_id=2)
+    said = read().partition("How to spend less")[2]
+    assert (
+        "Post without links saves $0.555 A post with a link costs $0.20, one without $0.015. 3 posts had one." in said
+    )
+    assert "Use the built-in writer saves $0.004" in said
+    assert "2 drafts came from an AI, $0.002 each on average." in said
+    assert "Read less at X Each post that is read at X costs $0.005." in said
+
+
+def test_the_bars_say_in_words_what_they_draw(till, browsers):
+    till.spend("ada", 300_000)
+    till.spend("bo", 100_000, item="ai")
+    page = browsers("ada").get(f"/podcasts/{till.show_id}/spend").text
+    assert 'role="img" aria-labelledby="for-whom-title for-whom-words"' in page
+    month = datetime.now(UTC).strftime("%B")
+    assert f"Ada: $0.30 in {month}, $0.00 in " in page
+    assert '<rect class="this" x="0" y="68" width="33.3%" height="10"/>' in page
+    assert "Posts with link" in page
+    assert "Drafts by AI" in page
+    assert " style=" not in page
+
+
+# The table
+
+
+def test_the_table_holds_every_entry_and_no_formula(till, browsers, cast):
+    db.session.get_one(User, till.ids["bo"]).name = '=HYPERLINK("http://evil.example";"Bo")'
+    db.session.commit()
+    till.top_up(till.podcast, 2, note="+1-2; @SUM(A1)", by=Actor(till.ids["ada"]))
+    till.spend("bo")
+    answer = browsers("ada").get(f"/podcasts/{till.show_id}/spend/entries.csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="spend-{till.show_id}.csv"'
+    charge, reserve, top_up = csv.DictReader(io.StringIO(answer.text))
+    assert (charge["kind"], charge["amount_usd"], charge["cost_usd"], charge["balance_usd"]) == (
+        *("charge", "-0.20"),
+        *("0.20", "1.80"),
+    )
+    assert charge["host"] == """'=HYPERLINK("http://evil.example";"Bo")"""
+    assert (reserve["kind"], reserve["held_usd"]) == ("reserve", "0.20")
+    assert (top_up["note"], top_up["by"], top_up["wallet"]) == ("'+1-2; @SUM(A1)", "Ada", "podcast")
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", " =1", "\r=1", "＝1"])
+def test_what_a_spreadsheet_would_reckon_is_made_a_word(cell):
+    assert spend_csv.plain_cell(cell) == f"'{cell}"
+    assert spend_csv.plain_cell("a" + cell) == "a" + cell
+
+
+def fill(till, numbers):
+    wallet_id = db.session.execute(select(Wallet.id).filter_by(owner="podcast")).scalar_one()
+    row = {"wallet_id": wallet_id, "podcast_id": till.show_id, "at": till.now, "kind": EntryKind.TOP_UP, "amount": 1}
+    row |= {"held": 0, "cost": 0, "balance_after": 1, "held_after": 0, "note": "n" * 100}
+    db.session.execute(insert(ENTRIES), [row | {"key": f"many:{n}"} for n in numbers])
+    db.session.commit()
+
+
+def test_a_table_of_10_000_entries_takes_no_more_memory_than_one_of_1_000(till):
+    till.top_up(till.podcast)
+    peaks = []
+    for number, total in ((1_000, 1_002), (10_000, 10_002)):
+        fill(till, range(1_000 if peaks else 0, number))
+        sum(1 for _ in spend_csv.lines(till.show_id, ALL))
+        tracemalloc.start()
+        assert sum(1 for _ in spend_csv.lines(till.show_id, ALL)) == total
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+# Statements
+
+
+def test_statements_do_not_grow_with_entries_or_shows(till, cast, browsers):
+    taken = []
+    for more in (1, 30):
+        for n in range(more):
+            till.spend(("ada", "bo")[n % 2], item=("ai", prices.READ, prices.POST)[n % 3])
+        plan(till, cast, f"Show {more}", days=more)
+        browsers("ada").get(f"/podcasts/{till.show_id}/spend")
+        with counting() as counted:
+            browsers("ada").get(f"/podcasts/{till.show_id}/spend")
+        taken.append(counted.statements)
+    assert taken[0] == taken[1] <= 12
