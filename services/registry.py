@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from config import Settings
 from services.alive import AliveService
 from services.by_hand import ByHandService
+from services.clients.ai import client_of
 from services.clients.http import Http
 from services.clients.websub import WebSubHub
 from services.clients.x import XClient
@@ -17,6 +18,7 @@ from services.clock_watch import ClockWatch
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.content_atomizer import ContentAtomizer
+from services.drafting import DraftService
 from services.installation import Guard
 from services.journal import IntentJournal
 from services.mail import Mailer
@@ -53,6 +55,7 @@ class Services:
     tweets: TweetSchedulerService
     by_hand: ByHandService
     writer: Writer
+    drafts: DraftService
     scheduler: SchedulerService
     mail: Mailer
     notify: NotifyService
@@ -85,6 +88,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     connections = ConnectionService(tokens, x, revoking)
     posting = SocialPostingService(settings, x, tokens, guard)
     writer = Writer(ContentAtomizer())
+    ai = client_of(http, settings.ai_provider, settings.ai_base_url, settings.ai_api_key, settings.ai_model)
     tweets = TweetSchedulerService(settings, live, posting, writer)
     confirming = ConfirmingService(settings, x, tokens)
     mail = Mailer(settings)
@@ -118,6 +122,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         tweets=tweets,
         by_hand=ByHandService(settings, writer, confirming),
         writer=writer,
+        drafts=DraftService(ai, writer),
         scheduler=scheduler,
         mail=mail,
         notify=notify,

@@ -37,10 +37,14 @@ class Writer:
 
     def next_draft(self, facts: tweet_text.Facts, seed: str, current: str, taken: Collection[str]) -> str:
         """A wording that follows `current` and that nobody else has: each asking gives another."""
-        wordings = self._atomizer.generate_for(facts, [f"{seed}:{n}" for n in range(WORDINGS)])
-        start = wordings.index(current) + 1 if current in wordings else 0
-        ahead = [*wordings[start:], *wordings[:start]]
+        ahead = self.wordings(facts, seed, current)
         return next((text for text in ahead if text != current and text not in taken), ahead[0])
+
+    def wordings(self, facts: tweet_text.Facts, seed: str, current: str) -> list[str]:
+        """All wordings for a host, beginning with the one after `current`, which comes last."""
+        texts = self._atomizer.generate_for(facts, [f"{seed}:{n}" for n in range(WORDINGS)])
+        start = texts.index(current) + 1 if current in texts else 0
+        return [*texts[start:], *texts[:start]]
 
     def drafts(self, facts: tweet_text.Facts, seeds: Collection[str]) -> list[str]:
         """One for each, no two the same."""

@@ -1,0 +1,193 @@
+"""Drafts in the database: what one is written from, the row of each, and the one that counts. Asks nobody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from extensions import db
+from models import (
+    ConfigStatus,
+    Draft,
+    DraftStatus,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    User,
+    Voice,
+    WishKind,
+)
+from services import tweet_text
+from services.draft_brief import Brief, fingerprint, host_voice, listed
+from services.errors import Invalid, NotFound
+from services.tweet_text import Facts
+from services.writer import Writer, facts_of
+
+#: a config keeps so many
+KEPT = 20
+#: eleven characters, as every id of a video has
+SOME_VIDEO = "x" * 11
+#: in which a draft can still be sent
+OPEN = (ConfigStatus.PENDING, ConfigStatus.FAILED, ConfigStatus.MISSED, ConfigStatus.CANCELLED)
+_PLAIN = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose draft it is, for what, and what it is written from."""
+
+    config_id: int
+    user_id: int
+    podcast_id: int
+    episode_id: int
+    brief: Brief
+    fingerprint: str
+    #: what counted as the draft when this was read
+    draft: str
+    #: the host wrote his own words
+    has_own: bool
+    #: the host or the podcast has a usual text that is sent while there is no draft
+    has_template: bool
+    needs_approval: bool
+
+    @property
+    def seed(self) -> str:
+        return f"{self.episode_id}:{self.user_id}"
+
+
+def load(config_id: int, wish: str, writer: Writer) -> Subject:
+    """In a few statements, however many hosts. Raises NotFound when the config is gone."""
+    session = db.session()
+    about = (
+        select(EpisodeTweetConfig, EpisodeGuide, Podcast)
+        .join(EpisodeGuide, EpisodeGuide.id == EpisodeTweetConfig.episode_id)
+        .join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
+        .where(EpisodeTweetConfig.id == config_id)
+    )
+    found = session.execute(about, execution_options={"populate_existing": True}).one_or_none()
+    if found is None:
+        session.rollback()
+        raise NotFound("There is no such text any more.")
+    mine, episode, podcast = found
+    facts = facts_of(podcast, episode, episode.video_id or SOME_VIDEO)
+    texts = _texts(session, podcast, episode.id, facts, writer)
+    user, own = texts.pop(config_id)
+    voice = session.execute(select(Voice).where(Voice.user_id == user.id)).scalar_one_or_none()
+    brief = Brief(
+        facts=facts,
+        host=user.name,
+        notes=episode.notes,
+        planned=episode.scheduled_at,
+        zone=podcast.timezone,
+        language=podcast.language,
+        rules=podcast.draft_rules,
+        allowed=listed(podcast.allowed_words),
+        limit=podcast.similarity_limit,
+        voice=host_voice(voice),
+        others=tuple(text for _, text in texts.values() if text),
+        wish=wish,
+        current=own if wish != WishKind.NEW else "",
+    )
+    return Subject(
+        config_id=config_id,
+        user_id=user.id,
+        podcast_id=podcast.id,
+        episode_id=episode.id,
+        brief=brief,
+        fingerprint=fingerprint(podcast, episode),
+        draft=mine.draft,
+        has_own=bool(mine.text.strip()),
+        has_template=bool(user.default_text.strip() or podcast.default_text.strip()),
+        needs_approval=voice is not None and voice.needs_approval,
+    )
+
+
+def _texts(
+    session: Session, podcast: Podcast, episode_id: int, facts: Facts, writer: Writer
+) -> dict[int, tuple[User, str]]:
+    """Config → its host, and what would be sent for him. Empty where that is the podcast's text, which all share."""
+    query = (
+        select(EpisodeTweetConfig, User)
+        .join(User, User.id == EpisodeTweetConfig.user_id)
+        .where(EpisodeTweetConfig.episode_id == episode_id)
+        .order_by(EpisodeTweetConfig.id)
+    )
+    texts = {}
+    for config, user in session.execute(query, execution_options={"populate_existing": True}):
+        template, source = writer.template(config, user, podcast, facts, own=config.text)
+        texts[config.id] = user, "" if source == "podcast" else _final(template, facts)
+    return texts
+
+
+def _final(template: str, facts: Facts) -> str:
+    try:
+        return tweet_text.render(template, facts, include_link=True)
+    except Invalid:
+        return ""
+
+
+def again(before: Subject, writer: Writer) -> Subject:
+    """The same as it stands now. Until the end of the transaction no other host of the episode gets a draft."""
+    session = db.session()
+    held = select(EpisodeGuide.id).where(EpisodeGuide.id == before.episode_id).with_for_update(key_share=True)
+    session.execute(held)
+    found = load(before.config_id, before.brief.wish, writer)
+    brief = replace(found.brief, current=before.brief.current, rejected=before.brief.rejected)
+    return replace(found, brief=brief)
+
+
+def add(**values: Any) -> int:
+    """A row in the caller's transaction; its id."""
+    row = Draft(**values)
+    db.session.add(row)
+    db.session.flush()
+    return row.id
+
+
+def change(draft_id: int, **values: Any) -> None:
+    db.session.execute(update(Draft).where(Draft.id == draft_id).values(**values), execution_options=_PLAIN)
+
+
+def make_count(subject: Subject, text: str, *, by_host: bool) -> bool:
+    """Makes it the draft that is sent while the host has no words of his own, unless that is not for us to decide.
+
+    What the host approved stays; by itself Airhorn replaces nothing but drafts that it wrote itself.
+    """
+    if subject.needs_approval or (not by_host and subject.has_own):
+        return False
+    same = (Draft.config_id == subject.config_id, Draft.text == subject.draft)
+    if subject.draft:
+        chosen = select(exists().where(*same, Draft.approved_at.is_not(None)))
+        ours = select(exists().where(*same))
+        if db.session.execute(chosen).scalar() or (not by_host and not db.session.execute(ours).scalar()):
+            return False
+    return put(subject.config_id, text, seen=subject.draft)
+
+
+def put(config_id: int, text: str, *, seen: str | None = None) -> bool:
+    """Compare-and-set: nothing happens when `seen` is not what counts any more, or the post is on its way."""
+    change = update(EpisodeTweetConfig).where(EpisodeTweetConfig.id == config_id, EpisodeTweetConfig.status.in_(OPEN))
+    if seen is not None:
+        change = change.where(EpisodeTweetConfig.draft == seen)
+    done = db.session.execute(
+        change.values(draft=text).returning(EpisodeTweetConfig.id), execution_options={"synchronize_session": False}
+    )
+    return done.first() is not None
+
+
+def newest(config_id: int, limit: int = KEPT) -> Sequence[Draft]:
+    """The last drafts, newest first."""
+    query = select(Draft).where(Draft.config_id == config_id).order_by(Draft.id.desc()).limit(limit)
+    return db.session.execute(query, execution_options={"populate_existing": True}).scalars().all()
+
+
+def clean(_now: datetime) -> None:
+    """Forgets all but the last of each config; those whose price is open, or that are chosen, stay."""
+    place = func.row_number().over(partition_by=Draft.config_id, order_by=Draft.id.desc()).label("place")
+    placed = select(Draft.id, place).subquery()
+    old = select(placed.c.id).where(placed.c.place > KEPT)
+    free = Draft.cost.is_not(None), Draft.approved_at.is_(None), Draft.status != DraftStatus.ASKED
+    db.session.execute(delete(Draft).where(Draft.id.in_(old), *free), execution_options=_PLAIN)

@@ -1,0 +1,233 @@
+"""Has a draft written for one host: asks the provider within what may be spent, judges, and else writes it itself.
+
+No transaction is open while somebody is asked. Each try is a row of its own, with what it cost and why it was not used.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from extensions import db
+from models import DraftStatus, WishKind
+from services import draft_rows, prices, wallet
+from services.audit import Actor
+from services.causes import explain
+from services.clients.ai import DEADLINE, Ai, Prompt
+from services.clients.ai_answers import Answer
+from services.draft_guard import Rejection, judge
+from services.draft_prompt import MAX_TOKENS, prompt_of, template_of
+from services.draft_rows import Subject
+from services.errors import Refused, Uncovered, Unknown
+from services.prices import Prices
+from services.wallet import Booked, Order, Whose
+from services.writer import Writer
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = "builtin"
+#: a language that nothing is judged by: our own texts are English
+NO_LANGUAGE = "zxx"
+#: seconds that must be left for another try
+LEAST_TIME = 2.0
+#: what passes by itself, so that it is worth waiting for
+PASSING = frozenset({"ai_busy", "ai_unreachable", "ai_error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What came of a wish. `counts`: it is what will be sent, unless the host writes something himself."""
+
+    draft_id: int
+    text: str
+    writer: str
+    counts: bool
+    sentence: str
+
+    @property
+    def is_ai(self) -> bool:
+        return self.writer != BUILT_IN
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """One question to the provider. `reason`: None when the answer is used; `rejection` is for another try."""
+
+    draft_id: int
+    text: str = ""
+    counts: bool = False
+    reason: str | None = None
+    detail: str = ""
+    rejection: str = ""
+    retry_at: datetime | None = None
+
+
+class Later(Exception):  # noqa: N818 - a signal, not an error
+    """The provider takes no question now, and there is no draft yet. For who can wait."""
+
+    def __init__(self, retry_at: datetime | None) -> None:
+        super().__init__()
+        self.retry_at = retry_at
+
+
+class DraftService:
+    """Writes drafts. `ai` is None where no provider is set up: then only the built-in writer does."""
+
+    def __init__(self, ai: Ai | None, writer: Writer) -> None:
+        self._ai, self._writer = ai, writer
+
+    @property
+    def has_ai(self) -> bool:
+        return self._ai is not None
+
+    def draft(self, config_id: int, wish: str, by: Actor, now: datetime, *, can_wait: bool = False) -> Drafted:
+        """A new draft for one host, as a rule within 15 seconds. By Airhorn itself where `by` is nobody.
+
+        Raises NotFound, and Later if it `can_wait`.
+        """
+        subject = draft_rows.load(config_id, wish, self._writer)
+        db.session.rollback()
+        until = time.monotonic() + DEADLINE
+        tried: _Tried | None = None
+        while self._ai is not None:
+            again = tried is not None
+            tried = self._try(self._ai, subject, by, now, until)
+            if tried.reason is None:
+                said = "A draft is ready." if tried.counts else "A draft is ready for you to look at."
+                return Drafted(tried.draft_id, tried.text, _name(self._ai), tried.counts, said)
+            if can_wait and tried.reason in PASSING:
+                raise Later(tried.retry_at)
+            if again or not tried.rejection or until - time.monotonic() < LEAST_TIME:
+                break
+            subject = replace(subject, brief=replace(subject.brief, rejected=tried.rejection))
+        return self._write(subject, by, now, tried)
+
+    def cap(self, config_id: int, now: datetime) -> int:
+        """Micro-dollars that a click costs at most: two tries. Zero without a provider. Raises NotFound."""
+        if self._ai is None:
+            return 0
+        subject = draft_rows.load(config_id, WishKind.OTHER, self._writer)
+        # The second try says why the first was not used: a sentence more.
+        longest = replace(subject.brief, rejected="x" * 300)
+        cost = sum(_cap(prices.current(now), self._ai.model, prompt_of(one)) for one in (subject.brief, longest))
+        db.session.rollback()
+        return cost
+
+    # Asking
+
+    def _try(self, ai: Ai, subject: Subject, by: Actor, now: datetime, until: float) -> _Tried:
+        prompt, listed = prompt_of(subject.brief), prices.current(now)
+        cap = _cap(listed, ai.model, prompt)
+        draft_id = draft_rows.add(
+            **_row(subject, by, now),
+            writer=_name(ai),
+            status=DraftStatus.ASKED,
+            prompt=f"{prompt.system}\n\n{prompt.user}",
+            cap=cap,
+        )
+        db.session.commit()
+        order = Order(
+            key=key_of(draft_id),
+            whose=Whose(subject.podcast_id, subject.user_id),
+            item=f"{prices.ANY_MODEL}:{ai.model}",
+            cost=cap,
+            price_list_id=listed.version,
+            episode_id=subject.episode_id,
+            draft_id=draft_id,
+            actor_id=by.user_id,
+        )
+        try:
+            hold = wallet.reserve(order, now)
+        except Uncovered as uncovered:
+            return _failed(_Tried(draft_id, reason="ai_uncovered", detail=str(uncovered)))
+        try:
+            answer = ai.write(prompt, max_tokens=MAX_TOKENS, now=now, deadline=max(0.1, until - time.monotonic()))
+        except Refused as refused:
+            wallet.release(hold, now)
+            return _failed(_Tried(draft_id, reason=refused.cause, retry_at=refused.retry_at))
+        except Unknown as unknown:
+            # What it may cost stays held until the night.
+            return _failed(_Tried(draft_id, reason=unknown.cause), status=DraftStatus.UNKNOWN, cost=None)
+        self._pay(ai, hold, answer, listed, now)
+        return self._judge(subject, draft_id, answer, by)
+
+    @staticmethod
+    def _pay(ai: Ai, hold: Booked, answer: Answer, listed: Prices, now: datetime) -> None:
+        """What the provider counted, and never more than was held. Who does not count is paid what was held."""
+        cost = hold.price
+        if answer.read is not None and answer.written is not None:
+            cost = min(cost, listed.tokens(ai.model, read=answer.read, written=answer.written))
+        wallet.charge(hold, cost, now)
+        assert hold.about.draft_id is not None
+        counted = {"tokens_read": answer.read, "tokens_written": answer.written, "cost": cost}
+        draft_rows.change(hold.about.draft_id, **counted)
+        db.session.commit()
+
+    def _judge(self, before: Subject, draft_id: int, answer: Answer, by: Actor) -> _Tried:
+        """In one transaction that no other host's draft of the episode goes through at the same time."""
+        subject = draft_rows.again(before, self._writer)
+        text = template_of(answer.text, subject.brief.facts.url)
+        found: Rejection | None = None if answer.trouble else judge(text, subject.brief)
+        reason = answer.trouble or (found.code if found else None)
+        if reason is not None:
+            detail = found.detail if found else ""
+            rejected = {"status": DraftStatus.REJECTED, "reason": reason, "detail": detail}
+            draft_rows.change(draft_id, text=answer.text.strip()[:4000], **rejected)
+            db.session.commit()
+            log.info("a draft was not used", extra={"draft": draft_id, "reason": reason})
+            return _Tried(draft_id, reason=reason, detail=detail, rejection=str(found or explain(reason)))
+        draft_rows.change(draft_id, text=text, status=DraftStatus.ACCEPTED)
+        counts = draft_rows.make_count(subject, text, by_host=by.user_id == subject.user_id)
+        db.session.commit()
+        return _Tried(draft_id, text=text, counts=counts)
+
+    # Writing without anybody
+
+    def _write(self, before: Subject, by: Actor, now: datetime, tried: _Tried | None) -> Drafted:
+        subject = draft_rows.again(before, self._writer)
+        text = self._own(subject)
+        row = _row(subject, by, now) | {"writer": BUILT_IN, "status": DraftStatus.ACCEPTED, "text": text}
+        draft_id = draft_rows.add(**row, cap=0, cost=0)
+        by_host = by.user_id == subject.user_id
+        # A usual text of people's own is better than one of ours that nobody asked for.
+        fits = by_host or not subject.has_template
+        counts = fits and draft_rows.make_count(subject, text, by_host=by_host)
+        db.session.commit()
+        why = f"{explain(tried.reason or '', tried.detail)} Airhorn wrote one itself." if tried else "A draft is ready."
+        return Drafted(draft_id, text, BUILT_IN, counts, why)
+
+    def _own(self, subject: Subject) -> str:
+        """The first wording after the one that counts now, that passes; as little as possible is let go otherwise."""
+        brief = replace(subject.brief, rejected="")
+        texts = self._writer.wordings(brief.facts, subject.seed, subject.draft)
+        english = replace(brief, language=NO_LANGUAGE)
+        for case in (brief, english, replace(english, wish=WishKind.NEW)):
+            for text in texts:
+                if judge(text, case) is None:
+                    return text
+        return texts[0]
+
+
+def key_of(draft_id: int) -> str:
+    """Under which its cost is held and charged."""
+    return f"draft:{draft_id}"
+
+
+def _name(ai: Ai) -> str:
+    return f"{ai.name}:{ai.model}"
+
+
+def _cap(listed: Prices, model: str, prompt: Prompt) -> int:
+    return listed.tokens(model, read=prompt.most_tokens, written=MAX_TOKENS)
+
+
+def _row(subject: Subject, by: Actor, now: datetime) -> dict[str, Any]:
+    about = {"config_id": subject.config_id, "made_at": now, "asked_by": by.user_id}
+    return about | {"wish": subject.brief.wish, "fingerprint": subject.fingerprint}
+
+
+def _failed(tried: _Tried, *, status: DraftStatus = DraftStatus.FAILED, cost: int | None = 0) -> _Tried:
+    draft_rows.change(tried.draft_id, status=status, reason=tried.reason, detail=tried.detail or None, cost=cost)
+    db.session.commit()
+    return tried
