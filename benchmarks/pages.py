@@ -75,6 +75,7 @@ class Scene:
             "notices": "/notices",
             "notices elsewhere": "/profile/notices",
             "people": "/admin/people",
+            "prices": "/admin/prices",
             "system": "/admin/system",
             "tonight": "/admin/tonight",
             "audit": "/admin/audit",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from routes import admin_system
+from routes import admin_prices, admin_system
 from routes.access import require_confirmed, require_site_admin
 from routes.limits import limited
 from routes.signed_in import actor
@@ -15,6 +15,7 @@ from services.errors import Conflict
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 admin_system.add_to(bp)
+admin_prices.add_to(bp)
 
 
 @bp.get("/people")

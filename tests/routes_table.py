@@ -8,6 +8,7 @@ ROUTES: dict[str, str] = {
     "admin.give_admin": "site_admin",
     "admin.password_link": "site_admin",
     "admin.people": "site_admin",
+    "admin.prices": "site_admin",
     "admin.switch_off": "site_admin",
     "admin.switch_on": "site_admin",
     "admin.system": "site_admin",
