@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import commands
 import routes
 from config import ROOT, Settings, SettingsError
-from extensions import bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
+from extensions import CountingPool, bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
 from routes.incoming import MOST_FIELDS
 from services import first_admin, notices, registry, serving, wallet_job
 from services.logs import configure_logging
@@ -52,7 +52,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY=settings.secret_key,
         SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
         SESSION_COOKIE_NAME="__Host-airhorn" if settings.is_public else "airhorn",
         SESSION_COOKIE_SECURE=settings.is_public,
         SESSION_COOKIE_HTTPONLY=True,
@@ -73,22 +73,24 @@ def _configure(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
 
-def _engine_options(url: str) -> dict[str, object]:
+def _engine_options(settings: Settings) -> dict[str, object]:
     # What is written into rows may be secret; a failed statement is logged with its text only.
-    common: dict[str, object] = {"hide_parameters": True}
-    if url.startswith("sqlite"):
+    common: dict[str, object] = {"hide_parameters": True, "poolclass": CountingPool}
+    if settings.database_url.startswith("sqlite"):
         return common
+    statement_timeout = round(settings.db_statement_timeout_seconds * 1000)
     return common | {
-        "pool_size": 5,
-        "max_overflow": 5,
-        "pool_timeout": 10,
-        "pool_recycle": 1800,
+        "pool_size": settings.db_pool_size,
+        "max_overflow": settings.db_max_overflow,
+        "pool_timeout": settings.db_pool_timeout_seconds,
+        "pool_recycle": settings.db_pool_recycle_seconds,
         "pool_pre_ping": True,
         "executemany_mode": "values_plus_batch",
         "connect_args": {
             "application_name": "airhorn",
             # The intent to post must be on disk before the wire is touched, whatever the server's default.
-            "options": "-c timezone=UTC -c synchronous_commit=on -c statement_timeout=30000 -c lock_timeout=10000",
+            "options": "-c timezone=UTC -c synchronous_commit=on -c lock_timeout=10000"
+            f" -c statement_timeout={statement_timeout}",
         },
     }
 

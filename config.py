@@ -26,6 +26,10 @@ ADDRESSES = (
 )
 
 
+#: of all processes together
+MOST_CONNECTIONS = 80
+
+
 class SettingsError(click.ClickException):
     """A setting is wrong or missing. The flask commands print it as one line and exit 1."""
 
@@ -138,6 +142,16 @@ class Settings(BaseSettings):
     send_deadline_seconds: float = Field(20, gt=0, le=300)
     send_lease_seconds: float = Field(45, gt=0, le=3600)
     lookup_delays_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 20.0, 50.0, 95.0)
+
+    #: connections to PostgreSQL: kept and, when all are in use, made for a moment; by each process
+    db_pool_size: int = Field(5, ge=1, le=50)
+    db_max_overflow: int = Field(5, ge=0, le=50)
+    #: a connection is waited for so long, kept so long, and one statement may take so long
+    db_pool_timeout_seconds: float = Field(10, ge=1, le=60)
+    db_pool_recycle_seconds: int = Field(1800, ge=30)
+    db_statement_timeout_seconds: float = Field(30, ge=1, le=600)
+    #: web processes of this machine, as gunicorn reads it too
+    web_concurrency: int = Field(1, ge=1, le=100)
 
     #: who has it may read /metrics; while it is not set, there is no such page
     metrics_token: str | None = Field(None, min_length=16)
@@ -253,6 +267,7 @@ class Settings(BaseSettings):
                 "SEND_LEASE_SECONDS must be at least one and a half times SEND_DEADLINE_SECONDS, "
                 "or a post still on the wire would be taken for lost"
             )
+        self._check_pools()
         if self.smtp_host is not None:
             self._check_smtp()
         if self.ai_provider is not None:
@@ -271,6 +286,14 @@ class Settings(BaseSettings):
             raise ValueError("AI_MODEL must be set when AI_PROVIDER is: the model that writes")
         if self.ai_api_key is None and self.ai_base_url is None:
             raise ValueError("AI_API_KEY must be set when AI_PROVIDER is; only a server of your own may do without")
+
+    def _check_pools(self) -> None:
+        each, most = self.db_pool_size + self.db_max_overflow, MOST_CONNECTIONS
+        if self.database_url.startswith("postgresql") and self.web_concurrency * each > most:
+            raise ValueError(
+                f"WEB_CONCURRENCY times DB_POOL_SIZE and DB_MAX_OVERFLOW is {self.web_concurrency * each}; "
+                f"at most {most} leave PostgreSQL, which allows 100 by default, some for others"
+            )
 
     def _check_smtp(self) -> None:
         if self.smtp_from is None:

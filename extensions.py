@@ -15,6 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
 
 #: Every constraint has a name that a migration can find again.
 NAMING = {
@@ -39,6 +40,18 @@ login_manager = LoginManager()
 limiter = Limiter(key_func=get_remote_address)
 csrf = CSRFProtect()
 bootstrap = Bootstrap5()
+
+
+class CountingPool(QueuePool):
+    """Connections of this process, and how often a thread had to wait for one."""
+
+    waits = 0
+
+    def _do_get(self) -> Any:
+        # Counted without a lock: one too few under a race is as good a sign.
+        self.waits += self.checkedout() >= self.size() + self._max_overflow
+        return super()._do_get()
+
 
 READ_ONLY = {"read_only": True}
 

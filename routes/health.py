@@ -1,11 +1,14 @@
-"""For machines: does the process answer, and does the installation work."""
+"""For machines: does the process answer, does the installation work, and are its connections enough."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from routes.access import require_site_admin
 from services.health import read_health
+from services.system_status import pool
 
 bp = Blueprint("health", __name__)
 
@@ -30,3 +33,11 @@ def readyz() -> ResponseReturnValue:
         journal_works=health.journal is None,
         why=health.why,
     ), 200 if health.is_ready else 503
+
+
+@bp.get("/health/pool")
+@require_site_admin
+def connections() -> ResponseReturnValue:
+    """Connections of this process to its database, for those who run the server."""
+    found = pool()
+    return jsonify(None if found is None else asdict(found))

@@ -7,10 +7,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.pool import QueuePool
 
 from config import ROOT
-from extensions import db
+from extensions import CountingPool, db
 from models import JobRun, Post, PostStatus, SendGate, SocialConnection, TokenRevocation, WorkerLease
 from services import clock_watch, jobs, leases
 from services.causes import explain
@@ -68,10 +67,17 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Database connections of this process."""
+    """Database connections of this process: kept, in use, idle, made beyond those kept; how often one was awaited."""
 
     size: int
-    in_use: int
+    out: int
+    idle: int
+    overflow: int
+    waits: int
+
+    @property
+    def most(self) -> int:
+        return self.size + self.overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ def system_status(now: datetime) -> SystemStatus:
         to_revoke=to_revoke,
         ended=_ended(now),
         gates=_gates(now, refused_until),
-        pool=_pool(),
+        pool=pool(),
         engine=ENGINES.get(db.engine.dialect.name, db.engine.dialect.name),
         migration=health.migration or "none",
         health=health,
@@ -215,9 +221,12 @@ def _name(row: Any) -> str:
     return f"@{row.username}" if row.username else "An account that is not connected any more"
 
 
-def _pool() -> Pool | None:
-    pool = db.engine.pool
-    return Pool(pool.size() + max(0, pool.overflow()), pool.checkedout()) if isinstance(pool, QueuePool) else None
+def pool() -> Pool | None:
+    """None where connections are not pooled. Asks the database nothing."""
+    found = db.engine.pool
+    if not isinstance(found, CountingPool):
+        return None
+    return Pool(found.size(), found.checkedout(), found.checkedin(), max(0, found.overflow()), found.waits)
 
 
 @cache

@@ -71,6 +71,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"live_post_max_age_minutes": -1}, "LIVE_POST_MAX_AGE_MINUTES "),
     ({"scheduler": "on"}, "SCHEDULER must be one of: "),
     ({"log_format": "xml"}, "LOG_FORMAT "),
+    ({"db_pool_size": 0}, "DB_POOL_SIZE must be at least 1"),
+    ({"db_statement_timeout_seconds": 0}, "DB_STATEMENT_TIMEOUT_SECONDS must be at least 1"),
+    (
+        {"database_url": "postgresql://localhost/airhorn", "web_concurrency": 9},
+        "WEB_CONCURRENCY times DB_POOL_SIZE and DB_MAX_OVERFLOW is 90; at most 80 leave PostgreSQL",
+    ),
     ({"port": 70000}, "PORT must be at most 65535"),
     ({"trusted_proxies": "many"}, "TRUSTED_PROXIES must be a whole number"),
     ({"redis_url": "foo"}, "REDIS_URL must start with redis://"),

@@ -16,7 +16,7 @@ WITHOUT_HOSTS = frozenset(
         *("links.forgot", "links.invitation", "links.password", "links.setup", "notices.stop"),
         *("profile.delete", "profile.email", "profile.password", "profile.second_step_page"),
         *("bootstrap.static", "calendar.feed", "health.healthz", "health.readyz", "help.troubleshooting", "static"),
-        *("metrics.metrics", "websub.callback"),
+        *("health.connections", "metrics.metrics", "websub.callback"),
     )
 )
 EPISODES, POSTED = 20, 5
