@@ -25,6 +25,7 @@ from models import (
 )
 from services.ahead import OVER
 from services.causes import CAUSES, explain
+from services.coverage import uncovered
 from services.evidence import Evidence, decided_at, sent_at, weigh
 from services.lamps import HostLamp
 from services.vocabulary import SILENT, TRIABLE, WAITS_FOR_A_PERSON, Light, after_the_end, light_of_host
@@ -37,7 +38,7 @@ MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
 MOST_NEEDS, MOST_UNMATCHED = 20, 10
 #: where a host's text may stand when somebody has to do something
 WAITING = (ConfigStatus.FAILED, ConfigStatus.REVIEW, ConfigStatus.MISSED, ConfigStatus.POSTING)
-FIXES = ("connect", "edit", "post_now", "try_now", "youtube", "decide")
+FIXES = ("connect", "edit", "post_now", "try_now", "youtube", "decide", "spend")
 #: cause → the button that mends it
 _FIX_OF = (
     dict.fromkeys(("x_auth", "x_token_refused", "x_scope", "no_connection", "refresh_in_doubt"), "connect")
@@ -103,6 +104,7 @@ def needs_of(
     found = [
         *_of_posts(shows, now),
         *_of_texts(shows, upcoming),
+        *_of_wallets(shows, upcoming),
         *_of_hosts(shows),
         *_of_channels(shows, channels or {}),
     ]
@@ -116,6 +118,15 @@ def _of_texts(shows: Shows, upcoming: Iterable[tuple[EpisodeGuide, Iterable[Host
         for episode, hosts in upcoming
         for host in hosts
         if host.text_trouble
+    ]
+
+
+def _of_wallets(shows: Shows, upcoming: Iterable[tuple[EpisodeGuide, Iterable[HostLamp]]]) -> list[Need]:
+    """Shows that an empty wallet would keep from being posted about: once each, whoever's wallet it is."""
+    return [
+        Need(shows[episode.podcast_id], "Wallet", uncovered(), episode.id, episode.title, fix="spend")
+        for episode, hosts in upcoming
+        if any(host.light.note == uncovered() for host in hosts)
     ]
 
 

@@ -19,6 +19,7 @@ from models import (
 from services import notice_words as say
 from services.ahead import OVER
 from services.causes import explain
+from services.coverage import uncovered
 from services.lamps import HostLamp, lamps_of, shut_gates
 from services.notice_events import admins_of
 from services.notice_words import INFO, NEEDS_YOU, Event
@@ -61,7 +62,8 @@ def _cards(since: datetime, until: datetime) -> list[tuple[EpisodeCard, _Hosts]]
     query = _to_come().where(EpisodeGuide.scheduled_at > since, EpisodeGuide.scheduled_at <= until)
     cards = _with_lamps(query.order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id).limit(AT_ONCE), since)
     admins = admins_of({card.podcast.id for card in cards})
-    held = {explain(one.cause) for one in shut_gates(since).values()} if cards else set()
+    # What no host can mend himself is told to the admins alone.
+    held = {uncovered(), *(explain(one.cause) for one in shut_gates(since).values())} if cards else set()
     found: list[tuple[EpisodeCard, _Hosts]] = []
     for card in cards:
         own = [host for host in card.hosts if is_stuck(host) and host.light.note not in held]

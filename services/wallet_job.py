@@ -20,6 +20,7 @@ from services.notice_words import Event
 from services.registry import get_services
 from services.wallet_allowances import pay_allowances
 from services.wallet_check import Difference, differences
+from services.wallet_low import low_events
 from services.wallet_months import Month, Spent, level, month_of, spent
 from services.wallet_rows import Whose
 
@@ -50,7 +51,7 @@ class WalletJob:
         if paid:
             log.info("allowances were paid", extra={"wallets": paid})
         reading()
-        events = list(budget_events(now))
+        events = [*budget_events(now), *low_events(now)]
         is_due = now.hour >= NIGHT and self._checked != now.date()
         if is_due:
             events += difference_events(differences(), now)
