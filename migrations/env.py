@@ -30,20 +30,36 @@ ONE_AT_A_TIME = 7_245_781
 
 def run() -> None:
     engine = db.engine
+    if engine.dialect.name != "postgresql":
+        with engine.connect() as connection:
+            _migrate(connection)
+        return
+    # Several machines may start at once: the first migrates, the others wait and find it done. The lock is held by a
+    # transaction of its own, which ends with it: behind PgBouncer a session belongs to anybody. And so a migration may
+    # end its own transaction, as an index that locks nobody out needs it.
+    with engine.connect() as guard:
+        for setting in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            guard.execute(sa.text("SELECT set_config(:setting, '0', true)"), {"setting": setting})
+        guard.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
+        with engine.connect() as connection:
+            sa.event.listen(connection, "begin", _rather_fail)
+            _migrate(connection)
+
+
+def _rather_fail(connection: sa.Connection) -> None:
+    """Rather fail and be run again than stand in the way of everybody who posts."""
+    if connection.get_isolation_level() == "AUTOCOMMIT":
+        return  # these would end at once
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+
+
+def _migrate(connection: sa.Connection) -> None:
     arguments = current_app.extensions["migrate"].configure_args
-    with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            # Several machines may start at once: the first migrates, the others wait and find it done. What is set and
-            # locked ends with this transaction: behind PgBouncer a session belongs to anybody.
-            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
-            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
-            # Rather fail and be run again than stand in the way of everybody who posts.
-            connection.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
-        context.configure(connection=connection, target_metadata=db.metadata, render_item=render_item, **arguments)
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()  # where the transaction was begun here, nobody else ends it
+    context.configure(connection=connection, target_metadata=db.metadata, render_item=render_item, **arguments)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()  # where the transaction was begun here, nobody else ends it
 
 
 if context.is_offline_mode():

@@ -1,5 +1,6 @@
 """Tables, constraints, indexes and derived properties. No commit, no flask, no HTTP, no URL building."""
 
+from models.analytics import LATEST, Dismissal, HostWeek, PostSnapshot
 from models.audit import AuditEvent
 from models.broadcast import Broadcast, QuotaDay, YouTubeChannel
 from models.draft import Draft, DraftWish, Voice
@@ -37,17 +38,20 @@ from models.wallet import Price, PriceList, Wallet, WalletEntry
 from models.worker import JobRun, WorkerLease
 
 __all__ = [
+    "LATEST",
     "OPEN_STATES",
     "AuditEvent",
     "Broadcast",
     "BroadcastState",
     "ConfigStatus",
+    "Dismissal",
     "Draft",
     "DraftStatus",
     "DraftWish",
     "EntryKind",
     "EpisodeGuide",
     "EpisodeTweetConfig",
+    "HostWeek",
     "Installation",
     "JobRun",
     "LinkPurpose",
@@ -64,6 +68,7 @@ __all__ = [
     "Post",
     "PostAttempt",
     "PostEvent",
+    "PostSnapshot",
     "PostStatus",
     "Price",
     "PriceList",

@@ -41,6 +41,8 @@ class Podcast(Base):
     similarity_limit: Mapped[int] = mapped_column(default=60, server_default=sql("60"))
     #: names that a draft may use although no episode has them, one a line
     allowed_words: Mapped[str] = mapped_column(Text, default="", server_default="")
+    #: whether X is asked what came of its posts, which costs as reading does
+    reads_metrics: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     #: false: archived, nothing is looked at or announced
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     #: raised to make the secret link of the calendar a new one

@@ -24,6 +24,7 @@ class Post(Base):
         # What people are told of. A post that goes out as it should is never in it.
         Index("ix_posts_created_at", "created_at", **where(sql(IN_TROUBLE))),
         Index("ix_posts_podcast_id_posted_at", "podcast_id", desc("posted_at")),
+        Index("ix_posts_podcast_id_created_at", "podcast_id", "created_at", "id"),
         Index("ix_posts_user_id_posted_at", "user_id", desc("posted_at")),
         Index("ix_posts_platform_posted_at", "platform", desc("posted_at")),
         Index("ix_posts_config_id", "config_id"),
@@ -87,6 +88,10 @@ class Post(Base):
     remote_id: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
     posted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: when its public counts are read next, or by when whoever reads them has to be done; NULL: never read yet
+    metrics_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: when X first said that it is not there any more
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PostAttempt(Base):

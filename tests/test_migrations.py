@@ -19,12 +19,14 @@ from extensions import db
 from models import (
     AuditEvent,
     Broadcast,
+    Dismissal,
     Draft,
     DraftStatus,
     DraftWish,
     EntryKind,
     EpisodeGuide,
     EpisodeTweetConfig,
+    HostWeek,
     Installation,
     JobRun,
     LinkPurpose,
@@ -39,6 +41,7 @@ from models import (
     Post,
     PostAttempt,
     PostEvent,
+    PostSnapshot,
     PushSubscription,
     QuotaDay,
     RecoveryCode,
@@ -150,6 +153,7 @@ def fill() -> None:
     fill_watching(user, podcast)
     fill_money(user, podcast)
     fill_drafts(user, config)
+    fill_numbers(user, podcast, post)
     db.session.commit()
 
 
@@ -205,6 +209,14 @@ def fill_drafts(user: User, config: EpisodeTweetConfig) -> None:
     db.session.add_all([Voice(user_id=user.id, examples=["On air"]), draft, wish])
 
 
+def fill_numbers(user: User, podcast: Podcast, post: Post) -> None:
+    """What came of posts, and what somebody does not want to see any more."""
+    week = HostWeek(podcast_id=podcast.id, user_id=user.id, week=date(2026, 11, 23), made_at=NOW)
+    dismissed = {"podcast_id": podcast.id, "item": "failed:1", "made_at": NOW, "actor_id": user.id}
+    db.session.add_all([PostSnapshot(post_id=post.id, step=1, at=NOW), week])
+    db.session.add_all([Dismissal(**dismissed), Dismissal(user_id=user.id, **dismissed)])
+
+
 def test_every_table_is_covered_by_these_tests(bare_app: Flask) -> None:
     fill()
     empty = [t for t in db.metadata.tables if not db.session.execute(text(f"SELECT count(*) FROM {t}")).scalar()]
@@ -226,10 +238,10 @@ def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(bare_app:
 
 DELETIONS: list[tuple[type, dict[type, int]]] = [
     (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0, UserSession: 0}),
-    (User, {Wallet: 2, WalletEntry: 1}),
+    (User, {Wallet: 2, WalletEntry: 1, HostWeek: 0, Dismissal: 1, PostSnapshot: 1}),
     (Podcast, {Post: 1, EpisodeGuide: 0, EpisodeTweetConfig: 0, Broadcast: 1, Wallet: 2, WalletEntry: 1}),
     (EpisodeGuide, {Post: 1, EpisodeTweetConfig: 0, Broadcast: 1, Draft: 0, DraftWish: 0, Voice: 1}),
-    (Post, {PostAttempt: 0, PostEvent: 0}),
+    (Post, {PostAttempt: 0, PostEvent: 0, PostSnapshot: 0, HostWeek: 1}),
 ]
 
 
@@ -264,6 +276,10 @@ def test_deleting_what_has_history_works_and_keeps_the_history(
         "UPDATE drafts SET rating = 0",
         "INSERT INTO draft_wishes (config_id, asked_at, not_before) SELECT config_id, asked_at, not_before"
         " FROM draft_wishes",
+        "INSERT INTO post_snapshots (post_id, step, at) SELECT post_id, step, at FROM post_snapshots",
+        "INSERT INTO dismissals (podcast_id, item, made_at) SELECT podcast_id, item, made_at FROM dismissals",
+        "INSERT INTO dismissals (podcast_id, user_id, item, made_at)"
+        " SELECT podcast_id, user_id, item, made_at FROM dismissals WHERE user_id IS NOT NULL",
         "INSERT INTO wallets (owner, podcast_id) SELECT 'podcast', podcast_id FROM wallets",
         "INSERT INTO wallets (owner, podcast_id, user_id) SELECT 'host', podcast_id, user_id FROM wallets",
     ],
