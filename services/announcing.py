@@ -24,9 +24,10 @@ from models import (
 )
 from services import outbox
 from services.causes import CAUSES
-from services.errors import Invalid
+from services.errors import Invalid, Unapproved
 from services.matching import EARLIEST, LATEST, SAME_SHOW_WITHIN, Match, Planned, Show, Start, match
 from services.tokens import IN_DOUBT
+from services.writer import is_silent
 
 PLATFORM = "x"
 #: a post in one of these may be out, or will be
@@ -250,17 +251,22 @@ def _post_rows(
             row |= {"status": PostStatus.CANCELLED, "cause": "already_posted", "text": ""}
             row["detail"] = f"It was for {elsewhere[0].name or 'another show'}."
         else:
-            row |= _composed(compose, config, user, podcast, episode, broadcast.video_id)
+            composed = _composed(compose, config, user, podcast, episode, broadcast.video_id)
+            if composed is None:
+                continue
+            row |= composed
         rows.append(row)
     return rows
 
 
 def _composed(
     compose: Compose, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
-) -> dict[str, Any]:
-    """The final text, or the failure of this host alone."""
+) -> dict[str, Any] | None:
+    """The final text, or the failure of this host alone. None: he has not approved it, and may do so in time."""
     try:
         text, source = compose(config, user, podcast, episode, video_id)
+    except Unapproved:
+        return None
     except Invalid as error:
         return {"status": PostStatus.FAILED, "cause": "text_invalid", "detail": f"{error}.", "text": config.text}
     return {"status": PostStatus.QUEUED, "text": text, "text_source": source}
@@ -312,7 +318,7 @@ def close(session: Session, broadcast: Broadcast, now: datetime, cause: str) -> 
         row |= {
             "key": f"live:{broadcast.video_id}:config:{config.id}.{earlier + 1}",
             "status": PostStatus.MISSED,
-            "cause": trouble_of(connection) or cause,
+            "cause": trouble_of(connection) or ("unapproved" if is_silent(config) else cause),
             "text": config.text,
             "not_before": now,
             "not_after": now,

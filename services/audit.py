@@ -63,6 +63,9 @@ class Kind(StrEnum):
     NOTICES_REMOVED = "notices_removed"
     PRICES_CHANGED = "prices_changed"
     WALLET_SET = "wallet_set"
+    DRAFTS_ASKED = "drafts_asked"
+    DRAFT_CHOSEN = "draft_chosen"
+    VOICE_CHANGED = "voice_changed"
 
 
 @dataclass(frozen=True, slots=True)

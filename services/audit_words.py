@@ -59,6 +59,9 @@ WORDS: dict[Kind, str] = {
     Kind.NOTICES_REMOVED: "ended notices{for_whom}",
     Kind.PRICES_CHANGED: "changed the price list",
     Kind.WALLET_SET: "set the limits of the wallet{of_whom}{podcast}",
+    Kind.DRAFTS_ASKED: "asked for drafts for all hosts{podcast}",
+    Kind.DRAFT_CHOSEN: "chose a draft{podcast}",
+    Kind.VOICE_CHANGED: "changed the voice of the drafts",
 }
 KNOWN = {kind.value: words for kind, words in WORDS.items()}
 #: for choosing, where the name of the kind says too little
@@ -96,6 +99,7 @@ LABELS: dict[Kind, str] = {
     Kind.NOTICES_REMOVED: "Notices ended",
     Kind.PRICES_CHANGED: "Price list changed",
     Kind.WALLET_SET: "Limits of a wallet",
+    Kind.DRAFTS_ASKED: "Drafts for all hosts",
 }
 #: why somebody came back from X without a connection
 REFUSALS = {

@@ -6,11 +6,12 @@ And questions that nobody can answer any more.
 from datetime import datetime
 
 from extensions import db
-from services import confirming, links, notice_list, oauth, sessions, throttle
+from services import confirming, draft_job, links, notice_list, oauth, sessions, throttle
 
 
 def clean(now: datetime) -> None:
     """Does it twice without harm, so several processes may. Each kind by itself, so that nothing is locked for long."""
-    for kind in (sessions.clean, throttle.clean, links.clean, oauth.clean, confirming.clean, notice_list.clean):
+    kinds = (sessions.clean, throttle.clean, links.clean, oauth.clean, confirming.clean, notice_list.clean)
+    for kind in (*kinds, draft_job.clean):
         kind(now)
         db.session.commit()

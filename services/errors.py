@@ -11,6 +11,10 @@ class Invalid(AirhornError):  # noqa: N818 - reads as the sentence it is
     """What was typed cannot be used; nothing was changed."""
 
 
+class Unapproved(Invalid):
+    """A host wants nothing sent that he did not approve, and he has approved nothing."""
+
+
 class NotFound(AirhornError):  # noqa: N818
     """What was asked for does not exist, or not for this person."""
 

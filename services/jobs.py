@@ -20,6 +20,7 @@ WORDS = {
     "push": "Keep YouTube's push going",
     "clean": "Tidy up",
     "wallet": "Pay allowances and check wallets",
+    "drafts": "Have drafts written",
     "heartbeat": "Note down that it runs",
 }
 #: a process that noted nothing down for so long has ended: it does so every ten seconds

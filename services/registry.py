@@ -18,6 +18,9 @@ from services.clock_watch import ClockWatch
 from services.confirming import ConfirmingService
 from services.connections import ConnectionService
 from services.content_atomizer import ContentAtomizer
+from services.draft_job import EVERY_SECONDS as DRAFTS_EVERY
+from services.draft_job import NAME as DRAFTS
+from services.draft_job import DraftJob
 from services.drafting import DraftService
 from services.installation import Guard
 from services.journal import IntentJournal
@@ -107,6 +110,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         clock=ClockWatch(settings, http.clocks.ahead),
         guard=guard,
     )
+    drafts = DraftService(ai, writer)
+    scheduler.also(DRAFTS, DraftJob(app, drafts).run, DRAFTS_EVERY)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         http=http,
@@ -122,7 +127,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         tweets=tweets,
         by_hand=ByHandService(settings, writer, confirming),
         writer=writer,
-        drafts=DraftService(ai, writer),
+        drafts=drafts,
         scheduler=scheduler,
         mail=mail,
         notify=notify,

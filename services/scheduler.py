@@ -64,6 +64,7 @@ DEADLINES = {
     "push": 300.0,
     "clean": 300.0,
     "wallet": 300.0,
+    "drafts": 120.0,
     "heartbeat": 60.0,
 }
 WATCHDOG_EVERY_SECONDS = 5.0

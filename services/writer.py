@@ -5,9 +5,11 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from extensions import db
-from models import EpisodeGuide, EpisodeTweetConfig, Podcast, User
+from models import EpisodeGuide, EpisodeTweetConfig, Podcast, User, Voice
+from models import Unapproved as WithoutApproval
 from services import tweet_text
 from services.content_atomizer import ContentAtomizer
+from services.errors import Unapproved
 from services.youtube_reference import watch_url
 
 #: how many wordings are gone through before the first comes again
@@ -23,7 +25,12 @@ class Writer:
     def compose(
         self, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
     ) -> tuple[str, str]:
-        """Host's text, else draft, else the host's template, else the podcast's, else the built-in writer's."""
+        """Host's text, else draft, else the host's template, else the podcast's, else the built-in writer's.
+
+        Raises Invalid; Unapproved where the host wants nothing sent that he did not approve.
+        """
+        if is_silent(config):
+            raise Unapproved("You have not approved a draft, and chose that nothing is sent without")
         facts = facts_of(podcast, episode, video_id)
         template, source = self.template(config, user, podcast, facts, own=config.text)
         return tweet_text.render(template, facts, include_link=config.include_link), source
@@ -64,6 +71,24 @@ class Writer:
             written = dict(zip(ids, texts, strict=True))
             session.info["written"] = {(config.episode_id, facts): written}
         return written[config.user_id]
+
+
+def is_silent(config: EpisodeTweetConfig) -> bool:
+    """Whether nothing is sent for a host because he approved nothing. Asked once for all hosts of an episode."""
+    if config.text.strip() or config.draft.strip():
+        return False
+    session = db.session()
+    transaction = session.get_transaction()
+    before, known = session.info.get("silent", (None, {}))
+    if before is None or before is not transaction:
+        known = {}  # in another transaction the answer may be another
+        session.info["silent"] = transaction, known
+    if config.episode_id not in known:
+        query = select(Voice.user_id).join(EpisodeTweetConfig, EpisodeTweetConfig.user_id == Voice.user_id)
+        strict = Voice.needs_approval, Voice.unapproved == WithoutApproval.NOTHING
+        query = query.where(EpisodeTweetConfig.episode_id == config.episode_id, *strict)
+        known[config.episode_id] = set(session.execute(query).scalars())
+    return config.user_id in known[config.episode_id]
 
 
 def facts_of(podcast: Podcast, episode: EpisodeGuide, video_id: str) -> tweet_text.Facts:

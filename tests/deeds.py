@@ -11,8 +11,9 @@ from sqlalchemy import delete, select, update
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, Installation, NoticeAddress, OneTimeLink, Podcast, Post, PostStatus, User
-from services import first_admin, prices, wallet
+from services import draft_choices, draft_wishes, first_admin, prices, wallet
 from services.audit import Actor, Kind
+from services.registry import get_services
 from services.wallet import Rules, Whose
 from tests.browser import PASSWORD, Browser
 
@@ -155,6 +156,12 @@ class House:
     def limit_wallet(self):
         whose, rules = Whose(self.show, self.bo), Rules(is_limited=True)
         wallet.set_rules(whose, rules, Actor(self.ada, "::1"), datetime.now(UTC))
+
+    def choose_draft(self):
+        now, by = datetime.now(UTC), Actor(self.ada, "::1")
+        config_id = self.cast.config(self.planned(), "ada").id
+        drafted = get_services().drafts.draft(config_id, "new", by, now)
+        draft_choices.use(drafted.draft_id, by, now)
 
     def command(self, *arguments):
         db.session.rollback()
@@ -305,6 +312,17 @@ DEEDS: dict[Kind, Deed] = {
     Kind.PRICES_CHANGED: Deed(House.change_prices, detail={"items": ["x_post"]}, address="::1"),
     Kind.WALLET_SET: Deed(
         House.limit_wallet, subject="bo", about_podcast=True, detail={"is_limited": True, "budget": None}, address="::1"
+    ),
+    Kind.DRAFTS_ASKED: Deed(
+        lambda h: draft_wishes.wish_for_all(h.episode, Actor(h.ada, "::1"), datetime.now(UTC)),
+        about_podcast=True,
+        detail={"hosts": 2},
+        address="::1",
+    ),
+    Kind.DRAFT_CHOSEN: Deed(House.choose_draft, about_podcast=True, address="::1"),
+    Kind.VOICE_CHANGED: Deed(
+        lambda h: draft_choices.set_voice(draft_choices.Settings(), Actor(h.ada, "::1"), datetime.now(UTC)),
+        address="::1",
     ),
     Kind.FOREIGN_PODCAST: Deed(
         lambda h: h.browser.get(f"/podcasts/{h.show}"), House.somebody_new, actor="new", about_podcast=True
