@@ -18,6 +18,7 @@ THEMES = ("system", "light", "dark")
 MENU = (
     ("dashboard.home", "Home"),
     ("podcasts.index", "Podcasts"),
+    ("explorer.index", "Posts"),
     ("connections.show", "Connections"),
     ("profile.show", "Profile"),
     ("admin.people", "Admin"),

@@ -122,6 +122,8 @@ PAGES = (
     Shown("confirm", "/confirm"),
     Shown("profile-notices", "/profile/notices"),
     Shown("profile-notices-none", "/profile/notices", "bo"),
+    Shown("posts", "/posts"),
+    Shown("posts-refused", "/posts?since=yesterday"),
     Shown("notices", "/notices"),
     Shown("notices-none", "/notices", "gus"),
     Shown("notices-stop", "{stop}", "nobody"),

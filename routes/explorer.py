@@ -1,0 +1,86 @@
+"""All posts that somebody may see, with filters, and the same as a table for other programs."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from routes.limits import limited
+from services import explorer, explorer_table
+from services.causes import explain
+from services.errors import Invalid
+from services.explorer import Viewer, Wanted
+from services.vocabulary import EVENT_WORDS
+
+bp = Blueprint("explorer", __name__, url_prefix="/posts")
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """What is no filter is said, and nothing is shown for it."""
+    found, wanted, why = None, Wanted(), ""
+    try:
+        wanted = explorer.asked(request.args)
+        found = explorer.find(_viewer(), wanted, request.args.get("after", "")[:100])
+    except Invalid as error:
+        why = str(error)
+    return render_template(
+        "explorer/index.html",
+        found=found,
+        wanted=wanted,
+        why=why,
+        choices=_choices(),
+        lights=EVENT_WORDS,
+        explain=explain,
+        now=datetime.now(UTC),
+        newer=_address("index", wanted),
+        older=_address("index", wanted, after=found.after) if found and found.after else "",
+        tables=[(name, _address(f"as_{name}", wanted)) for name in ("csv", "json")],
+    ), 422 if why else 200
+
+
+@bp.get("/posts.csv")
+@limited("10/minute")
+def as_csv() -> ResponseReturnValue:
+    return _table(explorer_table.as_csv, "text/csv; charset=utf-8", "posts.csv")
+
+
+@bp.get("/posts.json")
+@limited("10/minute")
+def as_json() -> ResponseReturnValue:
+    return _table(explorer_table.as_json, "application/json", "posts.json")
+
+
+def _table(written: explorer_table.Written, kind: str, name: str) -> Response:
+    lines = explorer.every_line(_viewer(), explorer.asked(request.args))
+    answer = Response(stream_with_context(written(lines)), content_type=kind)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _viewer() -> Viewer:
+    return Viewer(current_user.id, current_user.is_admin, current_user.timezone)
+
+
+def _address(name: str, wanted: Wanted, **more: Any) -> str:
+    values: dict[str, Any] = {**more, **wanted.kept}
+    return url_for(f".{name}", **values)
+
+
+def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """(name, label, values with their words) of each filter that is a list."""
+    viewer = _viewer()
+    own = [(str(id), name) for id, name in explorer.podcasts_of(viewer)]
+    hosts = [(str(id), name) for id, name in explorer.hosts_of(viewer)]
+    return [
+        ("podcast", "Podcast", own),
+        ("host", "Host", hosts),
+        ("status", "State", list(explorer.STATUSES.items())),
+        ("trigger", "Sent by", list(explorer.TRIGGERS.items())),
+        ("kind", "Words", list(explorer.KINDS.items())),
+        ("link", "Link", list(explorer.LINKS.items())),
+        ("cause", "Reason", list(explorer.CAUSE_WORDS.items())),
+        ("sort", "Order", [(name, words) for name, (words, _, _) in explorer.SORTS.items()]),
+    ]

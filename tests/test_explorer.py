@@ -1,0 +1,200 @@
+"""All posts that somebody may see: who sees which, filters, order, pages, sums, and tables for other programs."""
+
+import csv
+import io
+import json
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import insert
+
+from benchmarks.bed import counting
+from extensions import db
+from models import PodcastMember, Post, User
+from services import explorer, explorer_table
+from services.errors import Invalid
+from services.explorer import PAGE, Viewer, Wanted
+from tests.browser import Browser
+from tests.conftest import ENGINES
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture
+def show(cast):
+    return cast.show(hosts=("ada", "bo"), timezone="Europe/Berlin")
+
+
+def viewer(name="ada", **more):
+    found = db.session.execute(db.select(User).filter_by(email=f"{name}@example.com")).scalar_one()
+    values = {"is_admin": found.is_admin, "timezone": found.timezone} | more
+    db.session.rollback()
+    return Viewer(found.id, **values)
+
+
+numbers = count(1)
+
+
+def add(show, how_many=1, **columns):
+    """Posts of a podcast, a minute apart, as they stand in the table; answers nothing, since they are read back."""
+    plain = {"host_name": "Ada", "username": "ada", "text": "Live https://youtu.be/x", "status": "posted"}
+    plain |= {"text_source": "own", "not_after": NOON, "trigger": "live", "podcast_id": show.id}
+    rows = []
+    for n in range(how_many):
+        at = columns.get("created_at", NOON) + timedelta(minutes=n)
+        number = next(numbers)
+        row = plain | {"key": f"explored:{number}", "created_at": at, "posted_at": at + timedelta(seconds=4)}
+        rows.append(row | {k: v for k, v in columns.items() if k != "created_at"})
+    db.session.execute(insert(Post), rows)
+    db.session.commit()
+
+
+def texts(**typed):
+    return [line.text for line in explorer.find(viewer(), explorer.asked(typed)).lines]
+
+
+def test_people_see_the_posts_of_their_podcasts_and_those_who_run_the_server_all(cast, show):
+    other = cast.show("Small Talk", hosts=("cy",))
+    add(show, text="of mine")
+    add(other, text="of another's")
+    assert texts() == ["of mine"]
+    everything = explorer.find(viewer(is_admin=True), Wanted()).lines
+    assert [line.text for line in everything] == ["of another's", "of mine"]
+    assert explorer.find(viewer("ada"), explorer.asked({"podcast": str(other.id)})).lines == []
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_each_filter_leaves_what_fits_and_the_sums_are_of_that(cast, show):
+    ada = viewer().user_id
+    add(show, text="plain", status="failed", cause="x_forbidden", trigger="now", text_source="draft", user_id=ada)
+    add(show, 2, created_at=NOON + timedelta(days=2))
+    for typed in (
+        {"status": "failed"},
+        {"cause": "x_forbidden"},
+        {"trigger": "now"},
+        {"kind": "draft"},
+        {"link": "no"},
+        {"host": str(ada)},
+        {"until": "2026-11-24"},
+    ):
+        found = explorer.find(viewer(), explorer.asked(typed))
+        assert ([line.text for line in found.lines], found.totals) == (["plain"], {"failed": 1}), typed
+    assert explorer.find(viewer(), Wanted()).totals == {"failed": 1, "posted": 2}
+    assert len(texts(since="2026-11-26")) == 2
+
+
+def test_days_are_those_of_who_asks(show):
+    add(show, text="late", created_at=datetime(2026, 11, 24, 23, 30, tzinfo=UTC))
+    in_berlin = viewer(timezone="Europe/Berlin")
+    assert explorer.find(in_berlin, Wanted(until="2026-11-24")).lines == []
+    assert len(explorer.find(in_berlin, Wanted(since="2026-11-25", until="2026-11-25")).lines) == 1
+    assert len(explorer.find(viewer(timezone="UTC"), Wanted(until="2026-11-24")).lines) == 1
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+@pytest.mark.parametrize("sort", explorer.SORTS)
+def test_pages_hold_every_post_once_in_their_order_in_two_statements_each(show, sort):
+    for n, host in enumerate(("Cy", "Ada", "Bo")):
+        add(show, PAGE - n, host_name=host, status="missed" if n else "posted")
+    asked, seen, after = viewer(), [], ""
+    while True:
+        with counting() as counted:
+            found = explorer.find(asked, Wanted(sort=sort), after)
+        assert counted.statements == 2
+        seen += found.lines
+        after = found.after
+        if not after:
+            break
+    assert len(seen) == len({line.id for line in seen}) == found.total == 3 * PAGE - 3
+    keys = {"newest": lambda line: -line.id, "oldest": lambda line: line.id}
+    keys |= {"host": lambda line: (line.host, line.id), "status": lambda line: (line.status, line.id)}
+    assert seen == sorted(seen, key=keys[sort])
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"status": "sent"},
+        {"sort": "id; DROP TABLE posts"},
+        {"podcast": "1 OR 1=1"},
+        {"podcast": "9" * 40},
+        {"host": "-1"},
+        {"since": "yesterday"},
+        {"until": "9999-99-99"},
+        {"since": "2026-11-25", "until": "2026-11-24"},
+        {"kind": "own; --"},
+        {"link": "maybe"},
+    ],
+)
+def test_what_is_no_filter_is_said_and_nothing_is_shown(app, cast, show, typed):
+    with pytest.raises(Invalid):
+        explorer.asked(typed)
+    browser = Browser(app)
+    browser.let_in(db.session.get_one(User, viewer().user_id))
+    answer = browser.get("/posts", query_string=typed)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("after", ["x", "0", "-1", "9" * 30, "1'--", ":", "٣"])
+def test_a_page_that_was_made_up_is_refused(show, after):
+    with pytest.raises(Invalid, match="no page of posts"):
+        explorer.find(viewer(), Wanted(), after)
+
+
+def test_a_table_has_every_post_and_no_cell_that_a_spreadsheet_would_run(show):
+    add(show, text="=HYPERLINK(1)", host_name="+1")
+    add(show, text='says "hi",\nthen more')
+    rows = list(csv.DictReader(io.StringIO("".join(explorer_table.as_csv(explorer.every_line(viewer(), Wanted()))))))
+    assert [row["text"] for row in rows] == ['says "hi",\nthen more', "'=HYPERLINK(1)"]
+    assert rows[1]["host"] == "'+1"
+    assert rows[0]["seconds"] == "4.0"
+    same = json.loads("".join(explorer_table.as_json(explorer.every_line(viewer(), Wanted()))))
+    assert [(row["text"], row["seconds"]) for row in same] == [('says "hi",\nthen more', 4.0), ("=HYPERLINK(1)", 4.0)]
+
+
+def test_a_table_of_nothing_is_one_too(show):
+    nothing = list(explorer.every_line(viewer(), Wanted()))
+    assert "".join(explorer_table.as_csv(nothing)).startswith("post,at,podcast")
+    assert json.loads("".join(explorer_table.as_json(nothing))) == []
+
+
+def test_ten_thousand_posts_are_written_in_flat_memory(show):
+    add(show, 10_000)
+    asked, lines = viewer(), 0
+    tracemalloc.start()
+    for part in explorer_table.as_csv(explorer.every_line(asked, Wanted())):
+        lines += part.count("\r\n")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lines == 10_001
+    assert most < 12 * 2**20
+
+
+def test_a_page_shows_posts_with_their_host_and_leads_on(app, show):
+    add(show, PAGE + 1, text="Hello <b>world</b>")
+    browser = Browser(app)
+    browser.let_in(db.session.get_one(User, viewer().user_id))
+    page = browser.get("/posts").get_data(as_text=True)
+    assert f"{PAGE + 1} posts" in page
+    assert "Hello &lt;b&gt;world&lt;/b&gt;" in page
+    assert "after=" in page
+    table = browser.get("/posts/posts.csv")
+    assert (table.status_code, table.mimetype) == (200, "text/csv")
+    assert table.get_data(as_text=True).count("\r\n") == PAGE + 2
+    assert browser.get("/posts/posts.json").get_json()[0]["text"] == "Hello <b>world</b>"
+
+
+def test_who_left_sees_them_no_more(show):
+    add(show)
+    asked = viewer()
+    db.session.execute(db.delete(PodcastMember).filter_by(user_id=asked.user_id))
+    db.session.commit()
+    assert explorer.find(asked, Wanted()).lines == []
