@@ -60,6 +60,7 @@ class Scene:
             "podcast": podcast,
             "hosts": f"{podcast}/hosts",
             "settings": f"{podcast}/settings",
+            "draft rules": f"{podcast}/settings/drafts",
             "spend": f"{podcast}/spend",
             "entries": f"{podcast}/spend/entries.csv",
             "wallets": f"{podcast}/spend/wallets",

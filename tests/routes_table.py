@@ -48,6 +48,7 @@ ROUTES: dict[str, str] = {
     "podcasts.archive": "admin",
     "podcasts.create_all_tweets": "admin",
     "podcasts.delete": "admin",
+    "podcasts.draft_rules": "admin",
     "podcasts.edit": "admin",
     "podcasts.episode_copy": "admin",
     "podcasts.episode_delete": "admin",

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from routes.podcasts import core, episodes, matching, members, rehearsal, spend, tweets, youtube
+from routes.podcasts import core, draft_rules, episodes, matching, members, rehearsal, spend, tweets, youtube
 
 bp = Blueprint("podcasts", __name__, url_prefix="/podcasts")
 
@@ -14,3 +14,4 @@ youtube.add_to(bp)
 matching.add_to(bp)
 rehearsal.add_to(bp)
 spend.add_to(bp)
+draft_rules.add_to(bp)
