@@ -9,6 +9,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 
+import commands_drafts
 import commands_ground
 import commands_wallet
 import commands_watch
@@ -46,6 +47,7 @@ def init_app(app: Flask) -> None:
     commands_watch.add_to(scheduler)
     commands_ground.init_app(app)
     commands_wallet.init_app(app)
+    commands_drafts.init_app(app)
 
 
 @click.command("batch", cls=Command)

@@ -45,6 +45,8 @@ bootstrap = Bootstrap5()
 class CountingPool(QueuePool):
     """Connections of this process, and how often a thread had to wait for one."""
 
+    #: SQLAlchemy logs under the name of a pool's class; ours is as quiet as its own
+    __module__ = "sqlalchemy.pool"
     waits = 0
 
     def _do_get(self) -> Any:

@@ -106,9 +106,9 @@ class Study:
         return True
 
 
-def a_study(make_app, ai, youtube, x):
+def a_study(make_app, ai, youtube, x, **more):
     """For a fixture: a study whose application asks the stand-in."""
     ai.keys = {KEY}
     with make_app(**asking(ai)).app_context():
-        yield Study(ai, youtube, x)
+        yield Study(ai, youtube, x, **more)
         db.session.rollback()

@@ -15,7 +15,10 @@ from services.checks import email_address, instant, one_line, zone_name
 from services.errors import AirhornError
 from services.tweet_text import validate_template
 
-TOP = ("app", "commands", "commands_ground", "commands_wallet", "commands_watch", "config", "console", "extensions")
+TOP = (
+    *("app", "commands", "commands_drafts", "commands_ground", "commands_wallet", "commands_watch"),
+    *("config", "console", "extensions"),
+)
 OURS = [ROOT / f"{name}.py" for name in TOP] + [
     path for folder in ("models", "routes", "services") for path in sorted((ROOT / folder).rglob("*.py"))
 ]

@@ -13,7 +13,7 @@ from services.causes import CAUSES, explain
 TOP = [
     ROOT / f"{name}.py"
     for name in (
-        *("app", "commands", "commands_ground", "commands_wallet", "commands_watch"),
+        *("app", "commands", "commands_drafts", "commands_ground", "commands_wallet", "commands_watch"),
         *("config", "console", "extensions"),
     )
 ]
