@@ -5,15 +5,26 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 
 from extensions import db
-from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, Post, PostEvent, PostStatus, User, Verdict
+from models import (
+    Broadcast,
+    BroadcastState,
+    EpisodeGuide,
+    Podcast,
+    Post,
+    PostEvent,
+    PostStatus,
+    User,
+    Verdict,
+    YouTubeChannel,
+)
 from services import own_editor, prices
 from services.ahead import OVER
 from services.hosts import HostView, hosts_with_texts
 from services.lamps import after_the_show
-from services.overview import EpisodeCard, card_of, channels_of
+from services.overview import EpisodeCard, card_of
 from services.own_editor import Editor, editor_of
 from services.receipts import Receipt, receipt_of
 from services.tweets import post_url
@@ -69,15 +80,14 @@ class EpisodePage:
 
 def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now: datetime) -> EpisodePage:
     """`host`: the reader, if he is one of the hosts. The number of statements does not grow with hosts or posts."""
-    matched = select(Broadcast).where(Broadcast.episode_id == episode.id).order_by(Broadcast.id.desc())
-    broadcasts = list(db.session.execute(matched).scalars())
+    seen = db.session.execute(_watched(podcast, episode)).all()
+    channel, broadcasts = seen[0].YouTubeChannel, [row.Broadcast for row in seen if row.Broadcast is not None]
     newest = broadcasts[0] if broadcasts else None
     video_id = newest.video_id if newest else episode.video_id or ""
     hosts = after_the_show(hosts_with_texts(episode.id, video_id, now), newest)
     lines = [*_planned(episode, broadcasts), *(line for b in broadcasts for line in _seen(b)), *_sent(episode.id)]
     lines.sort(key=lambda line: (not line.is_early, line.at))
     _count_from_start(lines, newest.actual_start_at if newest else None)
-    channel = channels_of([podcast]).get(podcast.youtube_channel_id or "")
     card = card_of(podcast, episode, newest, hosts, channel=channel)
     mine = None
     if host is not None:
@@ -85,6 +95,18 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     url = watch_url(video_id) if video_id else episode.link or None
     receipt = receipt_of(newest, [host.post for host in hosts]) if newest else None
     return EpisodePage(card, hosts, lines, url, mine, video_id, receipt=receipt)
+
+
+def _watched(podcast: Podcast, episode: EpisodeGuide) -> Select[YouTubeChannel, Broadcast]:
+    """The podcast's channel beside each broadcast of the episode, newest first; one row at least, of None at worst."""
+    return (
+        select(YouTubeChannel, Broadcast)
+        .select_from(Podcast)
+        .outerjoin(YouTubeChannel, YouTubeChannel.id == Podcast.youtube_channel_id)
+        .outerjoin(Broadcast, Broadcast.episode_id == episode.id)
+        .where(Podcast.id == podcast.id)
+        .order_by(Broadcast.id.desc())
+    )
 
 
 def retyped(page: EpisodePage, host: User, typed: Mapping[str, Any], *, needs_link: bool = False) -> EpisodePage:

@@ -6,11 +6,11 @@ Nobody acts for somebody else here: every function takes the person whose text i
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from extensions import db
-from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, User
-from services import tweet_text
+from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, User, WishKind
+from services import draft_rows, draft_wishes, tweet_text
 from services.audit import Actor
 from services.checks import HIGHEST_ID
 from services.coming_texts import SOME_VIDEO
@@ -83,44 +83,26 @@ def _check(mine: Mine, config_id: int, text: str, include_link: bool | None) -> 
     tweet_text.render(text, facts, include_link=include_link)
 
 
-def draft(mine: Mine) -> str:
-    """Writes another draft for this host beside his own text, and answers with it."""
-    config_id, episode = _config_id(mine), mine.episode
-    query = select(EpisodeTweetConfig).where(EpisodeTweetConfig.episode_id == episode.id)
-    configs = {config.id: config for config in db.session.execute(query).scalars()}
-    others = {text for config in configs.values() if config.id != config_id for text in (config.text, config.draft)}
-    facts = facts_of(mine.podcast, episode, episode.video_id or SOME_VIDEO)
-    text = get_services().writer.next_draft(facts, f"{episode.id}:{mine.user.id}", configs[config_id].draft, others)
-    configs[config_id].draft = text
-    db.session.commit()
-    return text
+def draft(mine: Mine, wish: str, by: Actor, now: datetime) -> str:
+    """Has another draft written for this host, and answers with a sentence. Nothing is open while somebody is asked.
 
-
-def create_all(podcast: Podcast, episode: EpisodeGuide) -> int:
-    """A config for each member, and a draft for each who has none: his usual text, else one of Airhorn's.
-
-    Takes as many statements for fifty hosts as for five. Returns how many drafts were written.
+    Raises Invalid for a wish that there is not, Conflict when the post is on its way or out.
     """
-    services = get_services()
-    facts = facts_of(podcast, episode, episode.video_id or SOME_VIDEO)
-    services.tweets.create_tweet_configs_for_episode(episode)
-    query = (
-        select(EpisodeTweetConfig.id, EpisodeTweetConfig.draft, User.id.label("user_id"), User.default_text)
-        .join(User, User.id == EpisodeTweetConfig.user_id)
-        .where(EpisodeTweetConfig.episode_id == episode.id)
-        .order_by(EpisodeTweetConfig.id)
-    )
-    rows = db.session.execute(query).all()
-    texts = services.writer.drafts(facts, [f"{episode.id}:{row.user_id}" for row in rows])
-    wanted = [
-        {"id": row.id, "draft": row.default_text.strip() or text}
-        for row, text in zip(rows, texts, strict=True)
-        if not row.draft.strip()
-    ]
-    if wanted:
-        db.session.execute(update(EpisodeTweetConfig), wanted)
-    db.session.commit()
-    return len(wanted)
+    if wish not in tuple(WishKind):
+        raise Invalid("A draft is new, shorter, or in other words.")
+    config_id = _config_id(mine)
+    status = db.session.execute(select(EpisodeTweetConfig.status).where(EpisodeTweetConfig.id == config_id)).scalar()
+    db.session.rollback()
+    if status not in draft_rows.OPEN:
+        raise Conflict("This post is on its way or out, so no draft is written for it any more.")
+    return get_services().drafts.draft(config_id, wish, by, now).sentence
+
+
+def draft_all(episode: EpisodeGuide, by: Actor, now: datetime) -> str:
+    """Has a draft written for each host, in the background; the key of the batch. Hosts' own words stay."""
+    episode_id = episode.id
+    get_services().tweets.create_tweet_configs_for_episode(episode)
+    return draft_wishes.wish_for_all(episode_id, by, now)
 
 
 def announce_again(mine: Mine, wanted: bool, by: Actor, now: datetime) -> str:

@@ -1,11 +1,19 @@
 """What hosts and admins see of drafts: the rules of a podcast, a voice, the panel in the editor, all hosts at once."""
 
+import re
+from datetime import UTC, datetime
+
 import pytest
+from flask import current_app
 from sqlalchemy import select
 
 from extensions import db
-from models import AuditEvent, Podcast, User
+from models import AuditEvent, EpisodeTweetConfig, Podcast, User
+from services import money
+from services.draft_job import DraftJob
 from tests.browser import Browser, words
+from tests.study import Study, a_study
+from tests.test_pages import counted
 
 
 @pytest.fixture
@@ -110,3 +118,148 @@ def test_rules_that_somebody_saved_meanwhile_are_shown_beside_what_was_typed(rul
 def test_a_nul_character_changes_nothing(rules, field):
     assert save_rules(rules, **{field: "a\0b"}).status_code in (400, 422)
     assert stored() == ("", 60, "")
+
+
+# The panel in the editor
+
+
+@pytest.fixture
+def study(make_app, ai, youtube, x):
+    yield from a_study(make_app, ai, youtube, x)
+
+
+def page_of(study, host="ada", episode=None):
+    """(desk of a host, path of the page of the episode)."""
+    path = f"/podcasts/{study.show}/episodes/{episode or study.episode}/tweets"
+    return Desk(current_app._get_current_object(), host), path
+
+
+def test_every_button_that_may_cost_says_what_at_most_and_the_charge_is_below(study):
+    desk, path = page_of(study)
+    desk.send(f"{path}/generate", path)
+    seen = words(desk.get(path))
+    shown = re.findall(r"(Draft|Make it shorter|Other words) up to \$([0-9.]+)", seen)
+    assert [name for name, _ in shown] == ["Draft", "Make it shorter", "Other words"]
+    caps = {money.parse("it", amount) for _, amount in shown}
+    assert min(caps) >= study.drafts.cap(study.config().id, study.now) > 0
+    (everybody,) = re.findall(r"Write drafts for everybody, up to \$([0-9.]+)", seen)
+    assert money.parse("it", everybody) >= sum(
+        study.drafts.cap(study.config(host).id, study.now) for host in ("ada", "bo")
+    )
+    assert sum(row.cost for row in study.rows()) <= min(caps)
+
+
+def test_without_a_provider_no_price_is_shown_and_nothing_costs(app, ai, youtube, x):
+    desk, path = page_of(Study(ai, youtube, x))
+    answer = desk.send(f"{path}/generate", path)
+    assert answer.status_code == 302
+    seen = words(desk.get(path))
+    assert "up to $" not in seen
+    assert "They cost nothing." in seen
+    assert re.search(r"Drafts .* Airhorn .* In use .* free", seen)
+
+
+def test_a_draft_says_who_wrote_it_what_it_cost_what_was_asked_and_why_one_was_not_used(study):
+    study.ai.tricks.append("mention")
+    desk, path = page_of(study)
+    desk.send(f"{path}/generate", path)
+    rejected, used = study.rows()
+    seen = words(desk.get(path))
+    assert re.search(r"gpt-5-mini .* In use .* gpt-5-mini .* Not used The draft mentions somebody", seen)
+    assert money.dollars(used.cost) in seen
+    assert money.dollars(rejected.cost) in seen
+    assert "You write one short post for X" in seen
+
+
+@pytest.mark.parametrize("name", ["generate", "use", "rate"])
+def test_what_stands_in_the_field_is_neither_saved_nor_lost(study, name):
+    desk, path = page_of(study)
+    draft_id = study.draft().draft_id
+    address = f"{path}/generate" if name == "generate" else f"{path}/drafts/{draft_id}/{name}"
+    answer = desk.send(address, path, text="Half a tho", link="off", version="0", rating="up", wish="other")
+    assert answer.status_code == 200
+    assert "\nHalf a tho</textarea>" in answer.text
+    assert study.config().text == ""
+
+
+def test_an_older_draft_is_used_again(study):
+    first, second = study.draft(), study.draft(wish="other")
+    desk, path = page_of(study)
+    assert study.config().draft == second.text
+    assert desk.send(f"{path}/drafts/{first.draft_id}/use", path).status_code == 302
+    assert study.config().draft == first.text
+
+
+def test_who_wants_to_approve_is_asked_to(study):
+    study.voice(needs_approval=True)
+    draft_id = study.draft().draft_id
+    desk, path = page_of(study)
+    assert re.search(r"Waits for you .* Approve it", words(desk.get(path)))
+    desk.send(f"{path}/drafts/{draft_id}/use", path)
+    seen = words(desk.get(path))
+    assert "Approved, $" in seen
+    assert "Approve it" not in seen
+
+
+def test_thumbs_are_kept_with_their_reason_and_taken_back(study):
+    draft_id = study.draft().draft_id
+    desk, path = page_of(study)
+    desk.send(f"{path}/drafts/{draft_id}/rate", path, rating="down", reason="Too loud")
+    assert "you found it not good: Too loud" in words(desk.get(path))
+    desk.send(f"{path}/drafts/{draft_id}/rate", path, rating="none", reason="")
+    assert study.rows()[0].rating is None
+
+
+@pytest.mark.parametrize(
+    "typed", [{"rating": "sideways"}, {"rating": "up", "reason": "x" * 201}, {"rating": "up", "reason": "a\a"}, {}]
+)
+def test_a_judgement_that_is_none_is_refused(study, typed):
+    draft_id = study.draft().draft_id
+    desk, path = page_of(study)
+    assert desk.send(f"{path}/drafts/{draft_id}/rate", path, **typed).status_code == 422
+    assert study.rows()[0].rating is None
+
+
+@pytest.mark.parametrize("name", ["use", "rate"])
+def test_drafts_of_others_of_other_episodes_and_of_nobody_lead_nowhere(study, name):
+    of_bo = study.draft("bo").draft_id
+    elsewhere = study.draft(episode=study.plan("Another show")).draft_id
+    desk, path = page_of(study)
+    for draft_id in (of_bo, elsewhere, 0, 2**31, 10**30):
+        assert desk.send(f"{path}/drafts/{draft_id}/{name}", path, rating="up").status_code == 404
+
+
+def test_a_wish_that_there_is_not_costs_nothing(study):
+    desk, path = page_of(study)
+    assert desk.send(f"{path}/generate", path, wish="longer").status_code == 422
+    assert study.rows() == []
+
+
+def test_no_draft_is_written_for_a_post_that_is_out(study):
+    study.change(EpisodeTweetConfig, study.config().id, status="posted")
+    desk, path = page_of(study)
+    answer = desk.send(f"{path}/generate", path)
+    assert answer.status_code == 409
+    assert "no draft is written" in words(answer)
+    assert study.rows() == []
+
+
+def test_drafts_for_all_hosts_are_written_in_the_background_and_the_page_says_how_far(study):
+    desk, path = page_of(study)
+    assert desk.send(f"{path}/create-all", path).status_code == 302
+    assert "0 of 2 written" in words(desk.get(path))
+    DraftJob(current_app._get_current_object(), study.drafts).work(datetime.now(UTC))
+    assert "2 of 2 written, 2 of them by the model." in words(desk.get(path))
+    assert [desk.send(f"{path}/create-all", path).status_code for _ in range(2)] == [302, 429]
+
+
+def test_the_page_takes_no_more_statements_for_drafts_of_a_provider(study):
+    for wish in ("new", "other", "shorter"):
+        study.draft(wish=wish)
+    desk, path = page_of(study)
+    desk.get(path)
+    with counted() as statements:
+        desk.get(path)
+    assert len(statements) <= 12, "\n".join(
+        one[:150].replace("\n", " ") + " ~ " + one[one.find("FROM") :][:120].replace("\n", " ") for one in statements
+    )

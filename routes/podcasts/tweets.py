@@ -7,12 +7,12 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from routes.access import require_podcast_access, require_podcast_admin
+from routes.access import require_podcast_access
 from routes.limits import limited
 from routes.live import live_page
 from routes.podcasts.tweet_forms import TweetForm, WantedForm
 from routes.signed_in import actor
-from services import overview, own_tweet, trying
+from services import draft_panel, overview, own_tweet, trying
 from services.access import Access
 from services.by_hand import NoLink
 from services.episode_page import EpisodePage, episode_page, retyped
@@ -25,10 +25,8 @@ PAGE = "/<int:podcast_id>/episodes/<int:episode_id>/tweets"
 def add_to(bp: Blueprint) -> None:
     bp.add_url_rule(PAGE, view_func=tweets)
     bp.add_url_rule(f"{PAGE}/my", view_func=save_tweet, methods=["POST"])
-    bp.add_url_rule(f"{PAGE}/generate", view_func=generate_tweet, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/post-now", view_func=post_now, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/again", view_func=announce_again, methods=["POST"])
-    bp.add_url_rule(f"{PAGE}/create-all", view_func=create_all_tweets, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/<int:post_id>/try", view_func=try_now, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/<int:post_id>/resolve", view_func=resolve_post, methods=["POST"])
 
@@ -41,84 +39,65 @@ def tweets(access: Access, *, episode_id: int) -> ResponseReturnValue:
 @limited("30/minute")
 @require_podcast_access
 def save_tweet(access: Access, *, episode_id: int) -> ResponseReturnValue:
-    mine, form = _mine(access, episode_id), TweetForm()
+    mine, form = mine_of(access, episode_id), TweetForm()
     if not form.validate():
-        return _page_again(access, episode_id, form, form.first_problem, 422)
+        return page_again(access, episode_id, form, form.first_problem, 422)
     try:
         flash(own_tweet.save(mine, form.change, actor(), datetime.now(UTC)))
     except (Invalid, Conflict) as error:
-        return _page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
-    return _back(access, episode_id)
-
-
-@limited("5/minute")
-@require_podcast_access
-def generate_tweet(access: Access, *, episode_id: int) -> ResponseReturnValue:
-    """What stands in the field meanwhile is not saved by this, and not lost."""
-    mine, form = _mine(access, episode_id), TweetForm()
-    own_tweet.draft(mine)
-    if form.validate() and form.text.data is not None and form.version.data is not None:
-        return _page_again(access, episode_id, form, None, 200)
-    return _back(access, episode_id)
+        return page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
+    return back(access, episode_id)
 
 
 @limited("5/minute")
 @require_podcast_access
 def post_now(access: Access, *, episode_id: int) -> ResponseReturnValue:
-    mine, form = _mine(access, episode_id), TweetForm()
+    mine, form = mine_of(access, episode_id), TweetForm()
     if not form.validate():
-        return _page_again(access, episode_id, form, form.first_problem, 422)
+        return page_again(access, episode_id, form, form.first_problem, 422)
     try:
         without_link = form.without_link.data == "y"
         flash(own_tweet.post_now(mine, form.change, actor(), datetime.now(UTC), without_link=without_link))
     except (Invalid, Conflict) as error:
-        return _page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
-    return _back(access, episode_id)
+        return page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
+    return back(access, episode_id)
 
 
 @limited("5/minute")
 @require_podcast_access
 def try_now(access: Access, *, episode_id: int, post_id: int) -> ResponseReturnValue:
-    mine = _mine(access, episode_id)
+    mine = mine_of(access, episode_id)
     try:
         flash(trying.try_now(mine, post_id, actor(), datetime.now(UTC)))
     except Conflict as error:
         flash(str(error), "amber")
-    return _back(access, episode_id)
+    return back(access, episode_id)
 
 
 @limited("30/minute")
 @require_podcast_access
 def announce_again(access: Access, *, episode_id: int) -> ResponseReturnValue:
     """The way back after Post now: the start is announced for this host too, or not after all."""
-    mine, form = _mine(access, episode_id), WantedForm()
+    mine, form = mine_of(access, episode_id), WantedForm()
     try:
         flash(own_tweet.announce_again(mine, form.answer.data == "yes", actor(), datetime.now(UTC)))
     except Conflict as error:
         flash(str(error), "amber")
-    return _back(access, episode_id)
-
-
-@limited("2/minute")
-@require_podcast_admin
-def create_all_tweets(access: Access, *, episode_id: int) -> ResponseReturnValue:
-    count = own_tweet.create_all(access.podcast, overview.episode_of(access.podcast, episode_id))
-    flash(f"{count} drafts written." if count != 1 else "1 draft written." if count else "Everybody has one already.")
-    return _back(access, episode_id)
+    return back(access, episode_id)
 
 
 @limited("10/minute")
 @require_podcast_access
 def resolve_post(access: Access, *, episode_id: int, post_id: int) -> ResponseReturnValue:
-    mine, form = _mine(access, episode_id), WantedForm()
+    mine, form = mine_of(access, episode_id), WantedForm()
     try:
         flash(own_tweet.decide(mine, post_id, form.answer.data or "", actor(), datetime.now(UTC)))
     except (Invalid, Conflict) as error:
         flash(str(error), "amber")
-    return _back(access, episode_id)
+    return back(access, episode_id)
 
 
-def _mine(access: Access, episode_id: int) -> Mine:
+def mine_of(access: Access, episode_id: int) -> Mine:
     """Whose own text it is: only somebody on the podcast has one, whatever else he may manage."""
     episode = overview.episode_of(access.podcast, episode_id)
     if not access.is_member:
@@ -129,11 +108,14 @@ def _mine(access: Access, episode_id: int) -> Mine:
 def _context(access: Access, episode_id: int) -> dict[str, Any]:
     now = datetime.now(UTC)
     episode = overview.episode_of(access.podcast, episode_id)
-    page: EpisodePage = episode_page(access.podcast, episode, current_user if access.is_member else None, now)
-    return {"access": access, "podcast": access.podcast, "episode": episode, "page": page, "now": now}
+    host = current_user if access.is_member else None
+    page: EpisodePage = episode_page(access.podcast, episode, host, now)
+    known = page.mine.prices if page.mine else None
+    panel = draft_panel.panel_of(access.podcast, episode, host, now, listed_prices=known)
+    return {"access": access, "podcast": access.podcast, "episode": episode, "page": page, "panel": panel, "now": now}
 
 
-def _page_again(
+def page_again(
     access: Access, episode_id: int, form: TweetForm, error: Exception | str | None, status: int
 ) -> ResponseReturnValue:
     """The page with everything that was typed, and with what is in the way of it."""
@@ -142,5 +124,5 @@ def _page_again(
     return render_template("podcasts/tweets.html", **context, problem=str(error) if error else None), status
 
 
-def _back(access: Access, episode_id: int) -> ResponseReturnValue:
+def back(access: Access, episode_id: int) -> ResponseReturnValue:
     return redirect(url_for(".tweets", podcast_id=access.podcast.id, episode_id=episode_id))

@@ -55,6 +55,13 @@
         field.focus();
       });
     }
+    // A small form beside this one takes along what stands here: the page that comes shows it again.
+    for (const other of document.querySelectorAll("form[data-carries]")) {
+      other.addEventListener("formdata", ({ formData }) => {
+        for (const name of ["text", "link", "version"]) formData.set(name, form.elements[name].value);
+        isSent = true;
+      });
+    }
     isUnsaved = () => !isSent && field.value !== first;
     if (field.value !== field.defaultValue) update(); // the browser put back what was typed before
   }
