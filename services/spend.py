@@ -21,6 +21,8 @@ from services.wallet_rows import Whose
 #: all that moved money; with what was held meanwhile
 MOVING, EVERYTHING = "", "all"
 NOBODY = "For nobody in particular"
+#: micro-dollars that an estimate is rounded to
+ROUGHLY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,23 @@ class Spend:
             self.history.lines or self.by_sort
         )
 
+    def then(self, whose: Whose) -> str:
+        """What comes of it that a wallet does not cover a show; nothing of those that the reader does not see."""
+        stops = self.podcast.balance.stops_posts
+        return next((_after(one, stops) for one in self.wallets if one.whose == whose), "")
+
     def name_of(self, whose: Whose) -> str:
         """Whose money is spoken of; a host is not told of others'."""
         names = {one.whose: one.name for one in self.wallets[1:]}
         return "the podcast’s wallet" if whose.user_id is None else f"the wallet of {names.get(whose, 'another host')}"
+
+
+def _after(one: OwnWallet, stops: bool) -> str:
+    if not one.balance.is_limited:
+        return "Posts go out all the same: it has no limit."
+    return (
+        "Its posts wait until an admin tops it up." if stops else "Posts go out all the same: its limit stops drafts."
+    )
 
 
 def spend_page(podcast: Podcast, own: int | None, wanted: Wanted, now: datetime) -> Spend:
@@ -138,10 +153,10 @@ def _budgets(seen: Sequence[OwnWallet], this: Sequence[Sum]) -> Iterator[Budget]
 
 
 def _reads_of_post(spent: Sequence[Sum]) -> int:
-    """What reads cost for each post so far, rounded up."""
+    """What reads cost for each post so far, rounded up to what people would call an estimate."""
     posts = sum(one.entries for one in spent if sort_of(one.item) in (WITH_LINK, WITHOUT))
     reads = sum(one.cost for one in spent if sort_of(one.item) == READS)
-    return -(-reads // posts) if posts else 0
+    return -(-reads // (posts * ROUGHLY)) * ROUGHLY if posts else 0
 
 
 def _name(month: Month, podcast: Podcast) -> str:

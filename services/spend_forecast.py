@@ -67,9 +67,13 @@ def _cost_of(
     payers: list[Whose] = []
     for post in show.posts:
         whose, price = paying(wallets, post.whose), in_force.post(has_link=post.has_link)
-        left[whose] = left.get(whose, 0) - price - reads_of_post
+        left[whose] = left.get(whose, 0) - price
         posts += price
         payers.append(whose)
+    # Reads may or may not be needed: for them alone no show goes uncovered.
+    short = tuple(whose for whose in dict.fromkeys(payers) if left[whose] < 0)
+    for whose in payers:
+        left[whose] -= reads_of_post
     with_link = sum(post.has_link for post in show.posts)
     return ShowCost(
         show,
@@ -78,7 +82,7 @@ def _cost_of(
         posts=posts,
         reads=reads_of_post * len(show.posts),
         left=left.get(Whose(show.podcast.id), 0),
-        short=tuple(whose for whose in dict.fromkeys(payers) if left[whose] < 0),
+        short=short,
     )
 
 

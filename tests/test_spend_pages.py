@@ -238,8 +238,8 @@ def test_reads_that_were_needed_so_far_are_expected_again(till, cast, read):
     wallet.record_all(db.session(), [till.order(cost=5_000, item=prices.READ)], till.now)
     db.session.commit()
     plan(till, cast, "First")
-    assert "First $0.405" in read()
-    assert "reads about $0.005" in read()
+    assert "First $0.406" in read()
+    assert "reads about $0.006" in read()
 
 
 # What to do about it
