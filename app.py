@@ -11,7 +11,7 @@ import routes
 from config import ROOT, Settings, SettingsError
 from extensions import CountingPool, bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
 from routes.incoming import MOST_FIELDS
-from services import first_admin, notices, registry, serving, wallet_job
+from services import first_admin, metrics_job, notices, registry, serving, wallet_job
 from services.logs import configure_logging
 from services.sessions import LONGEST
 
@@ -44,6 +44,7 @@ def _make_services(app: Flask, settings: Settings) -> None:
     registry.init_app(app, settings)
     notices.init_app(app)
     wallet_job.init_app(app)
+    metrics_job.init_app(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:

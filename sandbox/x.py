@@ -21,6 +21,7 @@ from sandbox.x_values import (
     Problem,
     forbidden,
     milliseconds,
+    not_authorized,
     not_found,
     too_many,
     unauthorized,
@@ -185,6 +186,8 @@ class X(XOAuth, XMedia):
             post = self.posts.get(id)
             if post is None or post.deleted:
                 errors.append(not_found("tweet", id))
+            elif post.protected:
+                errors.append(not_authorized("tweet", id))
             else:
                 data.append(self._read(post, shape))
         answer: dict[str, Any] = {"data": data} if data else {}

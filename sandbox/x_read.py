@@ -49,7 +49,8 @@ class Shape:
 
     def _metrics(self, post: Post) -> dict[str, int]:
         shared = "repost_count" if self.new_names else "retweet_count"
-        return {name: post.metrics.get(name, 0) for name in (shared, *COUNTS)}
+        reposts = post.metrics.get("repost_count", post.metrics.get("retweet_count", 0))
+        return {shared: reposts} | {name: post.metrics.get(name, 0) for name in COUNTS}
 
 
 def read_shape(request: Request, others: Collection[str], *, new_names: bool) -> Shape:

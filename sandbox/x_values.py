@@ -58,6 +58,7 @@ class Post:
     media_ids: list[str] = field(default_factory=list)
     metrics: dict[str, int] = field(default_factory=dict)
     deleted: bool = False
+    protected: bool = False  # its author shows it to followers only, and who asks is none
 
     @property
     def has_url(self) -> bool:
@@ -110,6 +111,20 @@ def not_found(kind: str, id: str, parameter: str = "ids") -> dict[str, Any]:
         "title": "Not Found Error",
         "detail": f"Could not find {kind} with {parameter}: [{id}].",
         "type": PROBLEMS + "resource-not-found",
+    }
+
+
+def not_authorized(kind: str, id: str, parameter: str = "ids") -> dict[str, Any]:
+    """The partial error for something that is there, and not shown to who asks."""
+    return {
+        "resource_id": id,
+        "resource_type": kind,
+        "parameter": parameter,
+        "value": id,
+        "section": "data",
+        "title": "Authorization Error",
+        "detail": f"Sorry, you are not authorized to see the {kind} with {parameter}: [{id}].",
+        "type": PROBLEMS + "not-authorized-for-resource",
     }
 
 

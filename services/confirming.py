@@ -34,7 +34,7 @@ from services.clock_steps import Steps, look_anew
 from services.errors import Outcome
 from services.lookup import Absent, Candidate, Found, Judgement, NoInformation, judge, read_from
 from services.outbox import Move
-from services.tokens import Access, TokenService
+from services.tokens import Access, TokenService, note_refused
 from services.vault import VaultError
 from services.wallet_rows import Whose
 
@@ -215,20 +215,8 @@ class ConfirmingService:
     def _note_refused_tokens(
         reads: Sequence[tuple[Pending, Timeline | Outcome | None]], now: datetime, *, renewed: Collection[int]
     ) -> None:
-        """A token that X refuses is renewed before the next look; one that was just renewed needs a person."""
-        for one, read in reads:
-            if one.access is None or not isinstance(read, Outcome) or read.cause != "x_auth":
-                continue
-            is_fresh = one.access.connection_id in renewed
-            db.session.execute(
-                update(SocialConnection)
-                .where(
-                    SocialConnection.id == one.access.connection_id,
-                    SocialConnection.token_version == one.access.version,
-                )
-                .values({"trouble": "x_auth"} if is_fresh else {"expires_at": now}),
-                execution_options={"synchronize_session": False},
-            )
+        refused = [one.access for one, read in reads if isinstance(read, Outcome) and read.cause == "x_auth"]
+        note_refused(db.session(), [access for access in refused if access is not None], now, renewed=renewed)
         db.session.commit()
 
     @staticmethod

@@ -20,6 +20,8 @@ WORDS = {
     "push": "Keep YouTube's push going",
     "clean": "Tidy up",
     "wallet": "Pay allowances and check wallets",
+    "metrics": "Read what X shows of posts",
+    "weeks": "Add up each week",
     "drafts": "Have drafts written",
     "heartbeat": "Note down that it runs",
 }

@@ -25,6 +25,7 @@ from services.drafting import DraftService
 from services.installation import Guard
 from services.journal import IntentJournal
 from services.mail import Mailer
+from services.metrics_sync import MetricsSyncService
 from services.notice_sending import NotifyService
 from services.oauth import OAuthService
 from services.revoking import RevokingService
@@ -62,6 +63,7 @@ class Services:
     scheduler: SchedulerService
     mail: Mailer
     notify: NotifyService
+    metrics: MetricsSyncService
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -131,6 +133,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         scheduler=scheduler,
         mail=mail,
         notify=notify,
+        metrics=MetricsSyncService(x, tokens),
     )
 
 

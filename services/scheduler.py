@@ -64,6 +64,8 @@ DEADLINES = {
     "push": 300.0,
     "clean": 300.0,
     "wallet": 300.0,
+    "metrics": 300.0,
+    "weeks": 300.0,
     "drafts": 120.0,
     "heartbeat": 60.0,
 }

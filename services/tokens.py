@@ -3,12 +3,13 @@
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy.orm import Session
 
 from extensions import db
 from models import RefreshState, SocialConnection
@@ -265,6 +266,21 @@ class TokenService:
             return self._x.me(access.token)
         except Outcome as outcome:
             return outcome
+
+
+def note_refused(session: Session, accesses: Iterable[Access], now: datetime, *, renewed: Collection[int]) -> None:
+    """Tokens that X refused to read with are renewed before the next use; one just renewed needs a person.
+
+    In the caller's transaction. `renewed`: ids of connections.
+    """
+    for access in accesses:
+        is_fresh = access.connection_id in renewed
+        session.execute(
+            update(SocialConnection)
+            .where(SocialConnection.id == access.connection_id, SocialConnection.token_version == access.version)
+            .values({"trouble": "x_auth"} if is_fresh else {"expires_at": now}),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def owner_of(platform_user_id: str) -> str:

@@ -2,7 +2,7 @@
 redirects on a POST and trusts every 2xx: it writes the requests, our session sends them, x_answers judges."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,6 +23,8 @@ from services.clients.x_answers import (
     refusal,
     token_failure,
 )
+from services.clients.x_metrics import FIELDS as METRICS
+from services.clients.x_metrics import Shown, parse_metrics
 from services.clients.x_posts import FIELDS, FIELDS_NAME, Timeline, TimelinePost, parse_page
 from services.errors import Outcome, Refused, Unknown
 
@@ -97,6 +99,10 @@ class XClient:
                 return Timeline(tuple(posts), complete=True)
             params["pagination_token"] = page.next_token
         return Timeline(tuple(posts), complete=False)
+
+    def metrics(self, access_token: str, ids: Sequence[str]) -> Shown:
+        """The public counts of at most MOST_IDS posts. Each that is shown costs $0.005, once in a UTC day."""
+        return parse_metrics(self._read(access_token, "/2/tweets", {"ids": ",".join(ids), FIELDS_NAME: METRICS}), ids)
 
     def _read(self, access_token: str, route: str, params: Mapping[str, str]) -> Any:
         answer = self._through_tweepy(

@@ -1,0 +1,37 @@
+"""When public counts are read, weeks are added up and old numbers go. Knows not how."""
+
+import logging
+from datetime import date, datetime
+
+from flask import Flask
+
+from services import host_weeks
+from services.registry import get_services
+
+log = logging.getLogger(__name__)
+
+METRICS, METRICS_SECONDS = "metrics", 300.0
+WEEKS, WEEKS_SECONDS = "weeks", 1800.0
+
+
+def init_app(app: Flask) -> None:
+    """Gives the scheduler of this process its jobs."""
+    with app.app_context():
+        services = get_services()
+    services.scheduler.also(METRICS, services.metrics.sync, METRICS_SECONDS)
+    services.scheduler.also(WEEKS, WeeksJob().run, WEEKS_SECONDS)
+
+
+class WeeksJob:
+    """Any number of processes may run it: what was added up twice is the same."""
+
+    def __init__(self) -> None:
+        self._cleaned: date | None = None
+
+    def run(self, now: datetime) -> None:
+        added = host_weeks.roll_up_due(now)
+        if added:
+            log.info("weeks were added up", extra={"weeks": added})
+        if self._cleaned != now.date():
+            host_weeks.forget(now)
+            self._cleaned = now.date()
