@@ -72,6 +72,7 @@ class Scene:
             "edit episode": f"{podcast}/episodes/{self.episode_id}/edit",
             "connections": "/connections",
             "profile": "/profile",
+            "voice": "/profile/voice",
             "sessions": "/profile/sessions",
             "posts": "/posts",
             "posts as a table": "/posts/posts.csv",

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from routes import profile_notices
+from routes import profile_notices, profile_voice
 from routes.access import require_confirmed
 from routes.auth_forms import CodeForm
 from routes.limits import limited
@@ -19,6 +19,7 @@ from services.registry import get_services
 
 bp = Blueprint("profile", __name__, url_prefix="/profile")
 profile_notices.add_to(bp)
+profile_voice.add_to(bp)
 
 METHODS = ["GET", "POST"]
 

@@ -103,6 +103,7 @@ ROUTES: dict[str, str] = {
     "profile.switch_second_step_off": "anyone",
     "profile.switch_second_step_on": "anyone",
     "profile.test_notices": "anyone",
+    "profile.voice": "anyone",
     "static": "open",
     "websub.callback": "open",
 }

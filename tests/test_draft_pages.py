@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from extensions import db
-from models import AuditEvent, EpisodeTweetConfig, Podcast, User
+from models import AuditEvent, EpisodeTweetConfig, Podcast, Post, User, Voice
 from services import money
 from services.draft_job import DraftJob
 from tests.browser import Browser, words
@@ -263,3 +263,89 @@ def test_the_page_takes_no_more_statements_for_drafts_of_a_provider(study):
     assert len(statements) <= 12, "\n".join(
         one[:150].replace("\n", " ") + " ~ " + one[one.find("FROM") :][:120].replace("\n", " ") for one in statements
     )
+
+
+# The voice
+
+VOICE = "/profile/voice"
+
+
+@pytest.fixture
+def speaker(app, cast):
+    cast.show(hosts=("ada",), connected=False)
+    return Desk(app)
+
+
+def voice_of_ada():
+    found = db.session.execute(select(Voice)).scalar_one_or_none()
+    db.session.rollback()
+    return found
+
+
+def test_a_voice_is_kept_as_it_was_typed(speaker):
+    typed = {"tone": "Dry", "words_to_use": "queue\nlatency", "hashtags": "#queues", "unapproved": "nothing"}
+    examples = "One\r\nof two lines\r\n---\r\nAnother"
+    answer = speaker.send(VOICE, VOICE, **typed, words_to_avoid="synergy", needs_approval="y", examples=examples)
+    assert answer.status_code == 302
+    found = voice_of_ada()
+    assert (found.tone, found.words_to_use, found.hashtags) == ("Dry", "queue\nlatency", "#queues")
+    assert (found.emoji, found.needs_approval, found.unapproved) == (False, True, "nothing")
+    assert found.examples == ["One\nof two lines", "Another"]
+    assert "One\nof two lines\n---\nAnother</textarea>" in speaker.get(VOICE).text
+
+
+def test_who_has_no_voice_yet_sees_the_defaults(speaker):
+    page = speaker.get(VOICE).text
+    assert re.search(r'<input[^>]*checked[^>]*name="emoji"', page)
+    assert re.search(r'<input[^>]*checked[^>]*value="template"', page)
+    assert voice_of_ada() is None
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("tone", "x" * 501, "These words have 501 characters. At most 500 fit."),
+        ("tone", "bell\a", "cannot be shown"),
+        ("words_to_use", "word\n" * 10_000, "At most 1000 fit"),
+        ("words_to_avoid", "word\n" * 10_000, "At most 1000 fit"),
+        ("hashtags", "queues", "is no hashtag"),
+        ("hashtags", " ".join(f"#tag{n}x" for n in range(11)), "At most 10 hashtags"),
+        ("examples", "\n---\n".join(["post"] * 11), "At most 10 hashtags and 10 earlier posts fit."),
+        ("examples", "x" * 1001, "At most 1000 fit"),
+        ("unapproved", "whatever", "either your usual text is sent, or nothing"),
+    ],
+)
+def test_a_voice_that_does_not_fit_is_refused_and_kept_on_the_page(speaker, field, typed, said):
+    answer = speaker.send(VOICE, VOICE, **{"tone": "Dry", field: typed})
+    assert answer.status_code == 422
+    assert said in words(answer)
+    assert field == "unapproved" or typed.splitlines()[0] in answer.text
+    assert voice_of_ada() is None
+
+
+def test_a_nul_character_in_a_voice_changes_nothing(speaker):
+    assert speaker.send(VOICE, VOICE, tone="a\0b", hashtags="#a\0", examples="\0").status_code in (400, 422)
+    assert voice_of_ada() is None
+
+
+def test_last_posts_are_filled_in_and_not_saved(study):
+    now = datetime.now(UTC)
+    said = {"status": "posted", "not_after": now, "host_name": "Ada", "podcast_id": study.show}
+    for n in range(2):
+        db.session.add(Post(key=f"p{n}", user_id=study.ids["ada"], text=f"Post {n}", **said))
+    db.session.commit()
+    desk, _ = page_of(study)
+    answer = desk.send(VOICE, VOICE, fill="posts", tone="Half a tho")
+    assert answer.status_code == 200
+    assert "Post 1\n---\nPost 0</textarea>" in answer.text
+    assert "Half a tho</textarea>" in answer.text
+    assert voice_of_ada() is None
+    assert study.ai.asked("POST") == []
+
+
+def test_the_prompt_for_the_next_episode_is_shown_as_it_would_be_sent(study):
+    study.voice(tone="dry as dust")
+    desk, path = page_of(study)
+    assert "dry as dust" in words(desk.get(VOICE)).split("What a model is told")[1]
+    desk.send(f"{path}/generate", path)
+    assert study.ai.prompts[0]["voice"]["tone"] == "dry as dust"
