@@ -20,9 +20,9 @@ bp = Blueprint("explorer", __name__, url_prefix="/posts")
 @bp.get("")
 def index() -> ResponseReturnValue:
     """What is no filter is said, and nothing is shown for it."""
-    found, wanted, why = None, Wanted(), ""
+    found, wanted, why = None, explorer.typed(request.args), ""
     try:
-        wanted = explorer.asked(request.args)
+        explorer.asked(request.args)
         found = explorer.find(_viewer(), wanted, request.args.get("after", "")[:100])
     except Invalid as error:
         why = str(error)

@@ -121,19 +121,26 @@ class Found:
         return sum(self.totals.values())
 
 
+def typed(arguments: Mapping[str, str]) -> Wanted:
+    """As it was typed, for showing it again. Names that are not known are left out."""
+    return Wanted(**{one.name: arguments.get(one.name, "").strip()[:LONGEST] for one in fields(Wanted)})
+
+
 def asked(arguments: Mapping[str, str]) -> Wanted:
-    """Raises Invalid for what is no filter. Names that are not known are left out."""
-    typed = {one.name: arguments.get(one.name, "").strip()[:LONGEST] for one in fields(Wanted)}
-    for name, known in (("status", STATUSES), ("trigger", TRIGGERS), ("kind", KINDS), ("link", LINKS)):
-        _one_of(name, typed[name], known)
-    _one_of("sort", typed["sort"], SORTS)
-    _one_of("cause", typed["cause"], CAUSE_WORDS)
-    for name in ("podcast", "host"):
-        _id(name, typed[name])
-    since, until = _day(typed["since"]), _day(typed["until"])
+    """Raises Invalid for what is no filter."""
+    wanted = typed(arguments)
+    _one_of("status", wanted.status, STATUSES)
+    _one_of("trigger", wanted.trigger, TRIGGERS)
+    _one_of("kind", wanted.kind, KINDS)
+    _one_of("link", wanted.link, LINKS)
+    _one_of("cause", wanted.cause, CAUSE_WORDS)
+    _one_of("sort", wanted.sort, SORTS)
+    _id("podcast", wanted.podcast)
+    _id("host", wanted.host)
+    since, until = _day(wanted.since), _day(wanted.until)
     if since and until and until < since:
         raise Invalid("The last day is before the first one.")
-    return Wanted(**typed)
+    return wanted
 
 
 def find(viewer: Viewer, wanted: Wanted, after: str = "") -> Found:

@@ -57,5 +57,11 @@ def plain(micros: int) -> str:
     return dollars(micros).replace("$", "").replace(",", "")
 
 
+def cents(micros: int) -> str:
+    """ "$9.49" for a headline: never more than there is, and exact where less than a cent is all there is."""
+    cent = DOLLAR // 100
+    return dollars(micros if abs(micros) < cent else micros // cent * cent)
+
+
 def _first(what: str) -> str:
     return what[:1].upper() + what[1:]

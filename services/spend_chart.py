@@ -27,13 +27,13 @@ class Bar:
 
 
 def bars(this: Sequence[Sum], last: Sequence[Sum], name: Callable[[Sum], str]) -> list[Bar]:
-    """Dearest of both months first."""
+    """Dearest of this month first."""
     totals: dict[str, list[int]] = {}
     for place, month in enumerate((this, last)):
         for one in month:
             totals.setdefault(name(one), [0, 0])[place] += one.cost
     found = sorted(
-        (Bar(label, *both) for label, both in totals.items()), key=lambda bar: (-bar.this - bar.last, bar.label)
+        (Bar(label, *both) for label, both in totals.items()), key=lambda bar: (-bar.this, -bar.last, bar.label)
     )
     shown, rest = found[:MOST_BARS], found[MOST_BARS:]
     if rest:

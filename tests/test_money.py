@@ -78,3 +78,11 @@ def test_money_is_shown_exactly_and_with_two_decimals_at_least(micros, text):
 @given(st.integers(1, money.MOST))
 def test_what_is_shown_can_be_typed_again(micros):
     assert money.parse("the amount", money.dollars(micros).replace(",", "")) == micros
+
+
+@pytest.mark.parametrize(
+    ("micros", "headline"),
+    [(9_493_275, "$9.49"), (0, "$0.00"), (2_345, "$0.002345"), (-9_493_275, "-$9.50"), (1_000_000_000, "$1,000.00")],
+)
+def test_a_headline_shows_whole_cents_and_never_more_than_there_is(micros, headline):
+    assert money.cents(micros) == headline

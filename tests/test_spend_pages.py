@@ -95,9 +95,9 @@ def test_an_admin_sees_all_and_a_host_the_own_part_beside_the_podcasts_balance(t
     assert "for Ada alone" in admin
     assert "Ada" not in host.partition("How to spend less")[2]
     assert "for Ada alone" not in host
-    assert "Left in your own wallet $2.985" in host
-    assert "so far $0.215 spent" in admin
-    assert "so far $0.015 spent for you" in host
+    assert "Left in your own wallet $2.98" in host
+    assert "so far $0.21 spent" in admin
+    assert "so far $0.01 spent for you" in host
     assert "Top up, transfer" not in host
 
 
