@@ -6,6 +6,7 @@ from benchmarks import (
     go_live,
     idle,
     many_shows,
+    overview,
     pages,
     push_flood,
     quiet_check,
@@ -28,6 +29,7 @@ FIGURES = {
     "pages": pages.measure,
     "push_flood": push_flood.measure,
     "wallet": wallet.measure,
+    "overview": overview.measure,
 }
 
 
