@@ -145,7 +145,7 @@ def _line(row: Row[Any]) -> Line:
     is_used = can_use and bool(found.text) and found.text == row.draft
     waits = row.Voice is not None and row.Voice.needs_approval and found.approved_at is None
     usable = Light("Waits for you", Lamp.AMBER) if waits else Light("Ready", Lamp.HOLLOW)
-    spent = "free" if found.cost == 0 else "" if found.cost is None else dollars(found.cost)
+    spent = "free" if found.cost == 0 else "" if found.cost is None else f"cost {dollars(found.cost)}"
     return Line(
         id=found.id,
         made_at=found.made_at,

@@ -197,7 +197,7 @@ def test_who_wants_to_approve_is_asked_to(study):
     assert re.search(r"Waits for you .* Approve it", words(desk.get(path)))
     desk.send(f"{path}/drafts/{draft_id}/use", path)
     seen = words(desk.get(path))
-    assert "Approved, $" in seen
+    assert "Approved, cost $" in seen
     assert "Approve it" not in seen
 
 
