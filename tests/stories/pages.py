@@ -30,7 +30,7 @@ def give(label: str, value: str, button: str) -> Callable[[Page], None]:
     """Fills in one field of a form and sends it."""
 
     def done(page: Page) -> None:
-        page.get_by_label(label, exact=True).fill(value)
+        page.get_by_label(label, exact=True).first.fill(value)
         press(button)(page)
 
     return done
@@ -98,7 +98,14 @@ PAGES = (
     ),
     Shown("youtube-none", "/podcasts/{fresh}/settings/youtube", "fay"),
     Shown("youtube-test", "/podcasts/{show}/settings/youtube", "ada", press("Test detection")),
+    Shown("spend", "/podcasts/{show}/spend"),
+    Shown("spend-host", "/podcasts/{show}/spend", "bo"),
+    Shown("spend-none", "/podcasts/{fresh}/spend", "fay"),
+    Shown("wallets", "/podcasts/{show}/spend/wallets"),
+    Shown("wallets-refused", "/podcasts/{show}/spend/wallets", "ada", give("Amount in dollars", "two", "Top up")),
+    Shown("wallet-rules", "/podcasts/{show}/spend/rules"),
     Shown("settings", "/podcasts/{show}/settings"),
+    Shown("draft-rules", "/podcasts/{show}/settings/drafts"),
     Shown("settings-saved-meanwhile", "/podcasts/{show}/settings", "ada", save_too_late),
     Shown("episode-new", "/podcasts/{show}/episodes/new"),
     Shown("episode-edit", "/podcasts/{show}/episodes/{next}/edit"),
@@ -112,6 +119,7 @@ PAGES = (
     Shown("connections-none", "/connections", "di"),
     Shown("connections-leaving", "/connections", "di", begin_leaving),
     Shown("profile", "/profile"),
+    Shown("profile-voice", "/profile/voice"),
     Shown("profile-password", "/profile/password"),
     Shown("profile-email", "/profile/email"),
     Shown("profile-second-step", "/profile/second-step"),
@@ -131,6 +139,7 @@ PAGES = (
     Shown("admin-people", "/admin/people"),
     Shown("admin-people-link", "/admin/people", "ada", make_password_link),
     Shown("admin-system", "/admin/system"),
+    Shown("admin-prices", "/admin/prices"),
     Shown("admin-audit", "/admin/audit"),
     Shown("troubleshooting", "/troubleshooting"),
     Shown("not-found", "/podcasts/999999"),

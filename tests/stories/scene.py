@@ -1,7 +1,7 @@
 """One show with all that can be seen of it: for pictures of every page, and for axe."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,13 +23,15 @@ from models import (
     YouTubeChannel,
 )
 from sandbox.standin import Fault, Request
-from services import first_admin, invitations, password_links, rehearsal, second_step
+from services import first_admin, invitations, password_links, rehearsal, second_step, wallet
 from services.audit import Actor
 from services.causes import explain
+from services.money import DOLLAR
 from services.notice_addresses import Wanted, set_address, stop_path
 from services.notices import NoticeService
 from services.passwords import hash_password
 from services.registry import get_services
+from services.wallet import Order, Whose
 from tests.browser import PASSWORD, Browser
 from tests.cast import Cast
 from tests.stories.conftest import WIDE
@@ -87,6 +89,7 @@ class Scene:
         self._past()
         self._next()
         self._beside()
+        self._money()
         self.cast.youtube.now = self.cast.x.now = lambda: datetime.now(UTC)
         self.cast.check()
         for channel in db.session.execute(db.select(YouTubeChannel)).scalars():
@@ -230,6 +233,21 @@ class Scene:
         second_step.propose(self.person("cy").id, get_services().vault)
         self.person("cy").totp_on = True
         db.session.commit()
+
+    def _money(self) -> None:
+        """Money paid in, also for one host alone, a limit and a budget, and posts and drafts of two months."""
+        show, ada = Whose(int(self.paths["show"])), Actor(self.person("ada").id, "192.0.2.7")
+        hosts = [Whose(show.podcast_id, self.person(name).id) for name in ("ada", "bo", "cy")]
+        now = self.now - timedelta(days=40)
+        wallet.top_up(show, 9 * DOLLAR, key="first", by=ada, now=now, note="A third of the X credits")
+        wallet.transfer(show, hosts[1], DOLLAR, key="bo", by=ada, now=now)
+        for number in range(24):
+            item, cost = (("x_post_link", 200_000), ("x_post", 15_000), ("ai:gpt-5-mini", 2_345))[number % 3]
+            order = Order(key=f"seen:{number}", whose=hosts[number // 3 % 3], item=item, cost=cost)
+            now = self.now - timedelta(days=3 if number > 11 else 35)
+            wallet.charge(wallet.reserve(replace(order, episode_id=int(self.paths["past"])), now), cost, now)
+        rules = wallet.Rules(is_limited=True, allowance=5 * DOLLAR, budget=3 * DOLLAR)
+        wallet.set_rules(show, rules, ada, self.now)
 
     def _notices(self) -> None:
         """What people were told, and where Ada wants it: by Discord, and by a Slack channel that is gone."""
