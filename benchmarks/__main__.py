@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    drafts,
     go_live,
     idle,
     many_shows,
@@ -29,6 +30,7 @@ FIGURES = {
     "pages": pages.measure,
     "push_flood": push_flood.measure,
     "wallet": wallet.measure,
+    "drafts": drafts.measure,
     "overview": overview.measure,
 }
 

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +69,12 @@ class AiProvider(StandIn):
 
     `tricks` are used up one a request: a name of ERRORS or LIES, or "hang", "html", "empty", "refusal", "cut", "long",
     "no usage", "odd", "huge". `always` is the trick of every request after those. `keys`: the keys that are good; any
-    is while there are none. `hang`: seconds.
+    is while there are none. `hang`: seconds. `writes`: what it says of the data when it is honest.
     """
 
     def reset(self) -> None:
         super().reset()
+        self.writes: Callable[[Mapping[str, Any]], str] = honest
         self.tricks: deque[str] = deque()
         self.always = ""
         self.keys: set[str] = set()
@@ -121,7 +122,7 @@ class AiProvider(StandIn):
             self.prompts.append(data)
         read = sum(len(TOKEN.findall(text)) + FRAMING for text in texts if text)
         most = int(body.get("max_tokens") or body.get("max_completion_tokens") or 4096)
-        text: str | None = LIES[trick](data) if trick in LIES else honest(data)
+        text: str | None = LIES[trick](data) if trick in LIES else self.writes(data)
         ends = WHOLE
         if trick == "empty":
             text = ""

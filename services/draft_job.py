@@ -2,19 +2,21 @@
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import date, datetime, timedelta
+from functools import partial
 
-from flask import Flask
 from sqlalchemy import select
 
 from extensions import db, reading
 from models import Draft, DraftStatus
 from services import draft_rows, draft_wishes, wallet
 from services.audit import Actor
+from services.clients.ai_answers import Answer
 from services.draft_wishes import MOST_TRIES, Wish
-from services.drafting import DraftService, Later, key_of
-from services.errors import NotFound
+from services.drafting import DraftService, Later, Question, Steps, key_of
+from services.errors import NotFound, Outcome
 from services.wallet_entries import find
 from services.wallet_holds import ended
 
@@ -22,7 +24,7 @@ log = logging.getLogger(__name__)
 
 NAME, EVERY_SECONDS = "drafts", 2.0
 #: how many providers' answers are waited for at once
-AT_ONCE = 8
+AT_ONCE = 16
 #: seconds after which a run takes no more wishes: the next run goes on
 LONGEST_RUN = 45.0
 LOOK_EVERY = timedelta(seconds=15)
@@ -35,8 +37,8 @@ USUAL_DELAY = timedelta(minutes=1)
 class DraftJob:
     """Any number of processes may run it: a wish is worked on by one of them, and by another if that one dies."""
 
-    def __init__(self, app: Flask, drafts: DraftService) -> None:
-        self._app, self._drafts = app, drafts
+    def __init__(self, drafts: DraftService) -> None:
+        self._drafts = drafts
         self._looked: datetime | None = None
         self._settled: date | None = None
 
@@ -57,39 +59,58 @@ class DraftJob:
         db.session.rollback()
         if not is_due:
             return 0
-        begun = time.monotonic()
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="draft") as pool:
-            return sum(pool.map(lambda _: self._work_off(now, begun), range(AT_ONCE)))
+            return _Shift(self._drafts, pool, now).work()
 
-    def _work_off(self, now: datetime, begun: float) -> int:
-        """One thread's part. A connection is held only while the database is asked, never while a provider is."""
-        done = 0
-        with self._app.app_context():
-            while time.monotonic() - begun < LONGEST_RUN:
-                at = now + timedelta(seconds=time.monotonic() - begun)
-                wish = draft_wishes.claim(at)
-                if wish is None:
-                    break
-                done += self._grant(wish, at)
-        return done
 
-    def _grant(self, wish: Wish, now: datetime) -> bool:
-        if wish.tries > MOST_TRIES:
-            return draft_wishes.end(wish, "gave_up", now)
-        can_wait = wish.asked_by is None and wish.tries < MOST_TRIES
+class _Shift:
+    """One run: this thread asks the database, the others wait for the provider and know no database."""
+
+    def __init__(self, drafts: DraftService, pool: ThreadPoolExecutor, now: datetime) -> None:
+        self._drafts, self._pool, self._now = drafts, pool, now
+        self._begun = time.monotonic()
+        self._asked: dict[Future[Answer | Outcome], tuple[Wish, Steps]] = {}
+        self._done = 0
+
+    def work(self) -> int:
+        while self._take() or self._asked:
+            for asked in wait(self._asked, return_when=FIRST_COMPLETED).done:
+                wish, steps = self._asked.pop(asked)
+                self._go_on(wish, steps, partial(steps.send, asked.result()))
+        return self._done
+
+    def _take(self) -> bool:
+        """One more wish, if there is one and a hand free for it."""
+        while len(self._asked) < AT_ONCE and time.monotonic() - self._begun < LONGEST_RUN:
+            wish = draft_wishes.claim(self._at())
+            if wish is None:
+                break
+            if wish.tries > MOST_TRIES:
+                self._done += draft_wishes.end(wish, "gave_up", self._at())
+                continue
+            can_wait = wish.asked_by is None and wish.tries < MOST_TRIES
+            by = Actor(wish.asked_by)
+            steps = self._drafts.steps(wish.config_id, wish.kind, by, self._at(), can_wait=can_wait)
+            self._go_on(wish, steps, partial(next, steps))
+        return bool(self._asked)
+
+    def _at(self) -> datetime:
+        return self._now + timedelta(seconds=time.monotonic() - self._begun)
+
+    def _go_on(self, wish: Wish, steps: Steps, step: Callable[[], Question]) -> None:
+        """To the next question, or to the end of the wish."""
         try:
-            found = self._drafts.draft(wish.config_id, wish.kind, Actor(wish.asked_by), now, can_wait=can_wait)
+            self._asked[self._pool.submit(step())] = wish, steps
+        except StopIteration as end:
+            self._done += draft_wishes.end(wish, "ai" if end.value.is_ai else "builtin", self._at())
         except NotFound:
-            return draft_wishes.end(wish, "gone", now)
+            self._done += draft_wishes.end(wish, "gone", self._at())
         except Later as later:
-            draft_wishes.put_off(wish, later.retry_at or now + USUAL_DELAY)
-            return False
+            draft_wishes.put_off(wish, later.retry_at or self._at() + USUAL_DELAY)
         except Exception:
             db.session.rollback()
             log.exception("a draft could not be written", extra={"config": wish.config_id})
-            draft_wishes.put_off(wish, now + USUAL_DELAY)
-            return False
-        return draft_wishes.end(wish, "ai" if found.is_ai else "builtin", now)
+            draft_wishes.put_off(wish, self._at() + USUAL_DELAY)
 
 
 def settle_lost(now: datetime) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import delete, exists, func, select, update
@@ -122,6 +123,7 @@ def _texts(
     return texts
 
 
+@lru_cache(maxsize=4096)
 def _final(template: str, facts: Facts) -> str:
     try:
         return tweet_text.render(template, facts, include_link=True)

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from services.draft_brief import Brief
-from services.tweet_text import known_values
+from services.tweet_text import Facts, known_values
 from services.x_length import url_spans
 
 #: stand for a title, which ends a sentence as often as not, and for any other fact
@@ -29,11 +30,15 @@ _WORD = re.compile(r"\w+")
 
 def own_words(text: str, brief: Brief) -> str:
     """The text without links of ours, with one sign for each fact that is quoted word for word."""
-    values = known_values(brief.facts)
+    return _own_words(text, brief.facts)
+
+
+def _own_words(text: str, facts: Facts) -> str:
+    values = known_values(facts)
     if values["url"]:
         text = text.replace(values["url"], " ")
     text = _masked(text, [values["title"]], TITLE)
-    guests = [guest for guest in brief.facts.guests if guest.strip()]
+    guests = [guest for guest in facts.guests if guest.strip()]
     return _masked(text, sorted({values["show"], values["guest"], *guests}, key=len, reverse=True), FACT)
 
 
@@ -60,10 +65,16 @@ def words(text: str) -> list[str]:
 
 def alike(one: str, other: str, brief: Brief) -> int:
     """Per cent of the shingles that two final texts have in common, aside from what both must say."""
-    first, second = (_shingles(own_words(without_links(text), brief)) for text in (one, other))
+    first, second = (_own_shingles(text, brief.facts) for text in (one, other))
     if first == second:
         return 100
     return 100 * len(first & second) // max(1, len(first | second))
+
+
+@lru_cache(maxsize=4096)
+def _own_shingles(text: str, facts: Facts) -> frozenset[str]:
+    """Kept: the texts of an episode's other hosts are compared with each new draft, while others wait for that."""
+    return _shingles(_own_words(without_links(text), facts))
 
 
 def _shingles(text: str) -> frozenset[str]:

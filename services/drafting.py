@@ -5,8 +5,10 @@ No transaction is open while somebody is asked. Each try is a row of its own, wi
 
 import logging
 import time
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from extensions import db
@@ -19,7 +21,7 @@ from services.clients.ai_answers import Answer
 from services.draft_guard import Rejection, judge
 from services.draft_prompt import MAX_TOKENS, prompt_of, template_of
 from services.draft_rows import Subject
-from services.errors import Refused, Uncovered, Unknown
+from services.errors import Outcome, Refused, Uncovered
 from services.prices import Prices
 from services.wallet import Booked, Order, Whose
 from services.writer import Writer
@@ -63,6 +65,10 @@ class _Tried:
     retry_at: datetime | None = None
 
 
+Question = Callable[[], Answer | Outcome]
+Steps = Generator[Question, Answer | Outcome, Drafted]
+
+
 class Later(Exception):  # noqa: N818 - a signal, not an error
     """The provider takes no question now, and there is no draft yet. For who can wait."""
 
@@ -81,10 +87,24 @@ class DraftService:
     def has_ai(self) -> bool:
         return self._ai is not None
 
-    def draft(self, config_id: int, wish: str, by: Actor, now: datetime, *, can_wait: bool = False) -> Drafted:
+    def draft(self, config_id: int, wish: str, by: Actor, now: datetime) -> Drafted:
         """A new draft for one host, as a rule within 15 seconds. By Airhorn itself where `by` is nobody.
 
-        Raises NotFound, and Later if it `can_wait`.
+        Raises NotFound.
+        """
+        steps = self.steps(config_id, wish, by, now)
+        try:
+            question = next(steps)
+            while True:
+                question = steps.send(question())
+        except StopIteration as end:
+            drafted: Drafted = end.value
+            return drafted
+
+    def steps(self, config_id: int, wish: str, by: Actor, now: datetime, *, can_wait: bool = False) -> Steps:
+        """The same for who writes several at once: gives each question to the provider, takes what came of it.
+
+        Questions know no database: ask them in threads. Raises NotFound, and Later if it `can_wait`.
         """
         subject = draft_rows.load(config_id, wish, self._writer)
         db.session.rollback()
@@ -92,7 +112,7 @@ class DraftService:
         tried: _Tried | None = None
         while self._ai is not None:
             again = tried is not None
-            tried = self._try(self._ai, subject, by, now, until)
+            tried = yield from self._try(self._ai, subject, by, now, until)
             if tried.reason is None:
                 said = "A draft is ready." if tried.counts else "A draft is ready for you to look at."
                 return Drafted(tried.draft_id, tried.text, _name(self._ai), tried.counts, said)
@@ -116,7 +136,9 @@ class DraftService:
 
     # Asking
 
-    def _try(self, ai: Ai, subject: Subject, by: Actor, now: datetime, until: float) -> _Tried:
+    def _try(
+        self, ai: Ai, subject: Subject, by: Actor, now: datetime, until: float
+    ) -> Generator[Question, Answer | Outcome, _Tried]:
         prompt, listed = prompt_of(subject.brief), prices.current(now)
         cap = _cap(listed, ai.model, prompt)
         draft_id = draft_rows.add(
@@ -141,14 +163,13 @@ class DraftService:
             hold = wallet.reserve(order, now)
         except Uncovered as uncovered:
             return _failed(_Tried(draft_id, reason="ai_uncovered", detail=str(uncovered)))
-        try:
-            answer = ai.write(prompt, max_tokens=MAX_TOKENS, now=now, deadline=max(0.1, until - time.monotonic()))
-        except Refused as refused:
+        answer = yield partial(_ask, ai, prompt, now, until)
+        if isinstance(answer, Refused):
             wallet.release(hold, now)
-            return _failed(_Tried(draft_id, reason=refused.cause, retry_at=refused.retry_at))
-        except Unknown as unknown:
+            return _failed(_Tried(draft_id, reason=answer.cause, retry_at=answer.retry_at))
+        if isinstance(answer, Outcome):
             # What it may cost stays held until the night.
-            return _failed(_Tried(draft_id, reason=unknown.cause), status=DraftStatus.UNKNOWN, cost=None)
+            return _failed(_Tried(draft_id, reason=answer.cause), status=DraftStatus.UNKNOWN, cost=None)
         self._pay(ai, hold, answer, listed, now)
         return self._judge(subject, draft_id, answer, by)
 
@@ -207,6 +228,14 @@ class DraftService:
                 if judge(text, case) is None:
                     return text
         return texts[0]
+
+
+def _ask(ai: Ai, prompt: Prompt, now: datetime, until: float) -> Answer | Outcome:
+    """In whichever thread: no database."""
+    try:
+        return ai.write(prompt, max_tokens=MAX_TOKENS, now=now, deadline=max(0.1, until - time.monotonic()))
+    except Outcome as outcome:
+        return outcome
 
 
 def key_of(draft_id: int) -> str:

@@ -113,7 +113,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         guard=guard,
     )
     drafts = DraftService(ai, writer)
-    scheduler.also(DRAFTS, DraftJob(app, drafts).run, DRAFTS_EVERY)
+    scheduler.also(DRAFTS, DraftJob(drafts).run, DRAFTS_EVERY)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         http=http,

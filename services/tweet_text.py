@@ -14,8 +14,9 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 
 from services.errors import Invalid
@@ -121,7 +122,7 @@ def tidy(typed: str) -> str:
 
 def known_values(facts: Facts) -> dict[str, str]:
     """What each placeholder says for these facts; empty where there is nothing to say."""
-    return _values(facts, include_link=True)
+    return dict(_values(facts, include_link=True))
 
 
 def has_link(text: str) -> bool:
@@ -209,7 +210,9 @@ def _is_refused(character: str) -> bool:
     return no_character or character == "\ufeff" or unicodedata.category(character) in ("Cc", "Cs")
 
 
-def _values(facts: Facts, *, include_link: bool) -> dict[str, str]:
+@lru_cache(maxsize=256)
+def _values(facts: Facts, *, include_link: bool) -> Mapping[str, str]:
+    """Kept: the texts of all hosts of an episode are filled from the same facts. Not to be changed."""
     guests = [guest for guest in map(_clean, facts.guests) if guest]
     return {
         "show": _clean(facts.show),

@@ -248,7 +248,7 @@ def test_drafts_for_all_hosts_are_written_in_the_background_and_the_page_says_ho
     desk, path = page_of(study)
     assert desk.send(f"{path}/create-all", path).status_code == 302
     assert "0 of 2 written" in words(desk.get(path))
-    DraftJob(current_app._get_current_object(), study.drafts).work(datetime.now(UTC))
+    DraftJob(study.drafts).work(datetime.now(UTC))
     assert "2 of 2 written, 2 of them by the model." in words(desk.get(path))
     assert [desk.send(f"{path}/create-all", path).status_code for _ in range(2)] == [302, 429]
 

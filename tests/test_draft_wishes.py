@@ -24,7 +24,7 @@ def study(make_app, ai, youtube, x):
 @pytest.fixture
 def job(study):
     """Runs the job so many seconds later, and answers how many questions that took."""
-    from_here = DraftJob(_app(), study.drafts)
+    from_here = DraftJob(study.drafts)
 
     def run(**later):
         study.now += timedelta(**later)

@@ -191,8 +191,10 @@ def test_a_usual_text_is_not_replaced_by_one_of_ours_that_nobody_asked_for(study
 
 def test_who_can_wait_is_told_until_when(study):
     study.ai.tricks.append("429")
+    steps = study.drafts.steps(study.config().id, "new", NOBODY, study.now, can_wait=True)
+    question = next(steps)
     with pytest.raises(Later) as caught:
-        study.draft(by=NOBODY, can_wait=True)
+        steps.send(question())
     assert (caught.value.retry_at - study.now).total_seconds() == 20
 
 
