@@ -16,6 +16,7 @@ from services import announcing, links
 from services.audit import NOBODY
 from services.installation import Guard, NotDurableError, release
 from services.registry import get_services
+from tests.books import forget_all_entries
 from tests.browser import Browser
 from tests.desk import Desk, lose
 
@@ -44,6 +45,7 @@ def change(**columns: object) -> None:
 
 def forget(post_id: int, **columns: object) -> None:
     """The database as before the post was sent: it waits, and no attempt was made."""
+    forget_all_entries()
     db.session.execute(PostAttempt.__table__.delete())
     post = announcing.Post
     values = {"status": "queued", "attempts": 0, "attempt_token": None, "remote_id": None, "posted_at": None} | columns

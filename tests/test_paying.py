@@ -14,6 +14,7 @@ from services.money import DOLLAR
 from services.wallet import Rules, Whose
 from services.wallet_check import differences
 from services.wallet_rows import lock
+from tests.books import forget_all_entries
 from tests.conftest import ENGINES
 from tests.desk import Desk, blind, checked_at_every_commit, lose, spoil, unknown
 
@@ -44,18 +45,6 @@ def entries(post: Post) -> list[tuple[str, str | None]]:
     found = [(kind, item) for kind, item in db.session.execute(query)]
     db.session.rollback()
     return found
-
-
-def forget_all_entries() -> None:
-    """As if nothing had ever been held; the database itself would refuse it."""
-    if db.engine.dialect.name == "sqlite":
-        query = text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%wallet%'")
-        off = [f"DROP TRIGGER {name}" for name in db.session.execute(query).scalars()]
-    else:
-        off = ["ALTER TABLE wallet_entries DISABLE TRIGGER ALL"]
-    for statement in (*off, "DELETE FROM wallet_entries", "UPDATE wallets SET held = 0"):
-        db.session.execute(text(statement))
-    db.session.commit()
 
 
 def top_up(whose: Whose, micros: int, desk: Desk) -> None:
@@ -147,6 +136,7 @@ def test_what_was_sent_before_there_were_wallets_is_charged_when_it_is_found(des
     lose(x, stored=True)
     post = unknown(desk)
     forget_all_entries()
+    db.session.commit()
     post = desk.later(6).look_up()
     assert post.status == "posted"
     assert entries(post) == [(CHARGE, "x_post_link"), (CHARGE, "x_read")]

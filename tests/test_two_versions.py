@@ -96,7 +96,10 @@ def test_rows_as_every_earlier_version_writes_them_are_taken_by_the_newest_schem
     written = rows()
     steps = at_each_revision()
     for known in steps[:-1]:
-        for table in reflected():
+        tables = reflected()
+        for table in (found for found in reversed(tables) if "price" in found.name):  # they came with the schema
+            db.session.execute(table.delete())
+        for table in tables:
             if table.name not in known:
                 continue
             for row in written[table.name]:
