@@ -1,5 +1,6 @@
 """Runs Airhorn's migrations inside the application, on SQLite and PostgreSQL alike."""
 
+import time
 from logging.config import fileConfig
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
 
 #: any number, the same for every process that migrates this database
 ONE_AT_A_TIME = 7_245_781
+LOOK_EVERY_SECONDS = 0.2
 
 
 def run() -> None:
@@ -38,12 +40,20 @@ def run() -> None:
     # transaction of its own, which ends with it: behind PgBouncer a session belongs to anybody. And so a migration may
     # end its own transaction, as an index that locks nobody out needs it.
     with engine.connect() as guard:
-        for setting in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
-            guard.execute(sa.text("SELECT set_config(:setting, '0', true)"), {"setting": setting})
-        guard.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
+        while not _is_first(guard):
+            time.sleep(LOOK_EVERY_SECONDS)
         with engine.connect() as connection:
             sa.event.listen(connection, "begin", _rather_fail)
             _migrate(connection)
+
+
+def _is_first(guard: sa.Connection) -> bool:
+    """Whether the lock is ours. Asked again and again: who waited for it inside a statement would be waited for by the
+    index that is made meanwhile, and nobody would see that the two wait for each other.
+    """
+    guard.rollback()
+    guard.execute(sa.text("SELECT set_config('idle_in_transaction_session_timeout', '0', true)"))
+    return bool(guard.execute(sa.select(sa.func.pg_try_advisory_xact_lock(ONE_AT_A_TIME))).scalar())
 
 
 def _rather_fail(connection: sa.Connection) -> None:

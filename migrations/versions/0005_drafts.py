@@ -118,6 +118,6 @@ def _wishes() -> None:
 def downgrade() -> None:
     for table in ("draft_wishes", "drafts", "voices"):
         op.drop_table(table)
-    with op.batch_alter_table("podcasts") as podcasts:
-        for column in ("allowed_words", "similarity_limit", "draft_rules"):
-            podcasts.drop_column(column)
+    # One by one: a batch makes the table anew on SQLite, and dropping the old one takes along all that hangs on it.
+    for column in ("allowed_words", "similarity_limit", "draft_rules"):
+        op.drop_column("podcasts", column)
