@@ -205,9 +205,9 @@ def _covered(session: Session, sendings: list[Sending], posts: Mapping[int, Post
         post = posts[one.post_id]
         until = min(now + LONG_PAUSE, post.not_after)
         if post.cause == paying.NO_BALANCE:
-            post.not_before, post.detail = until, short[one.token]  # no news for the history
+            post.not_before = until  # no news for the history
         else:
-            moves.append(replace(_wait(post, paying.NO_BALANCE, until), detail=short[one.token]))
+            moves.append(_wait(post, paying.NO_BALANCE, until))
     outbox.apply(session, moves, now)
     return [one for one in sendings if one.token not in short]
 

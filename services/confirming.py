@@ -36,7 +36,7 @@ from services.lookup import Absent, Candidate, Found, Judgement, NoInformation, 
 from services.outbox import Move
 from services.tokens import Access, TokenService, note_refused
 from services.vault import VaultError
-from services.wallet_rows import Whose
+from services.wallet_rows import Whose, lock
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,8 @@ class ConfirmingService:
 
     def _settle(self, reads: Sequence[tuple[Pending, Timeline | Outcome | None]], now: datetime) -> int:
         session = db.session()
+        # All at once and in order: what is found is paid from one, what was read from another.
+        lock(session, {one.payer for one, _ in reads if one.payer is not None})
         moves: list[Move] = []
         found: set[str] = set()  # one stored post cannot be two of ours
         for one, read in reads:

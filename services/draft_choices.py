@@ -14,6 +14,7 @@ from services.audit import Actor, Kind
 from services.causes import explain
 from services.checks import one_line, several_lines
 from services.errors import Conflict, Invalid, NotFound
+from services.registry import get_services
 
 LONGEST_TONE, LONGEST_WORDS, LONGEST_REASON, LONGEST_EXAMPLE = 500, 1_000, 200, 1_000
 MOST_EXAMPLES, MOST_HASHTAGS = 10, 10
@@ -86,6 +87,10 @@ def use(draft_id: int, by: Actor, now: datetime) -> str:
     if row.status != DraftStatus.ACCEPTED:
         db.session.rollback()
         raise Conflict(f"This draft cannot be used. {explain(row.reason or '', row.detail)}")
+    other = draft_rows.too_like(config.id, row.text, get_services().writer)
+    if other is not None:
+        db.session.rollback()
+        raise Conflict(f"It is too much like what {other} will post: X takes that for spam. Ask for other words.")
     if not draft_rows.put(config.id, row.text):
         db.session.rollback()
         raise Conflict("This post is already on its way or out, so its text cannot be changed any more.")

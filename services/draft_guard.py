@@ -88,7 +88,10 @@ def _is_odd(character: str) -> bool:
 
 def _case(final: str, brief: Brief) -> _Case:
     facts = brief.facts
-    clean, orders = zip(*(parted(text) for text in (facts.title, *facts.guests, brief.notes)), strict=True)
+    clean, orders = map(list, zip(*(parted(text) for text in (facts.title, *facts.guests)), strict=True))
+    # Notes that speak to a model anywhere are no source of anything: what they push stands before the order, or after.
+    is_pushed = bool(parted(brief.notes)[1])
+    clean, orders = [*clean, "" if is_pushed else brief.notes], [*orders, brief.notes if is_pushed else ""]
     asked = (brief.rules, *brief.voice.use, *brief.voice.hashtags, *brief.allowed)
     number = "" if facts.number is None else str(facts.number)
     said = "\n".join([facts.show, number, *clean, *asked])

@@ -7,10 +7,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import aliased
 
 from extensions import db, reading
-from models import Draft, DraftStatus
+from models import Draft, DraftStatus, EntryKind, WalletEntry
 from services import draft_rows, draft_wishes, wallet
 from services.audit import Actor
 from services.clients.ai_answers import Answer
@@ -18,7 +19,7 @@ from services.draft_wishes import MOST_TRIES, Wish
 from services.drafting import DraftService, Later, Question, Steps, key_of
 from services.errors import NotFound, Outcome
 from services.wallet_entries import find
-from services.wallet_holds import ended
+from services.wallet_holds import ended, reserved
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class _Shift:
         while self._take() or self._asked:
             for asked in wait(self._asked, return_when=FIRST_COMPLETED).done:
                 wish, steps = self._asked.pop(asked)
-                self._go_on(wish, steps, partial(steps.send, asked.result()))
+                self._go_on(wish, steps, partial(_send, steps, asked))
         return self._done
 
     def _take(self) -> bool:
@@ -113,13 +114,22 @@ class _Shift:
             draft_wishes.put_off(wish, self._at() + USUAL_DELAY)
 
 
+def _send(steps: Steps, asked: Future[Answer | Outcome]) -> Question:
+    return steps.send(asked.result())
+
+
 def settle_lost(now: datetime) -> int:
-    """Charges what was held for questions that nobody knows the answer of: the provider may have counted them."""
+    """Charges what was held for questions that nobody knows the answer of: the provider may have counted them.
+
+    Also of drafts that went with their episode.
+    """
     session = db.session()
     lost = select(Draft).where(Draft.cost.is_(None), Draft.made_at < now - LOST).order_by(Draft.id)
     rows = session.execute(lost).scalars().all()
     ends = {row.id: ended(key_of(row.id)) for row in rows}
-    wallet.settle_all(session, {key_of(id): None for id in ends}, [], now)
+    held = session.execute(_still_held(now - LOST)).scalars()
+    keys = {key_of(id) for id in ends} | {key.removesuffix(reserved("")) for key in held}
+    wallet.settle_all(session, dict.fromkeys(sorted(keys)), [], now)
     booked = find(session, list(ends.values()))
     for row in rows:
         # Never held: it died before, so nothing was asked.
@@ -129,6 +139,13 @@ def settle_lost(now: datetime) -> int:
             row.status, row.reason = DraftStatus.UNKNOWN, "ai_interrupted"
     session.commit()
     return len(rows)
+
+
+def _still_held(before: datetime) -> Select[str]:
+    end = aliased(WalletEntry)
+    is_ended = exists().where(end.key == func.replace(WalletEntry.key, reserved(""), ended("")))
+    of_drafts = WalletEntry.key.startswith(key_of(0)[:-1]), WalletEntry.kind == EntryKind.RESERVE
+    return select(WalletEntry.key).where(*of_drafts, WalletEntry.at < before, ~is_ended)
 
 
 def clean(now: datetime) -> None:

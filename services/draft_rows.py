@@ -23,6 +23,7 @@ from models import (
 )
 from services import tweet_text
 from services.draft_brief import Brief, fingerprint, host_voice, listed
+from services.draft_text import alike
 from services.errors import Invalid, NotFound
 from services.tweet_text import Facts
 from services.writer import Writer, facts_of
@@ -139,6 +140,22 @@ def again(before: Subject, writer: Writer) -> Subject:
     found = load(before.config_id, before.brief.wish, writer)
     brief = replace(found.brief, current=before.brief.current, rejected=before.brief.rejected)
     return replace(found, brief=brief)
+
+
+def too_like(config_id: int, text: str, writer: Writer) -> str | None:
+    """The host of the episode whose text this one is near-identical to. Until the end of the transaction none changes.
+
+    Raises NotFound.
+    """
+    session = db.session()
+    config = session.get_one(EpisodeTweetConfig, config_id)
+    session.execute(select(EpisodeGuide.id).where(EpisodeGuide.id == config.episode_id).with_for_update(key_share=True))
+    subject = load(config_id, WishKind.NEW, writer)
+    podcast, brief = session.get_one(Podcast, subject.podcast_id), subject.brief
+    texts = _texts(session, podcast, subject.episode_id, brief.facts, writer)
+    mine = _final(text, brief.facts)
+    others = ((user.name, other) for id, (user, other) in texts.items() if id != config_id and other)
+    return next((name for name, other in others if alike(mine, other, brief) >= brief.limit), None)
 
 
 def add(**values: Any) -> int:

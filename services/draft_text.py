@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from services.draft_brief import Brief
-from services.tweet_text import Facts, known_values
+from services.tweet_text import Facts, known_values, plain_value
 from services.x_length import url_spans
 
 #: stand for a title, which ends a sentence as often as not, and for any other fact
@@ -21,6 +21,7 @@ _ORDERS = re.compile(
     r"|\b(?:you are now|act as|pretend to be|from now on you)\b"
     r"|\b(?:instead|only|exactly) (?:write|post|say|reply|answer|tweet)\b"
     r"|\b(?:write|post|say|reply|answer|tweet)(?: with)? (?:instead|exactly|only|the following|this text)\b"
+    r"|\b(?:new|your|next) task\b|\bfor the assistant\b|\btell (?:everybody|everyone|all|listeners|people)\b"
     r"|</?(?:data|system|instructions?)>",
     re.IGNORECASE,
 )
@@ -38,7 +39,8 @@ def _own_words(text: str, facts: Facts) -> str:
     if values["url"]:
         text = text.replace(values["url"], " ")
     text = _masked(text, [values["title"]], TITLE)
-    guests = [guest for guest in facts.guests if guest.strip()]
+    # Who is called like an address is no reason to let one through.
+    guests = [guest for guest in map(plain_value, facts.guests) if guest and not url_spans(guest)]
     return _masked(text, sorted({values["show"], values["guest"], *guests}, key=len, reverse=True), FACT)
 
 

@@ -9,7 +9,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Integer, and_, cast, delete, exists, func, or_, select, update
 
 from extensions import db
-from models import ConfigStatus, Draft, DraftWish, EpisodeGuide, EpisodeTweetConfig, Podcast, PodcastMember, WishKind
+from models import (
+    ConfigStatus,
+    Draft,
+    DraftWish,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    PodcastMember,
+    User,
+    WishKind,
+)
 from services import audit, leases
 from services.audit import Actor, Kind
 from services.draft_brief import fingerprint
@@ -59,8 +69,16 @@ def wish_for_all(episode_id: int, by: Actor, now: datetime) -> str:
     if episode is None:
         session.rollback()
         raise NotFound("There is no such episode any more.")
-    configs = select(EpisodeTweetConfig.id).where(
-        EpisodeTweetConfig.episode_id == episode_id, EpisodeTweetConfig.status == ConfigStatus.PENDING
+    configs = (
+        select(EpisodeTweetConfig.id)
+        .join(EpisodeGuide, EpisodeGuide.id == EpisodeTweetConfig.episode_id)
+        .join(PodcastMember, _is_member())
+        .join(User, and_(User.id == EpisodeTweetConfig.user_id, User.is_active))
+        .where(
+            EpisodeTweetConfig.episode_id == episode_id,
+            EpisodeTweetConfig.status == ConfigStatus.PENDING,
+            EpisodeTweetConfig.enabled,
+        )
     )
     ids = list(session.execute(configs.order_by(EpisodeTweetConfig.id)).scalars())
     wanted = {"batch": batch, "asked_by": by.user_id, "asked_at": now, "not_before": now}
@@ -100,6 +118,7 @@ def find_changed(now: datetime) -> int:
         .join(EpisodeGuide, EpisodeGuide.id == EpisodeTweetConfig.episode_id)
         .join(Podcast, and_(Podcast.id == EpisodeGuide.podcast_id, Podcast.is_active))
         .join(PodcastMember, _is_member())
+        .join(User, and_(User.id == EpisodeTweetConfig.user_id, User.is_active))
         .where(
             EpisodeGuide.scheduled_at > now,
             EpisodeGuide.scheduled_at <= now + AHEAD,

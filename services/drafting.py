@@ -21,7 +21,7 @@ from services.clients.ai_answers import Answer
 from services.draft_guard import Rejection, judge
 from services.draft_prompt import MAX_TOKENS, prompt_of, template_of
 from services.draft_rows import Subject
-from services.errors import Outcome, Refused, Uncovered
+from services.errors import Outcome, Refused, Uncovered, Unknown
 from services.prices import Prices
 from services.wallet import Booked, Order, Whose
 from services.writer import Writer
@@ -236,6 +236,9 @@ def _ask(ai: Ai, prompt: Prompt, now: datetime, until: float) -> Answer | Outcom
         return ai.write(prompt, max_tokens=MAX_TOKENS, now=now, deadline=max(0.1, until - time.monotonic()))
     except Outcome as outcome:
         return outcome
+    except Exception:
+        log.exception("asking for a draft failed unexpectedly")
+        return Unknown("Asking was interrupted.", cause="ai_no_answer")
 
 
 def key_of(draft_id: int) -> str:

@@ -16,7 +16,7 @@ from services.errors import Invalid
 from services.vocabulary import EVENT_WORDS
 
 PAGE, BATCH = 50, 1000
-LONGEST = 60
+LONGEST, LONGEST_ID = 60, 10
 #: a stream is counted from its start; what was posted without one, from the click
 START = func.coalesce(Broadcast.actual_start_at, Post.created_at)
 TRIGGERS = {"live": "A start", "now": "A click"}
@@ -267,7 +267,7 @@ def _cursor(wanted: Wanted, last: Line) -> str:
 
 def _past(keys: list[Any], after: str, *, is_falling: bool) -> ColumnElement[bool]:
     id, _, value = after.partition(":")
-    if not id.isascii() or not id.isdigit() or not 0 < int(id[:20]) <= HIGHEST_ID:
+    if not _is_id(id):
         raise Invalid("This is no page of posts. Start from the first one.")
     last: ColumnElement[bool] = keys[-1] < int(id) if is_falling else keys[-1] > int(id)
     if len(keys) == 1:
@@ -284,12 +284,16 @@ def _one_of(name: str, typed: str, known: Mapping[str, Any]) -> None:
 
 
 def _id(name: str, typed: str) -> None:
-    if typed and not (typed.isascii() and typed.isdigit() and 0 < int(typed[:20]) <= HIGHEST_ID):
+    if typed and not _is_id(typed):
         raise Invalid(f"“{shown(typed)}” is no {name}. Choose one from the list.")
 
 
 def _begins(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def _is_id(typed: str) -> bool:
+    return typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_ID and 0 < int(typed) <= HIGHEST_ID
 
 
 def _day(typed: str) -> date | None:

@@ -39,14 +39,16 @@ def key_of(token: str) -> str:
     return f"attempt:{token}"
 
 
-def hold(session: Session, posts: Mapping[str, Post], now: datetime) -> dict[str, str]:
-    """Holds what each may cost, by the token of its attempt. Returns why some must not be sent, in sentences."""
+def hold(session: Session, posts: Mapping[str, Post], now: datetime) -> set[str]:
+    """Holds what each may cost, by the token of its attempt. Returns those that are not covered and must not be sent.
+
+    How much there is stays between a wallet and its host: others see the post.
+    """
     if not posts:
-        return {}
+        return set()
     asked = prices.current(now)
     answers = reserve_all(session, [_order(post, token, asked) for token, post in posts.items()], now)
-    found = {token: answers[key_of(token)] for token in posts}
-    return {token: str(answer) for token, answer in found.items() if isinstance(answer, Uncovered)}
+    return {token for token in posts if isinstance(answers[key_of(token)], Uncovered)}
 
 
 def give_back(session: Session, tokens: Collection[str], now: datetime) -> None:

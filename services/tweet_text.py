@@ -125,6 +125,11 @@ def known_values(facts: Facts) -> dict[str, str]:
     return dict(_values(facts, include_link=True))
 
 
+def plain_value(value: str) -> str:
+    """What of somebody's name or title may stand in a post: no mention, no cashtag, nothing that cannot be seen."""
+    return _clean(value)
+
+
 def has_link(text: str) -> bool:
     """Whether X makes a link of any part of it, and so bills it as a post with a link."""
     return bool(url_spans(text))

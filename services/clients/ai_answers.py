@@ -71,11 +71,13 @@ def _answer(data: Mapping[str, Any], content: object, reason: object, counted: t
 
 
 def _trouble(text: str | None, reason: object) -> str | None:
+    if not (reason is None or isinstance(reason, str)):
+        return "ai_odd_answer"
     if reason in _REFUSED:
         return "ai_refused"
     if reason in _CUT:
         return "ai_cut"
-    if text is None or not (reason is None or isinstance(reason, str)) or reason not in _DONE:
+    if text is None or reason not in _DONE:
         return "ai_odd_answer"
     if not text.strip():
         return "ai_empty"
