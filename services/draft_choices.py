@@ -145,6 +145,8 @@ def set_voice(typed: Settings, by: Actor, now: datetime) -> None:
         db.session.add(voice)
     for name in Settings.__slots__:
         setattr(voice, name, getattr(checked, name))
+    if checked.needs_approval and by.user_id is not None:
+        draft_rows.withdraw_unapproved(by.user_id)
     audit.note(Kind.VOICE_CHANGED, by, now)
     db.session.commit()
 

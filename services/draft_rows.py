@@ -197,6 +197,15 @@ def put(config_id: int, text: str, *, seen: str | None = None) -> bool:
     return done.first() is not None
 
 
+def withdraw_unapproved(user_id: int) -> None:
+    """What counts already for this host counts no more, unless he approved it. The drafts themselves stay."""
+    approved = exists().where(
+        Draft.config_id == EpisodeTweetConfig.id, Draft.text == EpisodeTweetConfig.draft, Draft.approved_at.is_not(None)
+    )
+    counts = EpisodeTweetConfig.user_id == user_id, EpisodeTweetConfig.draft != "", EpisodeTweetConfig.status.in_(OPEN)
+    db.session.execute(update(EpisodeTweetConfig).where(*counts, ~approved).values(draft=""), execution_options=_PLAIN)
+
+
 def newest(config_id: int, limit: int = KEPT) -> Sequence[Draft]:
     """The last drafts, newest first."""
     query = select(Draft).where(Draft.config_id == config_id).order_by(Draft.id.desc()).limit(limit)

@@ -47,8 +47,8 @@ def _own_words(text: str, facts: Facts) -> str:
 def _masked(text: str, values: Iterable[str], sign: str) -> str:
     for value in values:
         if len(value) > 1:
-            # Only between words; scripts without spaces have none.
-            before = r"(?<!\w)" if value[0].isascii() and value[0].isalnum() else ""
+            # Only between words; scripts without spaces have none. What stands before a mention or a tag is no fact.
+            before = r"(?<![\w@＠#＃$])" if value[0].isascii() and value[0].isalnum() else r"(?<![@＠#＃$])"
             after = r"(?!\w)" if value[-1].isascii() and value[-1].isalnum() else ""
             text = re.sub(f"{before}{re.escape(value)}{after}", sign, text, flags=re.IGNORECASE)
     return text

@@ -17,7 +17,7 @@ from services.wallet_entries import About, Booked, Line, find, once, own_key, ow
 from services.wallet_history import Balance, History, bulk_get_balances, history, sums
 from services.wallet_holds import Order, reserve_all, settle_all
 from services.wallet_records import record_all
-from services.wallet_rows import Account, Whose, lock_of_entries, lock_own, names
+from services.wallet_rows import Account, Whose, lock_of_entries, lock_own, names, start_paying
 from services.wallet_transfers import Batch, Moved, Transfer, bulk_transfer, transfer
 
 __all__ = [
@@ -57,8 +57,8 @@ def top_up(whose: Whose, amount: int, *, key: str, by: Actor, now: datetime, not
     """
     money.amount("the amount", amount)
     name, about = own_key("top_up", key), About(user_id=whose.user_id, actor_id=by.user_id, note=own_note(note))
-    account = _account(db.session(), whose)
-    account.pays = account.pays or whose.user_id is not None
+    account, podcast = _accounts(db.session(), whose)
+    start_paying(account, podcast)
     line = Line(account=account, kind=EntryKind.TOP_UP, key=name, amount=amount, about=about)
     return once(db.session(), [line], now)[0]
 
@@ -129,6 +129,8 @@ def set_rules(whose: Whose, rules: Rules, by: Actor, now: datetime) -> None:
     is_host = whose.user_id is not None
     if is_host and rules.stops_posts:
         raise Invalid("Whether an empty wallet stops posts is set for the whole podcast.")
+    if rules.stops_posts and not rules.is_limited:
+        raise Invalid("Without a limit no wallet is ever empty, so it stops nothing. Set the limit as well.")
     session = db.session()
     account = _account(session, whose)
     if rules.is_limited and account.free < 0:
@@ -148,9 +150,14 @@ def set_rules(whose: Whose, rules: Rules, by: Actor, now: datetime) -> None:
 
 def _account(session: Session, whose: Whose) -> Account:
     """The wallet, locked, made if need be. Raises NotFound for who is not on the podcast and has none."""
+    return _accounts(session, whose)[0]
+
+
+def _accounts(session: Session, whose: Whose) -> tuple[Account, Account]:
+    """The same, and that of its podcast."""
     podcast, hosts = names(session, whose.podcast_id)
-    found = lock_own(session, [whose], hosts).get(whose)
-    if found is None:
+    accounts = lock_own(session, [whose], hosts)
+    if whose not in accounts:
         session.rollback()
         raise NotFound(NOT_HERE.format(podcast=podcast))
-    return found
+    return accounts[whose], accounts[whose.podcast]

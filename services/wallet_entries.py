@@ -95,6 +95,7 @@ def write(session: Session, lines: Sequence[Line], now: datetime) -> list[Booked
             balance=Wallet.balance + _each({id: amount for id, (amount, _) in moved.items()}),
             held=Wallet.held + _each({id: held for id, (_, held) in moved.items()}),
             pays=_each({id: one.pays for id, one in accounts.items()}),
+            is_limited=_each({id: one.is_limited for id, one in accounts.items()}),
         ),
         execution_options=_PLAIN,
     )

@@ -151,6 +151,14 @@ def names(session: Session, podcast_id: int) -> tuple[str, dict[int, str]]:
     return rows[0][0], {user_id: name for _, user_id, name in rows if user_id is not None}
 
 
+def start_paying(account: Account, podcast: Account) -> None:
+    """A host who is given money pays with it, within a limit if the podcast has one: giving lifts none."""
+    if account.whose.user_id is None or account.pays:
+        return
+    account.pays = True
+    account.is_limited = account.is_limited or (podcast.is_limited and account.free >= 0)
+
+
 def payer(accounts: dict[Whose, Account], whose: Whose) -> Account:
     """A host who was given money pays from the own wallet; the podcast pays for everybody else."""
     own = accounts.get(whose)

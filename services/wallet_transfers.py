@@ -14,7 +14,7 @@ from services.audit import Actor
 from services.errors import AirhornError, Conflict, Invalid
 from services.money import dollars
 from services.wallet_entries import USED, About, Booked, KeyUsed, Line, find, own_key, own_note, repeated, write
-from services.wallet_rows import Account, Whose, lock_own, names
+from services.wallet_rows import Account, Whose, lock_own, names, start_paying
 
 #: transfers at once
 AT_MOST = 1_000
@@ -142,7 +142,9 @@ def _troubles(
 def _lines(one: Transfer, accounts: dict[Whose, Account], base: str, number: int, about: About) -> Iterator[Line]:
     source, target = accounts[one.source], accounts[one.target]
     user_id = one.source.user_id or one.target.user_id
-    target.pays = target.pays or one.target.user_id is not None
+    start_paying(target, accounts[one.target.podcast])
+    if one.source.user_id is not None and (source.balance, source.held) == (one.amount, 0):
+        source.pays = False  # all is given back, so the podcast pays again
     for account, other, amount, side in ((source, target, -one.amount, "out"), (target, source, one.amount, "in")):
         said = replace(about, user_id=user_id, other_wallet_id=other.id)
         yield Line(account=account, kind=EntryKind.TRANSFER, key=_key(base, number, side), amount=amount, about=said)

@@ -191,6 +191,14 @@ def test_odd_bodies_are_unknown_and_nothing_else(parse, body):
     assert caught.value.cause == "ai_odd_answer"
 
 
+@pytest.mark.parametrize("reason", ["{}", "[]", "7", "true"])
+def test_an_end_for_a_reason_that_is_none_is_an_odd_answer(reason):
+    chat = '{"choices": [{"message": {"content": "On air"}, "finish_reason": REASON}]}'.replace("REASON", reason)
+    messages = '{"content": [{"type": "text", "text": "On air"}], "stop_reason": REASON}'.replace("REASON", reason)
+    for parse, body in ((parse_chat, chat), (parse_messages, messages)):
+        assert parse(200, {}, body.encode(), now=NOW).trouble == "ai_odd_answer"
+
+
 @pytest.mark.parametrize("count", ["7", -1, True, 10**12, None, 1.5])
 def test_tokens_that_cannot_be_are_not_counted(count):
     usage = {"prompt_tokens": count, "completion_tokens": 3}

@@ -84,7 +84,7 @@ def test_a_wallet_that_stops_posts_has_to_cover_all_posts_of_the_show(show):
     assert show.words == READY
 
 
-@pytest.mark.parametrize("rules", [{}, {"is_limited": True}, {"stops_posts": True}])
+@pytest.mark.parametrize("rules", [{}, {"is_limited": True}])
 def test_nobody_is_held_up_unless_an_admin_wanted_it(show, rules):
     show.put(0, **rules)
     assert show.words == READY

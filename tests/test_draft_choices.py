@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models import EpisodeTweetConfig
+from models import Draft, EpisodeTweetConfig
 from services import draft_choices
 from services.audit import Actor
 from services.draft_choices import Settings
@@ -121,3 +121,21 @@ def test_with_the_usual_text_as_his_choice_the_start_is_announced(cast, show, st
     cast.go_live(podcast, at=stage.now)
     stage.check()
     assert stage.outcome(episode, "ada")[0] == "posted"
+
+
+def test_who_wants_to_approve_from_now_on_has_not_approved_what_counted_before(study):
+    study.draft()
+    assert study.config().draft
+    draft_choices.set_voice(Settings(needs_approval=True), study.as_host(), study.now)
+    assert study.config().draft == ""
+
+
+def test_two_hosts_cannot_approve_the_same_words(study):
+    for host in ("ada", "bo"):
+        study.voice(host, needs_approval=True)
+    first = study.draft()
+    copy = study.draft("bo")
+    study.change(Draft, copy.draft_id, text=first.text)
+    draft_choices.use(first.draft_id, study.as_host(), study.now)
+    with pytest.raises(Conflict, match="too much like what Ada will post"):
+        draft_choices.use(copy.draft_id, study.as_host("bo"), study.now)

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from extensions import db
-from models import DraftStatus, DraftWish, EpisodeGuide, EpisodeTweetConfig
+from models import DraftStatus, DraftWish, EpisodeGuide, EpisodeTweetConfig, PodcastMember
 from sandbox.standin import Fault
-from services import draft_job, draft_wishes
+from services import draft_job, draft_wishes, episodes
 from services.draft_job import DraftJob
 from services.errors import NotFound
 from tests.study import a_study
@@ -174,3 +174,21 @@ def test_the_last_twenty_drafts_are_kept(study):
     kept = study.rows()
     assert len(kept) == 20
     assert kept[-1].status == DraftStatus.ACCEPTED
+
+
+def test_what_was_held_for_a_draft_that_went_with_its_episode_is_settled_at_night(study, job):
+    study.ai.tricks.append("odd")
+    study.draft()
+    balance, held = study.stands()
+    assert held > 0
+    episodes.delete_episode(db.session.get_one(EpisodeGuide, study.episode), study.as_host(), study.now)
+    study.now += timedelta(days=1)
+    draft_job.settle_lost(study.now)
+    assert study.stands() == (balance - held, 0)
+
+
+def test_who_left_or_is_off_costs_nothing_when_all_are_written_for(study):
+    db.session.execute(delete(PodcastMember).where(PodcastMember.user_id == study.ids["bo"]))
+    db.session.commit()
+    draft_wishes.wish_for_all(study.episode, study.as_host(), study.now)
+    assert [wish.config_id for wish in wishes()] == [study.config("ada").id]

@@ -7,7 +7,7 @@ from extensions import db
 from models import AuditEvent, EntryKind, PodcastMember, Wallet
 from services import wallet
 from services.audit import NOBODY, Actor
-from services.errors import Conflict, Invalid, NotFound
+from services.errors import Conflict, Invalid, NotFound, Uncovered
 from services.money import DOLLAR
 from services.wallet import Rules, Transfer, Whose
 from tests.till import EVENING, WITH_LINK, Till, statements
@@ -298,3 +298,25 @@ def test_a_wallet_that_was_never_needed_is_empty_and_without_a_limit(till):
     assert till.balance(till.of("ada")) == wallet.Balance()
     assert db.session.execute(update(Wallet).values(balance=0)).rowcount == 0
     db.session.rollback()
+
+
+def test_a_host_who_is_given_money_keeps_the_podcasts_limit(till):
+    till.top_up(till.podcast, 5)
+    till.limit(till.podcast, stops_posts=True)
+    wallet.grant(till.show_id, 150_000, key=till.key(), by=NOBODY, now=till.now)
+    with pytest.raises(Uncovered):
+        wallet.reserve(till.order("ada"), till.now)
+    assert till.stands(till.of("ada")) == (150_000, 0)
+
+
+def test_who_gives_all_back_is_paid_for_by_the_podcast_again(till):
+    till.top_up(till.podcast, 5)
+    wallet.transfer(till.podcast, till.of("ada"), 150_000, key=till.key(), by=NOBODY, now=till.now)
+    wallet.transfer(till.of("ada"), till.podcast, 150_000, key=till.key(), by=NOBODY, now=till.now)
+    till.spend("ada")
+    assert (till.stands(till.of("ada")), till.stands(till.podcast)) == ((0, 0), (5_000_000 - WITH_LINK, 0))
+
+
+def test_a_wallet_without_a_limit_cannot_stop_posts(till):
+    with pytest.raises(Invalid, match="Set the limit as well"):
+        wallet.set_rules(till.podcast, Rules(stops_posts=True), NOBODY, till.now)
