@@ -17,10 +17,10 @@ from models import EpisodeGuide, EpisodeTweetConfig, Wallet, WalletOwner
 from services import prices
 from services.causes import explain
 from services.money import dollars
+from services.paying import NO_BALANCE
 from services.wallet_rows import Whose
 
 NEAR = timedelta(hours=24)
-NO_BALANCE = "no_balance"
 
 
 def uncovered() -> str:
