@@ -80,13 +80,11 @@ def claim(  # noqa: PLR0913 - what it asks, and for whom
             _prepare(taken, moves, row, tokens)
     moved = outbox.apply(session, moves, now)
     taken.settled = [move.to for move in moves if move.post_id in moved and move.to != PostStatus.QUEUED]
-    posts = {row.Post.id: row.Post for row in rows}
-    taken.sendings = held = _covered(session, taken.sendings, posts, now)
+    taken.sendings = held = _covered(session, taken.sendings, {row.Post.id: row.Post for row in rows}, now)
     if most < hands:
         taken.sendings = gates.as_probe(session, taken.sendings, now)
     taken.sendings = _commit_intents(session, taken.sendings, now, lease)
-    sent = {one.token for one in taken.sendings}
-    paying.give_back(session, [one.token for one in held if one.token not in sent], now)
+    paying.give_back(session, sorted({one.token for one in held} - {one.token for one in taken.sendings}), now)
     return taken
 
 
