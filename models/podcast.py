@@ -47,6 +47,8 @@ class Podcast(Base):
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     #: raised to make the secret link of the calendar a new one
     calendar_epoch: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    #: counts the changes of what its numbers are made of, so that those kept ready are known to be old
+    figures_version: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
 
     @property
@@ -68,6 +70,8 @@ class PodcastMember(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     role: Mapped[str] = mapped_column(String(16), default=Role.CONTRIBUTOR, server_default=Role.CONTRIBUTOR)
     joined_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
+    #: whether the last week's numbers come by mail on Mondays
+    weekly_mail: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
     user: Mapped[User] = relationship(lazy="raise_on_sql")
     podcast: Mapped[Podcast] = relationship(lazy="raise_on_sql")
