@@ -46,7 +46,7 @@ _NUMBERED_WITH_GUEST = (
     "Episode {number} has started, together with {guest}. {title} {url}",
 )
 #: For more hosts than texts: what stands before each round of repeats.
-_OPENINGS = ("Hello, everyone. ", "Here we go. ", "A quick note: ", "We have started. ", "Tuning in? ")
+_OPENINGS = ("Hello, everyone. ", "Here we go. ", "A quick note. ", "We have started. ", "Tuning in? ")
 
 
 class ContentAtomizer:

@@ -6,37 +6,26 @@ podcast's language and voice, and is not the text of another host. Facts quoted 
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from models import WishKind
 from services import tweet_text
+from services.draft_addresses import address_in
 from services.draft_brief import Brief
 from services.draft_causes import GUARDING
 from services.draft_language import day_names, is_in
+from services.draft_names import WORD, invented_name
 from services.draft_numbers import invented_day, invented_number, planned_at
 from services.draft_text import FACT, TITLE, alike, obeys, own_words, parted, words
 from services.errors import Invalid
-from services.x_length import url_spans, weighted_length
+from services.x_length import weighted_length
 
 #: joiners and marks that emoji and some scripts are spelled with
 _HARMLESS = frozenset("\u200c\u200d")
-_ADDRESS = re.compile(
-    r"https?:|www\.|\b\w+ ?(?:\[\.\]|\(dot\)| dot ) ?(?:com|net|org|io|app|xyz|info)\b", re.IGNORECASE
-)
 _MENTION = re.compile(r"[@＠]\w+")
 _HASHTAG = re.compile(r"[#＃](?=\w*[^\W\d_])\w+")
 _CASHTAG = re.compile(r"\$[A-Za-z]\w*")
-_WORD = re.compile(r"[^\W\d_][\w'’&-]*")
-_ENDS_SENTENCE = frozenset('.!?…:;\n"“”„«»‘’()[]–—-•·|¡¿/' + TITLE)
-_MARKS = str.maketrans(dict.fromkeys("\ufe0f\u200d"))
-#: anybody may write these with a capital
-_COMMON = frozenset(
-    {"i", "i'm", "i'll", "i've", "i'd", "youtube", "x", "ok", "q&a", "tv", "ama", "live", "new", "now"}
-    | {"sie", "ihr", "ihnen", "ihre"}
-)
-#: languages that write every noun with a capital: only two in a row look like somebody's name
-_NOUNS_TOO = frozenset({"de", "lb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +111,8 @@ def _obeys_nobody_else(case: _Case) -> Rejection | None:
 
 
 def _no_address(case: _Case) -> Rejection | None:
-    spans = url_spans(case.own)
-    if spans:
-        start, size = next(iter(spans.items()))
-        return Rejection("draft_url", f"It has {case.own[start : start + min(size, 60)]}.")
-    return Rejection("draft_url") if _ADDRESS.search(case.own) else None
+    found = address_in(case.own)
+    return Rejection("draft_url", f"It has {found[:60]}.") if found else None
 
 
 def _no_tags(case: _Case) -> Rejection | None:
@@ -164,32 +150,11 @@ def _in_the_voice(case: _Case) -> Rejection | None:
 
 def _no_name(case: _Case) -> Rejection | None:
     """Words with a capital inside a sentence are in the facts, or somebody is named who is not there."""
-    at = planned_at(case.brief)
-    days = day_names(at.weekday(), at.month, case.brief.tongue) if at else frozenset[str]()
-    known = _COMMON | days | set(words(case.said)) | {match[0].casefold() for match in _WORD.finditer(case.said)}
-    before = ""
-    for word, begins in _capitals(case.own):
-        strange = not _is_known(word, known)
-        if strange and not begins and (case.brief.tongue not in _NOUNS_TOO or before):
-            return Rejection("draft_name", f"It names {' '.join(part for part in (before, word) if part)[:60]}.")
-        before = word if strange and not begins and case.brief.tongue in _NOUNS_TOO else ""
-    return None
-
-
-def _capitals(own: str) -> Iterator[tuple[str, bool]]:
-    """Words with a capital and whether each begins a sentence; an empty one, which begins, for each other word."""
-    for match in _WORD.finditer(own):
-        before = own[: match.start()].translate(_MARKS).rstrip(" ")
-        begins = not before or before[-1] in _ENDS_SENTENCE or unicodedata.category(before[-1]) in ("So", "Sk")
-        yield (match[0], begins) if match[0][0].isupper() else ("", True)
-
-
-def _is_known(word: str, known: frozenset[str] | set[str]) -> bool:
-    folded = re.sub(r"['’]s$", "", word.casefold()).strip("'’-")
-    if not folded or folded in known or folded.removesuffix("s") in known:
-        return True
-    parts = re.split(r"[-'’&]", folded)
-    return len(parts) > 1 and all(part in known or not part for part in parts)
+    at, tongue = planned_at(case.brief), case.brief.tongue
+    days = day_names(at.weekday(), at.month, tongue) if at else frozenset[str]()
+    known = days | set(words(case.said)) | {match[0].casefold() for match in WORD.finditer(case.said)}
+    found = invented_name(case.own, known, tongue)
+    return Rejection("draft_name", f"It names {found[:60]}.") if found else None
 
 
 def _on_topic(case: _Case) -> Rejection | None:

@@ -42,6 +42,60 @@ STOP_WORDS: dict[str, frozenset[str]] = {
     "uk": _set("і в на з ми ви не це що як для по у нас вас вже зараз про та до"),
     "bg": _set("и в на с ние вие не това че как за по у нас вас вече сега от да са"),
 }
+#: more words that announcements begin with or go on with after a colon: no name, whatever their capital
+BEGINNINGS: dict[str, frozenset[str]] = {
+    "en": _set(
+        "a after all almost another any anyone anything ask back because before big bring but by can catch chat "
+        "check click come could curious did do does don't each ever every everyone everything few finally find "
+        "first follow free fresh from full get give go good got grab great had happening he hear hello here here's "
+        "hey hi how how's i if in into it's its join jump just keep know last late later learn let let's like "
+        "listen live long look make many maybe me meet more most much my need never new next no not nothing now of "
+        "off one only open or other out over people pull questions quick ready recording right same say see send "
+        "share she should show sit so some something soon special stay still stop stories stream streaming such "
+        "take talk talking tell thanks their them then there these they thing things think those thoughts time to "
+        "today tonight too tune two up us very wait want was watch we'll we're we've welcome were what's when where "
+        "which who who's whose why will with without worth would yes yet you'll you're yours"
+    ),
+    "de": _set(
+        "alle alles also am auch aus danke diese dieser dieses doch du ein eine einfach endlich er es euer eure "
+        "ganz gerade gleich guten hallo heute hier hört ich ihr in ja jetzt kein keine komm kommt lasst live los "
+        "macht man mehr mein meine moin na nach neu neue noch nun nur ob oder schaltet schaut seid sie so stellt um "
+        "und unser unsere viel vom vor wann warum was weil welche wenn wer weshalb wie wieder wieso wo zum zur über"
+    ),
+    "fr": _set(
+        "a ah ai allez alors apporte après aujourd'hui aussi avant bien bienvenue bonjour bonsoir c'est car ce ces "
+        "comme comment d'où dans déjà elle encore enfin est-ce et ici il ils j'ai j'attends je l'heure les leur "
+        "leurs maintenant mais mes mon même nos notre on ou où par parce parlons passez plus posez pourquoi prenez "
+        "quand quel quelle quoi rejoignez restez salut sans ses si son sur tous tout toute très tu venez viens "
+        "voici voilà vos votre à ça"
+    ),
+    "es": _set(
+        "a ahora al algo aquí así aunque bienvenidos buenas bueno cada comienza como conversamos cuando cuál cuándo "
+        "cuéntanos cómo de deja desde donde dónde el ella ellos empezamos empieza entra es esta estas este esto "
+        "estos hablamos hay hola hoy la llega lo me mi mira muy más no nuestra nuestro o otra otro pero por porque "
+        "pregunta preguntas pásate quién quiénes qué quédate si sin sobre solo son su sí también te tenemos tenía "
+        "todo todos tu tus vamos ven ver veréis vuestras vuestros y yo únete"
+    ),
+    "it": _set(
+        "a al allora anche ancora benvenuti buonasera buongiorno chi ciao collegati come cosa così da dai dove ecco "
+        "eccoci fate guarda ho i in iniziamo io la le lei lui ma mai mi mia mio molto nel nella noi nostra nostro o "
+        "oggi ogni ora parliamo perché più poi qual quale quando quello questa queste questi questo qui se sei "
+        "senza si solo sono stasera su subito sul tra tu tutti tutto un una venite vi vieni voi"
+    ),
+    "pt": _set(
+        "agora ainda aqui assim até bem boa boas bom cada chega com começa começamos como conversa de deixa dentro "
+        "depois e ela ele em entra entre então essa esse esta este eu falamos fica fique hoje isso isto junte-se já "
+        "mais mas me meu minha muito nesta neste nos nossa nosso nunca oi olá ou para pergunta perguntas por porque "
+        "porquê quais qual quando quanto que quem quê se sem sempre seu sobre sua também te tem temos toda todo "
+        "todos tudo um vamos veja vem venha venham vocês"
+    ),
+    "nl": _set(
+        "aan alle alles als bij dan dat deze dit doe dus een eindelijk elke en er goed goede haal hallo heb hebben "
+        "het hier hoe hoi hun ik in ja jij jouw jullie kijk kom komt kun laat luister maar mee meer mijn na naar "
+        "nee niet nieuw nog nu of om onze ook over praat schuif sluit stel tot uit van vanavond vandaag veel voor "
+        "vraag vragen waar waarom wat we welk welke welkom wie wij wil ze zet zie zij zo zonder"
+    ),
+}
 #: of the letters of a text so many must be of the right script, in per cent
 MOST = 60
 _WORD = re.compile(r"[^\W\d_]+")
@@ -64,6 +118,18 @@ def is_in(text: str, language: str) -> bool:
         return True
     most = max(counted.values())
     return most - counted[language] < 2
+
+
+def is_common(word: str, language: str | None = None) -> bool:
+    """Whether a casefolded word is one of every day in `language`, or in any where none is given."""
+    return word.replace("’", "'") in _common(language)
+
+
+@cache
+def _common(language: str | None) -> frozenset[str]:
+    names = {*STOP_WORDS, *BEGINNINGS} if language is None else {language}
+    nothing = frozenset[str]()
+    return nothing.union(*(table.get(name, nothing) for table in (STOP_WORDS, BEGINNINGS) for name in names))
 
 
 @cache

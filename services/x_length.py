@@ -71,6 +71,11 @@ def weighted_length(text: str) -> int:
     return weight
 
 
+def is_top_level(word: str) -> bool:
+    """Whether a host name may end with this word: "com", "dev"."""
+    return word.lower() in _TLDS
+
+
 def _weight(character: str) -> int:
     return 1 if ord(character) <= _LAST_LIGHT or character in _LIGHT_PUNCTUATION else 2
 

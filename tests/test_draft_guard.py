@@ -87,6 +87,100 @@ def test_what_nobody_said_or_asked_for_is_rejected_for_its_own_reason(text, want
     assert code(text) == wanted
 
 
+@pytest.mark.parametrize(
+    "mark", [": ", " “", " (", " – ", " — ", " - ", " 🎙️ ", " 👩🏽‍🚀 ", " • ", ", ", " / ", "; ", " "]
+)
+def test_a_name_that_nobody_said_passes_after_no_mark_but_the_end_of_a_sentence(mark):
+    assert code(f"On air now, queues{mark} Torvalds is there {{url}}") == "draft_name"
+    assert code(f"{{title}}{mark} Torvalds is there {{url}}") == "draft_name"
+    assert code(f"On air now, queues.{mark.strip(':,;/ ')} Torvalds is there {{url}}") is None
+
+
+@pytest.mark.parametrize("mark", [": ", " “", " (", " – ", " — ", " 🎙️ ", " / "])
+@pytest.mark.parametrize("word", ["Come", "Why", "We’re", "Grace", "112", "Deep Dive"])
+def test_what_everybody_says_and_what_is_known_may_follow_any_mark(mark, word):
+    assert judge(f"On air now, queues{mark}{word} and more {{url}}", brief()) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["🎙️ Pull up a chair: queues {url}", "“Queues!” Bring tea. {url}", "On air\n• Queues {url}"]
+)
+def test_marks_before_the_first_word_of_a_sentence_change_nothing(text):
+    assert judge(text, brief()) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Auf Sendung: Heute Abend geht es um Schlangen {url}"),
+        ("es", "En directo: Hablamos de queues con todos {url}"),
+        ("fr", "En direct : Venez parler de queues avec nous {url}"),
+        ("it", "In onda: Oggi parliamo di queues con voi {url}"),
+        ("pt", "Ao vivo: Hoje falamos de queues com todos {url}"),
+        ("nl", "Live: Vandaag praten we over queues met jullie {url}"),
+    ],
+)
+def test_common_words_after_a_colon_are_those_of_the_podcasts_language(language, text):
+    title = "Warum Schlangen wachsen" if language == "de" else "Why queues grow"
+    assert judge(text, brief(title, language=language)) is None
+    assert code(text.replace(": ", ": Xi Jinping "), brief(title, language=language)) == "draft_name"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "evil dot dev",
+        "Evil DOT Dev",
+        "evil-shop dot xyz",
+        "youtu dot be",
+        "bit dot ly/abc",
+        "bit dot ly slash abc",
+        "evil dot example dot com",
+        "bit . ly/abc",
+        "bit. ly/abc",
+        "bit .ly/abc",
+        "evil . dev",
+        "t . me/abc",
+        "example (dot) com",
+        "example(dot)com",
+        "evil[.]com",
+        "evil [dot] onion",
+        "evil{.}zone",
+        "evil punkt com",
+        "evil。com",
+        "evil․com",
+        "evil．com",
+        "www.evil",
+    ],
+)
+def test_addresses_that_are_spelled_out_are_rejected_and_shown(address):
+    found = judge(f"Queues, and more at {address} {{url}}", brief())
+    assert found is not None
+    assert found.code == "draft_url"
+    assert re.fullmatch(r"It has .*\w.*\.", found.detail)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "we dot the i",
+        "connect the dots in a row",
+        "a polka dot in blue",
+        "the dot is red",
+        "on air . now",
+        "it is on. live as it gets",
+        "to and/or from",
+        "we start . . . now",
+        "that is the point of it",
+        "it is live. to/from where you like",
+        "etc. and so on",
+        "it is late... come by",
+    ],
+)
+def test_sentences_with_dots_are_no_addresses(said):
+    assert judge(f"Queues, {said} {{url}}", brief()) is None
+
+
 @pytest.mark.parametrize("lie", sorted(LIES))
 def test_every_lie_of_the_stand_in_has_its_own_reason(lie):
     reasons = {
