@@ -98,6 +98,8 @@ class DraftWish(Base):
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     not_before: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: micro-dollars that it may cost at most, as was said before the click; NULL where nobody was told
+    cap: Mapped[int | None] = mapped_column(BigInteger)
     #: as of a draft
     fingerprint: Mapped[str] = mapped_column(String(32), default="", server_default="")
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

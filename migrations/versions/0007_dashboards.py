@@ -1,4 +1,4 @@
-"""How often a podcast's numbers changed, and who wants them by mail every week
+"""How often a podcast's numbers changed, who wants them by mail every week, and what a draft may cost
 
 Revision ID: 0007
 Revises: 0006
@@ -14,11 +14,18 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Columns with a constant default change no row: the lock is held for a moment only.
-    op.add_column("podcasts", sa.Column("figures_version", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.create_table(
+        "figures_versions",
+        sa.Column("podcast_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("podcast_id", name="pk_figures_versions"),
+    )
+    # A column with a constant default changes no row: the lock is held for a moment only.
     op.add_column("podcast_members", sa.Column("weekly_mail", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("draft_wishes", sa.Column("cap", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("draft_wishes", "cap")
     op.drop_column("podcast_members", "weekly_mail")
-    op.drop_column("podcasts", "figures_version")
+    op.drop_table("figures_versions")
