@@ -22,6 +22,7 @@ from models import (
     PostSnapshot,
     PostStatus,
     Role,
+    SocialConnection,
     User,
     Wallet,
     WalletEntry,
@@ -125,7 +126,7 @@ def _snapshots(id: int, row: dict[str, Any], dice: random.Random) -> list[dict[s
 
 
 def one_by_one(podcast_id: int, span: Span) -> list[tuple[Any, ...]]:
-    """Each host, then what that host did, was shown, and cost; the delays are sorted here."""
+    """Each host, then what that host did, was shown, cost, and is connected by; the delays are sorted here."""
     hosts = select(User.id).join(PodcastMember, PodcastMember.user_id == User.id)
     ids = db.session.execute(hosts.where(PodcastMember.podcast_id == podcast_id)).scalars().all()
     return [_of_host(podcast_id, user, span) for user in ids]
@@ -143,7 +144,8 @@ def _of_host(podcast_id: int, user: int, span: Span) -> tuple[Any, ...]:
     reach = db.session.execute(shown.where(*mine, *within, PostSnapshot.step == LATEST)).one()
     spent = select(func.sum(WalletEntry.cost)).where(WalletEntry.podcast_id == podcast_id, WalletEntry.user_id == user)
     cost = db.session.execute(spent.where(WalletEntry.at >= span.since, WalletEntry.at < span.until)).scalar()
-    return states, delays[len(delays) // 2] if delays else None, reach, cost
+    login = select(SocialConnection).where(SocialConnection.user_id == user, SocialConnection.is_active)
+    return states, delays[len(delays) // 2] if delays else None, reach, cost, db.session.execute(login).scalar()
 
 
 # The figures

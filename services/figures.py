@@ -6,13 +6,17 @@ out, missed ones with them. What went out for a start whose beginning is known i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models import LATEST, Broadcast, Outcome, Post, PostAttempt, PostSnapshot, PostStatus, WalletEntry
+from models.types import UtcDateTime
 from services.periods import Span
+from services.sql_ranks import nearest_ranks
 from services.sql_time import hundredths
 
 #: hundredths of a second after the start of the stream
@@ -26,7 +30,7 @@ COUNTS = (
     *("announcements", "posted", "failed", "timed", "on_time", "own", "draft", "template"),
     *("measured", "impressions", "engagements"),
 )
-_COUNTED, _SPREAD, _SPENT = range(3)
+_COUNTED, _SPENT = range(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,80 +90,94 @@ def share(part: int, whole: int) -> float | None:
 
 def by_span(session: Session, podcast_id: int, spans: Sequence[Span]) -> list[Figures]:
     """For each of these spans, oldest first and end to end, in one statement."""
-    keys = {at: _which(spans, at) for at in (Post.created_at, WalletEntry.at)}
-    found = _figures(session, podcast_id, (spans[0], spans[-1]), keys)
+    edges = {_edge(number): span.since for number, span in enumerate(spans)}
+    found = _figures(session, _statement(len(spans)), podcast_id, edges | {"until": spans[-1].until})
     return [found.get(number, NOTHING) for number in range(len(spans))]
 
 
 def by_host(session: Session, podcast_id: int, span: Span) -> dict[int, Figures]:
-    """By user id, of all who have any, members or not, in one statement."""
-    keys: dict[Any, Any] = {Post.created_at: Post.user_id, WalletEntry.at: WalletEntry.user_id}
-    return _figures(session, podcast_id, (span, span), keys)
+    """By user id, of all who have any, members or not, in one statement. The stretches of the way are left out."""
+    return _figures(session, _statement(None), podcast_id, {_edge(0): span.since, "until": span.until})
 
 
-def _which(spans: Sequence[Span], at: Any) -> ColumnElement[int]:
-    later = [(at >= span.since, literal(number)) for number, span in reversed(list(enumerate(spans)))]
-    return case(*later, else_=literal(0)) if len(later) > 1 else literal(0)
-
-
-def _figures(session: Session, podcast_id: int, ends: tuple[Span, Span], keys: Mapping[Any, Any]) -> dict[int, Figures]:
-    """By key: counts, spreads and money come as rows of their own, and are put together here."""
+def _figures(session: Session, statement: Any, podcast_id: int, edges: Mapping[str, datetime]) -> dict[int, Figures]:
+    """By key: what was counted and what was spent come as rows of their own, and are put together here."""
     values: dict[int, dict[str, Any]] = {}
-    for what, key, *sums in session.execute(_statement(podcast_id, ends, keys)):
-        numbers = [int(one) for one in sums]  # PostgreSQL adds up whole numbers to a Decimal
-        of_key = values.setdefault(key, {})
-        if what == _COUNTED:
-            of_key |= dict(zip(COUNTS, numbers, strict=True))
-        elif what == _SPREAD:
-            of_key[STRETCHES[numbers[0]]] = Half(numbers[1] / HUNDREDTH, numbers[2] / HUNDREDTH)
-        else:
-            of_key["spend"] = numbers[0]
+    for key, what, *found in session.execute(statement, {"podcast_id": podcast_id, **edges}):
+        values.setdefault(key, {}).update(_counted(found) if what == _COUNTED else {"spend": int(found[0])})
     return {key: Figures(**of_key) for key, of_key in values.items()}
 
 
-def _statement(podcast_id: int, ends: tuple[Span, Span], keys: Mapping[Any, Any]) -> Any:
-    seen = posts_of(podcast_id, ends, keys[Post.created_at])
-    spread = _spread(seen)
-    width = len(COUNTS)
-    return union_all(
-        _row(_COUNTED, seen.c.key, _counts(seen), width).group_by(seen.c.key),
-        _row(_SPREAD, spread.c.key, [spread.c.stretch, spread.c.median, spread.c.p95], width),
-        _spent(podcast_id, ends, keys[WalletEntry.at], width),
-    )
+def _counted(found: Sequence[Any]) -> dict[str, Any]:
+    # PostgreSQL adds up whole numbers to a Decimal.
+    counts = {name: int(number) for name, number in zip(COUNTS, found, strict=False)}
+    halves = zip(STRETCHES, found[len(COUNTS) :], strict=False)
+    return counts | {name: Half(*(one / HUNDREDTH for one in ranks)) for name, ranks in halves if ranks}
 
 
-def _row(what: int, key: Any, numbers: Sequence[Any], width: int) -> Select[*tuple[Any, ...]]:
-    padding = [literal(0) for _ in range(width - len(numbers))]
-    return select(literal(what), key, *numbers, *padding)
+@cache
+def _statement(spans: int | None) -> Any:
+    """By so many spans, or by host: None. Kept, since putting it together takes as long as asking it."""
+    by_host = spans is None
+    stretches = STRETCHES[:1] if by_host else STRETCHES
+    seen = _posts(Post.user_id if by_host else _which(Post.created_at, spans or 1), len(stretches))
+    ranks = [nearest_ranks(seen.c[name]) for name in stretches]
+    counted = select(seen.c.key, literal(_COUNTED), *_counts(seen), *ranks).group_by(seen.c.key)
+    costs = _costs(WalletEntry.user_id if by_host else _which(WalletEntry.at, spans or 1))
+    padding = [literal(0) for _ in COUNTS[1:]] + [null() for _ in ranks]
+    spent = select(costs.c.key, literal(_SPENT), func.sum(costs.c.cost), *padding).group_by(costs.c.key)
+    return union_all(counted, spent)
 
 
-def posts_of(podcast_id: int, ends: tuple[Span, Span], key: Any) -> CTE:
+def _which(at: Any, spans: int) -> ColumnElement[int]:
+    """The number of the span that has this instant."""
+    if spans == 1:
+        return literal(0)
+    later = [(at >= _at(_edge(number)), literal(number)) for number in range(spans - 1, 0, -1)]
+    return case(*later, else_=literal(0))
+
+
+def _edge(number: int) -> str:
+    """Where the span of this number begins."""
+    return f"since_{number}"
+
+
+def _at(name: str) -> Any:
+    return bindparam(name, type_=UtcDateTime())
+
+
+def _posts(key: Any, stretches: int) -> Any:
     """The posts made from the first span to the last, each with what is known of it: key, status, whose words, times,
-    counts; times in hundredths of a second."""
+    counts; times in hundredths of a second. What is not asked for is not looked up."""
     sent = Post.status == PostStatus.POSTED
     start = and_(sent, Post.trigger == "live", Broadcast.actual_start_at.is_not(None), Post.posted_at.is_not(None))
-    seen_live = Broadcast.live_seen_at
-    found = and_(start, seen_live.is_not(None))
-    begun = and_(start, PostAttempt.started_at.is_not(None))
-    engaged = [PostSnapshot.likes, PostSnapshot.reposts, PostSnapshot.replies, PostSnapshot.quotes]
-    return (
-        select(
-            key.label("key"),
-            Post.status,
-            Post.text_source.label("source"),
-            case((start, hundredths(Broadcast.actual_start_at, Post.posted_at))).label("total"),
-            case((found, hundredths(Broadcast.actual_start_at, seen_live))).label("detection"),
-            case((and_(found, begun), hundredths(seen_live, PostAttempt.started_at))).label("queue"),
-            case((begun, hundredths(PostAttempt.started_at, Post.posted_at))).label("x"),
-            PostSnapshot.impressions,
-            sum(engaged, PostSnapshot.bookmarks.expression).label("engagements"),
-        )
-        .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
-        .outerjoin(PostAttempt, and_(PostAttempt.post_id == Post.id, PostAttempt.outcome == Outcome.ACCEPTED))
-        .outerjoin(PostSnapshot, and_(PostSnapshot.post_id == Post.id, PostSnapshot.step == literal_step()))
-        .where(made_in(podcast_id, ends), key.is_not(None))
-        .cte("seen")
+    found = and_(start, Broadcast.live_seen_at.is_not(None))
+    begun = PostAttempt.started_at.is_not(None)
+    ways = (
+        case((start, hundredths(Broadcast.actual_start_at, Post.posted_at))),
+        case((found, hundredths(Broadcast.actual_start_at, Broadcast.live_seen_at))),
+        case((and_(found, begun), hundredths(Broadcast.live_seen_at, PostAttempt.started_at))),
+        case((and_(start, begun), hundredths(PostAttempt.started_at, Post.posted_at))),
     )
+    times = [way.label(name) for way, name in zip(ways[:stretches], STRETCHES, strict=False)]
+    source = Post.text_source.label("source")
+    query = select(key.label("key"), Post.status, source, *times, PostSnapshot.impressions, _engagements())
+    query = query.select_from(Post).outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
+    query = query.outerjoin(PostSnapshot, and_(PostSnapshot.post_id == Post.id, PostSnapshot.step == literal_step()))
+    if len(times) > 1:
+        taken = and_(PostAttempt.post_id == Post.id, PostAttempt.outcome == Outcome.ACCEPTED)
+        query = query.outerjoin(PostAttempt, taken)
+    mine = (Post.podcast_id == bindparam("podcast_id"), *_between(Post.created_at))
+    return query.where(*mine, Post.status != PostStatus.CANCELLED, key.is_not(None)).subquery("seen")
+
+
+def _between(at: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return at >= _at(_edge(0)), at < _at("until")
+
+
+def _engagements() -> Any:
+    engaged = [PostSnapshot.likes, PostSnapshot.reposts, PostSnapshot.replies, PostSnapshot.quotes]
+    return sum(engaged, PostSnapshot.bookmarks.expression).label("engagements")
 
 
 def made_in(podcast_id: int, ends: tuple[Span, Span]) -> ColumnElement[bool]:
@@ -174,7 +192,7 @@ def literal_step() -> Any:
     return literal(LATEST, literal_execute=True)
 
 
-def _counts(seen: CTE) -> list[Any]:
+def _counts(seen: Any) -> list[Any]:
     """In the order of COUNTS."""
     sent = seen.c.status == PostStatus.POSTED
     conditions = [
@@ -192,37 +210,7 @@ def _counts(seen: CTE) -> list[Any]:
     return [func.count(), *numbers, *sums]
 
 
-def _spread(seen: CTE) -> CTE:
-    """Median and 95th percentile of each stretch, by key: the smallest value that so many reach.
-
-    Equal values are counted first, so that few are left to be put in order.
-    """
-    stretches = [
-        select(seen.c.key, literal(number).label("stretch"), column.label("value"), func.count().label("number"))
-        .where(column.is_not(None))
-        .group_by(seen.c.key, column)
-        for number, column in enumerate(seen.c[name] for name in STRETCHES)
-    ]
-    values = union_all(*stretches).subquery("taken")
-    each = [values.c.key, values.c.stretch]
-    ranked = select(
-        *each,
-        values.c.value,
-        func.sum(values.c.number).over(partition_by=each, order_by=values.c.value).label("upto"),
-        func.sum(values.c.number).over(partition_by=each).label("whole"),
-    ).subquery("ranked")
-
-    def reached(percent: int) -> Any:
-        return func.min(case((100 * ranked.c.upto >= percent * ranked.c.whole, ranked.c.value)))
-
-    summed = select(ranked.c.key, ranked.c.stretch, reached(50).label("median"), reached(95).label("p95"))
-    return summed.group_by(ranked.c.key, ranked.c.stretch).cte("spread")
-
-
-def _spent(podcast_id: int, ends: tuple[Span, Span], key: Any, width: int) -> Any:
+def _costs(key: Any) -> Any:
     """All that was spent meanwhile: posts, drafts and reads."""
-    cost = select(key.label("key"), WalletEntry.cost)
-    cost = cost.where(WalletEntry.podcast_id == podcast_id, WalletEntry.at >= ends[0].since)
-    costs = cost.where(WalletEntry.at < ends[1].until, key.is_not(None)).subquery("costs")
-    summed = [func.coalesce(func.sum(costs.c.cost), 0)]
-    return _row(_SPENT, costs.c.key, summed, width).group_by(costs.c.key)
+    cost = select(key.label("key"), WalletEntry.cost).where(WalletEntry.podcast_id == bindparam("podcast_id"))
+    return cost.where(*_between(WalletEntry.at), key.is_not(None)).subquery("costs")
