@@ -1,6 +1,6 @@
 """Tables, constraints, indexes and derived properties. No commit, no flask, no HTTP, no URL building."""
 
-from models.analytics import LATEST, Dismissal, HostWeek, PostSnapshot
+from models.analytics import LATEST, Dismissal, FiguresVersion, HostWeek, PostSnapshot
 from models.audit import AuditEvent
 from models.broadcast import Broadcast, QuotaDay, YouTubeChannel
 from models.draft import Draft, DraftWish, Voice
@@ -51,6 +51,7 @@ __all__ = [
     "EntryKind",
     "EpisodeGuide",
     "EpisodeTweetConfig",
+    "FiguresVersion",
     "HostWeek",
     "Installation",
     "JobRun",

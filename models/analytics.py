@@ -76,6 +76,19 @@ class HostWeek(Base):
     p95: Mapped[int | None] = mapped_column()
 
 
+class FiguresVersion(Base):
+    """Counts the changes of what a podcast's numbers are made of. A podcast without a row never had one.
+
+    A table of its own, without a foreign key: whoever posts raises it at the end, and must wait neither for who holds
+    the podcast to change it nor for who deletes it.
+    """
+
+    __tablename__ = "figures_versions"
+
+    podcast_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
+
+
 class Dismissal(Base):
     """Something that needs attention and that somebody does not want to see for now, or any more."""
 

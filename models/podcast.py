@@ -47,8 +47,6 @@ class Podcast(Base):
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     #: raised to make the secret link of the calendar a new one
     calendar_epoch: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
-    #: counts the changes of what its numbers are made of, so that those kept ready are known to be old
-    figures_version: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
 
     @property

@@ -26,6 +26,7 @@ from models import (
     EntryKind,
     EpisodeGuide,
     EpisodeTweetConfig,
+    FiguresVersion,
     HostWeek,
     Installation,
     JobRun,
@@ -213,7 +214,8 @@ def fill_numbers(user: User, podcast: Podcast, post: Post) -> None:
     """What came of posts, and what somebody does not want to see any more."""
     week = HostWeek(podcast_id=podcast.id, user_id=user.id, week=date(2026, 11, 23), made_at=NOW)
     dismissed = {"podcast_id": podcast.id, "item": "failed:1", "made_at": NOW, "actor_id": user.id}
-    db.session.add_all([PostSnapshot(post_id=post.id, step=1, at=NOW), week])
+    counted = FiguresVersion(podcast_id=podcast.id, version=1)
+    db.session.add_all([PostSnapshot(post_id=post.id, step=1, at=NOW), week, counted])
     db.session.add_all([Dismissal(**dismissed), Dismissal(user_id=user.id, **dismissed)])
 
 
