@@ -126,16 +126,33 @@ class Waiting(NamedTuple):
 Host = tuple[int, int]
 
 
-def lacking(posts: Iterable[Waiting]) -> set[Host]:
-    """(episode id, user id) of those whose wallet stops posts and does not cover all that it pays for the show."""
-    stopped = [post for post in posts if post.purse.is_limited and post.purse.stops]
+class Lack(NamedTuple):
+    """A wallet with a limit, what is left in it, and what it pays for one show; micro-dollars."""
+
+    wallet_id: int | None
+    is_own: bool
+    left: int
+    cost: int
+
+
+def lacks(posts: Iterable[Waiting]) -> dict[Host, Lack]:
+    """(episode id, user id) of those whose wallet has a limit and does not cover all that it pays for the show."""
+    limited = [post for post in posts if post.purse.is_limited]
     costs = dict[tuple[int, int | None], int]()
-    for post in stopped:
+    for post in limited:
         key = (post.episode_id, post.purse.id)
         costs[key] = costs.get(key, 0) + post.purse.cost(has_link=post.has_link)
-    return {
-        (post.episode_id, post.user_id) for post in stopped if post.purse.left < costs[post.episode_id, post.purse.id]
-    }
+    found: dict[Host, Lack] = {}
+    for post in limited:
+        purse, cost = post.purse, costs[post.episode_id, post.purse.id]
+        if purse.left < cost:
+            found[post.episode_id, post.user_id] = Lack(purse.id, purse.is_own, purse.left, cost)
+    return found
+
+
+def lacking(posts: Iterable[Waiting]) -> set[Host]:
+    """The same of those whose wallet stops posts."""
+    return set(lacks(post for post in posts if post.purse.stops))
 
 
 # Asked for themselves

@@ -1,7 +1,7 @@
 """The lamp of each host of many episodes, as lists show them: two statements of few columns, however many there are."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,7 +26,7 @@ from services.ahead import has_ended
 from services.announcing import PLATFORM
 from services.causes import explain
 from services.coming_texts import ComingTexts
-from services.coverage import Waiting
+from services.coverage import Lack, Waiting
 from services.tweets import post_url, why_not
 from services.vocabulary import Lamp, Light, after_the_end, light_of_host
 
@@ -43,6 +43,8 @@ class HostLamp:
     post_url: str | None
     #: why the words that wait for the start could not be posted; None when they can, or nobody waits
     text_trouble: str | None
+    #: the wallet that pays for the host here, where it does not cover what it pays for the show
+    lacks: Lack | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +83,24 @@ def lamps_of(
     if found:
         gates, texts = shut_gates(now), ComingTexts(shows)
         rows = db.session.execute(coverage.with_purses(_hosts(by_id), now)).all()
-        short = coverage.lacking(_near(rows, by_id, texts, now))
+        waiting = list(_waiting(rows, by_id, texts))
+        short = coverage.lacking(one for one in waiting if coverage.is_near(by_id[one.episode_id], now))
+        lacks = coverage.lacks(waiting)
         for row in rows:
             episode = by_id[row.episode_id]
             trouble = texts.of(row, episode).trouble if row.status == ConfigStatus.PENDING else None
-            lacks = coverage.uncovered() if (episode.id, row.user_id) in short else None
-            found[episode.id].append(_lamp(row, episode, trouble, lacks, gates))
+            stops = coverage.uncovered() if (episode.id, row.user_id) in short else None
+            lamp = _lamp(row, episode, trouble, stops, gates)
+            lack = lacks.get((episode.id, row.user_id))
+            found[episode.id].append(lamp if lack is None else replace(lamp, lacks=lack))
     return found
 
 
-def _near(
-    rows: Iterable[Any], episodes: Mapping[int, EpisodeGuide], texts: ComingTexts, now: datetime
-) -> Iterator[Waiting]:
-    """What waits for shows that are so near that wallets have to cover it."""
+def _waiting(rows: Iterable[Any], episodes: Mapping[int, EpisodeGuide], texts: ComingTexts) -> Iterator[Waiting]:
+    """What waits for its show and will have to be paid for."""
     for row in rows:
         episode = episodes[row.episode_id]
-        waits = row.enabled and row.status == ConfigStatus.PENDING and row.member_id and row.is_active
-        if waits and coverage.is_near(episode, now):
+        if row.enabled and row.status == ConfigStatus.PENDING and row.member_id and row.is_active:
             has_link = texts.of(row, episode).has_link
             yield Waiting(episode.id, row.user_id, has_link, coverage.purse_of(row))
 

@@ -1,5 +1,6 @@
 """What the pages show: home, a podcast, one episode. Reads only; the statements do not grow with hosts or posts."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,18 +19,22 @@ from models import (
     Verdict,
     YouTubeChannel,
 )
-from services.ahead import OVER
 from services.causes import explain
 from services.checklist import Checklist, checklists_of, first_checklist
 from services.checks import HIGHEST_ID
+from services.dismissals import Viewer, sorted_out
 from services.errors import NotFound
 from services.lamps import Crowd, HostLamp, after_the_show, crowd_of, lamps_of
-from services.needs import Need, Unmatched, needs_of, unmatched_of
+from services.last_check import LastCheck, last_check
+from services.need import Need, Unmatched
+from services.needs import Seen, needs_of
+from services.next_shows import is_next, planned
+from services.registry import get_services
 from services.vocabulary import SILENT, Lamp, Light, light_of_episode
 
-#: an episode stays under "next" for so long after its planned start when nothing was seen of it
-OVERDUE = timedelta(hours=6)
 MOST_NEXT = 8
+#: so many of what needs a person are on the first page; all are on the page of their podcast
+MOST_NEEDS = 10
 #: an episode planned so long ago may still be the one that an unmatched stream was
 STILL_OPEN, MOST_OPEN = timedelta(days=3), 50
 
@@ -70,8 +75,10 @@ class Home:
     podcasts: list[Podcast] = field(default_factory=list)
     on_air: list[EpisodeCard] = field(default_factory=list)
     next: list[EpisodeCard] = field(default_factory=list)
+    #: all that needs a person, the most urgent first
     needs: list[Need] = field(default_factory=list)
-    unmatched: list[Unmatched] = field(default_factory=list)
+    #: when YouTube was last looked at
+    check: LastCheck | None = None
     #: what is still to do before a podcast's first show, for its admins
     checklists: list[Checklist] = field(default_factory=list)
     #: the podcasts that this person manages
@@ -81,8 +88,22 @@ class Home:
 
     @property
     def unannounced(self) -> list[Unmatched]:
-        """Those that are on air at this moment: there is still time to do something."""
-        return [one for one in self.unmatched if one.broadcast.state == BroadcastState.LIVE]
+        """Streams that are on air at this moment: there is still time to do something."""
+        return [need.stream for need in self.needs if need.stream is not None and need.stream.is_on]
+
+    @property
+    def first_needs(self) -> list[Need]:
+        """What is under "Needs a person": streams on air have cards of their own."""
+        return self._below[:MOST_NEEDS]
+
+    @property
+    def further(self) -> dict[Podcast, int]:
+        """How many more there are of each podcast."""
+        return Counter(need.podcast for need in self._below[MOST_NEEDS:])
+
+    @property
+    def _below(self) -> list[Need]:
+        return [need for need in self.needs if need.stream is None or not need.stream.is_on]
 
     @property
     def is_on_air(self) -> bool:
@@ -97,24 +118,42 @@ def home(user: User, now: datetime) -> Home:
         return Home(checklists=[first_checklist()] if user.is_admin else [])
     channels = {row.YouTubeChannel.id: row.YouTubeChannel for row in rows if row.YouTubeChannel is not None}
     live = db.session.execute(_live(list(shows))).all()
-    planned = list(db.session.execute(_planned(list(shows), now)).scalars())
-    hosts = lamps_of([*(row.EpisodeGuide for row in live), *planned], shows, now)
-    on_air = [_card(shows, row.EpisodeGuide, row.Broadcast, hosts, channels) for row in live]
-    upcoming = [_card(shows, episode, None, hosts, channels) for episode in planned]
-    shown = {row.Broadcast.id for row in live}
-    unmatched = [one for one in unmatched_of(shows, now) if one.broadcast.id not in shown]
+    ahead = list(db.session.execute(planned(list(shows), now)).scalars())
+    hosts = lamps_of([*(row.EpisodeGuide for row in live), *ahead], shows, now)
+    seen = Seen([(episode, hosts[episode.id]) for episode in ahead], channels, checked(now))
     managed = frozenset(row.Podcast.id for row in rows if user.is_admin or row.role == Role.ADMIN)
-    matchable = {one.podcast.id for one in unmatched} & managed
+    on_air = {row.Broadcast.id for row in live}
+    needs = [one for one in needs_of(shows, seen, now) if one.stream is None or one.stream.broadcast.id not in on_air]
+    needs, _ = sorted_out(once(needs), Viewer(user.id, managed), now)
+    upcoming = [episode for episode in ahead if is_next(episode, now)][:MOST_NEXT]
     return Home(
         podcasts=list(shows.values()),
-        on_air=on_air,
-        next=upcoming,
-        needs=needs_of(shows, now, [(card.episode, card.hosts) for card in upcoming], channels),
-        unmatched=unmatched,
+        on_air=[_card(shows, row.EpisodeGuide, row.Broadcast, hosts, channels) for row in live],
+        next=[_card(shows, episode, None, hosts, channels) for episode in upcoming],
+        needs=needs,
+        check=seen.check,
         checklists=checklists_of([row.Podcast for row in rows if row.role == Role.ADMIN], now),
         managed=managed,
-        open_episodes=open_episodes_of(matchable, now) if matchable else {},
+        open_episodes=open_episodes_for(needs, managed, now),
     )
+
+
+def checked(now: datetime) -> LastCheck:
+    return last_check(now, timedelta(seconds=get_services().settings.live_check_interval_seconds))
+
+
+def once(needs: Iterable[Need]) -> list[Need]:
+    """What several podcasts have in common, such as checks that stopped, is said once."""
+    found: dict[object, Need] = {}
+    for need in needs:
+        found.setdefault(need.item if need.fix == "operator" else (need.podcast.id, need.item), need)
+    return list(found.values())
+
+
+def open_episodes_for(needs: Iterable[Need], managed: Collection[int], now: datetime) -> dict[int, list[EpisodeGuide]]:
+    """What the streams among these may be, for whoever may say it; no statement where there is none."""
+    matchable = {need.podcast.id for need in needs if need.stream is not None} & set(managed)
+    return open_episodes_of(matchable, now) if matchable else {}
 
 
 def _podcasts_of(user: User) -> Select[Podcast, str, YouTubeChannel]:
@@ -160,20 +199,6 @@ def _live(podcast_ids: Sequence[int]) -> Select[Broadcast, EpisodeGuide]:
         .join(EpisodeGuide, EpisodeGuide.id == Broadcast.episode_id)
         .where(Broadcast.state == BroadcastState.LIVE, EpisodeGuide.podcast_id.in_(podcast_ids))
         .order_by(Broadcast.actual_start_at.desc())
-    )
-
-
-def _planned(podcast_ids: Sequence[int], now: datetime) -> Select[EpisodeGuide]:
-    """Episodes to come, and those whose start nobody has seen yet; soonest first."""
-    seen = select(Broadcast.id).where(
-        Broadcast.episode_id == EpisodeGuide.id,
-        or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, *OVER))),
-    )
-    return (
-        select(EpisodeGuide)
-        .where(EpisodeGuide.podcast_id.in_(podcast_ids), EpisodeGuide.scheduled_at > now - OVERDUE, ~seen.exists())
-        .order_by(EpisodeGuide.scheduled_at, EpisodeGuide.id)
-        .limit(MOST_NEXT)
     )
 
 

@@ -23,7 +23,8 @@ from models import (
 from services.ahead import is_over
 from services.lamps import lamps_of
 from services.members import Member, members_of
-from services.overview import OVERDUE, EpisodeCard, card_of
+from services.next_shows import OVERDUE
+from services.overview import EpisodeCard, card_of
 from services.podcasts import may_create
 from services.vocabulary import Lamp, Light
 

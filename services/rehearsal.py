@@ -20,7 +20,7 @@ from services.clients.x_answers import XUser
 from services.coming_texts import SOME_VIDEO
 from services.errors import Invalid, Outcome
 from services.lamps import shut_gates
-from services.overview import OVERDUE
+from services.next_shows import OVERDUE
 from services.paying import USER_READ
 from services.registry import get_services
 from services.tokens import Access

@@ -1,0 +1,85 @@
+"""Posts that wait for a person: refused, undecided, missed, or held up until something is mended. Reads only."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from extensions import db
+from models import Broadcast, ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Post, PostStatus, SendGate, User
+from services.ahead import OVER
+from services.causes import CAUSES, explain
+from services.evidence import decided_at, sent_at, weigh
+from services.need import Need, Rank, Shows, fix_for
+from services.vocabulary import WAITS_FOR_A_PERSON, Light, after_the_end, light_of_host
+
+#: what is older needs nobody any more
+RECENT = timedelta(days=14)
+#: nobody posts about a stream that was so long ago
+MISSED_SHOWN = timedelta(days=2)
+MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
+#: where a host's text may stand when somebody has to do something
+WAITING = (ConfigStatus.FAILED, ConfigStatus.REVIEW, ConfigStatus.MISSED, ConfigStatus.POSTING)
+_RANKS = {
+    PostStatus.QUEUED: Rank.WAITING,
+    PostStatus.REVIEW: Rank.DECIDE,
+    PostStatus.FAILED: Rank.FAILED,
+    PostStatus.MISSED: Rank.MISSED,
+}
+
+
+def needs_of_posts(shows: Shows, now: datetime, *, most: int) -> list[Need]:
+    """The newest post of a host, where it waits for a person. One statement."""
+    newest = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
+    newest_id = newest.correlate(EpisodeTweetConfig).scalar_subquery()
+    query = (
+        select(EpisodeGuide, User.name, User.id.label("user_id"), Post, SendGate.until)
+        .add_columns(Broadcast.state, sent_at(), decided_at())
+        .join(EpisodeTweetConfig, EpisodeTweetConfig.episode_id == EpisodeGuide.id)
+        .join(User, User.id == EpisodeTweetConfig.user_id)
+        .join(Post, Post.id == newest_id)
+        .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
+        .outerjoin(SendGate, SendGate.key == "x")
+        .where(EpisodeGuide.podcast_id.in_(shows), _needs_a_person(now))
+        .order_by(Post.id.desc())
+        .limit(most)
+    )
+    return [_of_post(shows, row) for row in db.session.execute(query)]
+
+
+def _needs_a_person(now: datetime) -> ColumnElement[bool]:
+    """Refused, undecided, missed for a reason that can be mended, or held up until somebody has mended it."""
+    status = EpisodeTweetConfig.status
+    refused = and_(status.in_((ConfigStatus.FAILED, ConfigStatus.REVIEW)), Post.created_at > now - RECENT)
+    missed = and_(status == ConfigStatus.MISSED, Post.cause.in_(MENDABLE), Post.created_at > now - MISSED_SHOWN)
+    held = and_(status == ConfigStatus.POSTING, Post.status == PostStatus.QUEUED, Post.cause.in_(WAITS_FOR_A_PERSON))
+    # Said once more by itself, so that a database sets the others aside before it looks for their newest posts.
+    return and_(status.in_(WAITING), or_(refused, missed, held))
+
+
+def _of_post(shows: Shows, row: Any) -> Need:
+    post, episode = row.Post, row.EpisodeGuide
+    evidence = weigh(post, row.sent_at, row.decided_at) if post.status == PostStatus.REVIEW else None
+    is_over = post.status == PostStatus.MISSED or (post.trigger == "live" and row.state in OVER)
+    waits = post.status == PostStatus.QUEUED
+    return Need(
+        shows[episode.podcast_id],
+        row.name,
+        explain(post.cause or "", post.detail, is_over=is_over),
+        episode.id,
+        episode.title,
+        row.user_id,
+        "decide" if evidence else fix_for(post),
+        evidence,
+        _light_of(post, row.until, is_over=is_over) if waits else None,
+        post.id,
+        # A post that waits for another reason, or waits no more, is another thing.
+        item=f"waits:{post.id}:{post.cause}" if waits else f"{post.status}:{post.id}",
+        rank=_RANKS.get(post.status, Rank.FAILED),
+        at=post.created_at,
+    )
+
+
+def _light_of(post: Post, held_until: datetime | None, *, is_over: bool) -> Light:
+    light = light_of_host(ConfigStatus.POSTING, enabled=True, post=post, trouble=None, held_until=held_until)
+    return after_the_end(light) if is_over else light

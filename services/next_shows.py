@@ -1,0 +1,38 @@
+"""Planned episodes that were not seen live: those to come, and those whose start is over. Reads only."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, case, func, or_, select
+
+from models import Broadcast, BroadcastState, EpisodeGuide, Verdict
+from services.ahead import OVER
+from services.needs_shows import SILENT_SHOWN
+
+#: an episode stays under "next" for so long after its planned start when nothing was seen of it
+OVERDUE = timedelta(hours=6)
+#: of one podcast that are to come, and of one that are over; of all together
+MOST_OF_ONE, MOST_OF_ALL = 8, 40
+
+
+def planned(podcast_ids: Collection[int], now: datetime) -> Select[EpisodeGuide]:
+    """The nearest of each podcast, by time: first those under "next", then those that are over for longer."""
+    seen = select(Broadcast.id).where(
+        Broadcast.episode_id == EpisodeGuide.id,
+        or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, *OVER))),
+    )
+    at = EpisodeGuide.scheduled_at
+    is_over = at <= now - OVERDUE
+    nearest = (case((is_over, None), else_=at), at.desc(), EpisodeGuide.id)
+    place = func.row_number().over(partition_by=(EpisodeGuide.podcast_id, is_over), order_by=nearest)
+    near = select(EpisodeGuide.id, place.label("place")).where(
+        EpisodeGuide.podcast_id.in_(podcast_ids), at > now - SILENT_SHOWN, ~seen.exists()
+    )
+    ranked = near.subquery()
+    query = select(EpisodeGuide).join(ranked, ranked.c.id == EpisodeGuide.id).where(ranked.c.place <= MOST_OF_ONE)
+    return query.order_by(is_over, at, EpisodeGuide.id).limit(MOST_OF_ALL)
+
+
+def is_next(episode: EpisodeGuide, now: datetime) -> bool:
+    """Whether it may still begin."""
+    return episode.scheduled_at is not None and episode.scheduled_at > now - OVERDUE
