@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import LinkPurpose, OneTimeLink, Podcast, PodcastMember, User, UserSession
-from services import audit, sessions, sign_in
+from services import audit, figures_version, sessions, sign_in
 from services.audit import Actor, Kind
 from services.checks import HIGHEST_ID, email_address, one_line, zone_name
 from services.errors import Conflict, NotFound
@@ -49,6 +49,8 @@ def change_profile(user_id: int, *, name: str, timezone: str, default_text: str,
     """Raises Invalid. What is queued keeps its words."""
     values = {"name": host_name(name), "timezone": zone_name(timezone), "default_text": default_words(default_text)}
     user = db.session.get_one(User, user_id)
+    if user.name != values["name"]:
+        figures_version.raise_for_user(db.session(), user_id)
     for column, value in values.items():
         setattr(user, column, value)
     user.never_repost = never_repost

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 
 from extensions import db
 from models import OPEN_STATES, Broadcast, BroadcastState, EpisodeGuide, YouTubeChannel
-from services import planned_starts
+from services import figures_version, planned_starts
 from services.clients.values import Video
 from services.discovery import Discovery
 from services.errors import Outcome
@@ -152,6 +152,9 @@ class BroadcastLooks:
             video = videos.get(k.video_id)
             decision = decide(k, video, now, pace)
             rows.append(_row(k, video, decision, now, signal))
+            if k.live_seen_at is not None and rows[-1].get("actual_start_at", k.actual_start_at) != k.actual_start_at:
+                # Posts may be out, and took another time than was known.
+                figures_version.raise_for_broadcasts(db.session(), [k.id])
             if decision.state in (BroadcastState.LIVE, BroadcastState.ENDED) and rows[-1]["closed_at"] is None:
                 looked.broadcast_ids.append(k.id)
             if decision.state not in (*OPEN_STATES, BroadcastState.GONE):

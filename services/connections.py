@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Post, PostStatus, RefreshState, SocialConnection, User
-from services import audit
+from services import audit, figures_version
 from services.audit import NOBODY, Actor, Kind
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
@@ -77,6 +77,7 @@ class ConnectionService:
             db.session.rollback()
             raise Conflict(f"@{who.username} was just connected elsewhere. Look at the connections again.") from error
         self._release_waiting(connection, now)
+        figures_version.raise_for_user(db.session(), user_id)
         if by is not None:
             audit.note(Kind.X_CONNECTED, by, now, subject_id=user_id, connection=connection.id)
         db.session.commit()
@@ -130,6 +131,7 @@ class ConnectionService:
             return
         account = connection.platform_user_id
         self._retire(connection, now)
+        figures_version.raise_for_user(db.session(), user_id)
         audit.note(Kind.X_DISCONNECTED, by, now, subject_id=user_id, connection=connection.id)
         db.session.commit()
         self._revoking.revoke_due(now, account=account)

@@ -20,7 +20,7 @@ from models import (
     SocialConnection,
     User,
 )
-from services import audit, links, outbox
+from services import audit, figures_version, links, outbox
 from services.audit import Actor, Kind
 from services.errors import Conflict, Invalid
 from services.revoking import remember
@@ -68,7 +68,8 @@ def delete_account(user_id: int, typed: str, by: Actor, now: datetime) -> None:
 def _lock(user_id: int) -> None:
     """Two admins of a podcast, or of the server, who leave at the same moment must not both succeed."""
     theirs = select(PodcastMember.podcast_id).where(PodcastMember.user_id == user_id)
-    db.session.execute(select(Podcast.id).where(Podcast.id.in_(theirs)).order_by(Podcast.id).with_for_update())
+    held = select(Podcast.id).where(Podcast.id.in_(theirs)).order_by(Podcast.id).with_for_update()
+    figures_version.raise_for(db.session(), db.session.execute(held).scalars())
     admins = select(User.id).where((User.is_admin & User.is_active) | (User.id == user_id))
     db.session.execute(admins.order_by(User.id).with_for_update())
 
@@ -110,8 +111,8 @@ def _forget(user_id: int, email: str) -> None:
     nameless = {"host_name": FORMER, "username": "", "platform_user_id": "", "text": "", "detail": None}
     # The address of the post, and the key, which holds the id of the account, would lead to the person.
     traceless = {"remote_id": None, "candidate_id": None, "key": literal("former:") + cast(Post.id, String)}
-    posts = update(Post).where(Post.user_id == user_id).values(**nameless, **traceless)
-    db.session.execute(posts, execution_options=_PLAIN)
+    posts = update(Post).where(Post.user_id == user_id).values(**nameless, **traceless).returning(Post.podcast_id)
+    figures_version.raise_for(db.session(), db.session.execute(posts, execution_options=_PLAIN).scalars())
     db.session.execute(delete(OneTimeLink).where(OneTimeLink.email == email), execution_options=_PLAIN)
     _forget_rehearsals(user_id)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload
 
 from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember, Role, SocialConnection, User
-from services import audit, links
+from services import audit, figures_version, links
 from services.ahead import is_over
 from services.announcing import PLATFORM
 from services.audit import Actor, Kind
@@ -74,6 +74,7 @@ def add(podcast_id: int, user_id: int, role: Role) -> bool:
         db.session.rollback()
         raise Conflict(f"{AT_MOST} people are on {name} already. No more fit.")
     db.session.add(PodcastMember(podcast_id=podcast_id, user_id=user_id, role=role))
+    figures_version.raise_for(db.session(), [podcast_id])
     db.session.flush()
     return True
 
@@ -110,6 +111,7 @@ def set_role(podcast_id: int, user_id: int, role: str, by: Actor, now: datetime)
             _keep_an_admin(podcast, member)
             links.end_invitations_by(user_id, podcast_id, now)
         member.role = wanted
+        figures_version.raise_for(db.session(), [podcast_id])
         audit.note(Kind.ROLE_CHANGED, by, now, podcast_id=podcast_id, subject_id=user_id, role=wanted)
     name = member.user.name
     db.session.commit()
@@ -123,6 +125,7 @@ def remove(podcast_id: int, user_id: int, by: Actor, now: datetime) -> str:
     _keep_an_admin(podcast, member)
     name = member.user.name
     db.session.execute(delete(PodcastMember).where(PodcastMember.id == member.id))
+    figures_version.raise_for(db.session(), [podcast_id])
     links.end_invitations_by(user_id, podcast_id, now)
     cancel_queued(user_id, cause="member_gone", podcast_id=podcast_id, now=now)
     audit.note(Kind.HOST_REMOVED, by, now, podcast_id=podcast_id, subject_id=user_id)

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from models import LATEST, Podcast, Post, PostSnapshot, PostStatus, SendGate, SocialConnection, Wallet, WalletOwner
-from services import paying
+from services import figures_version, paying
 from services.announcing import PLATFORM, trouble_of
 from services.clients.x_metrics import Metrics
 from services.tokens import Access, TokenService
@@ -178,6 +178,7 @@ def store(session: Session, kept: Sequence[Kept], now: datetime) -> None:
         ahead = [{"id": due.post_id, "metrics_due_at": next_due(due.posted_at, now)} for due, _ in found]
         session.execute(update(Post), ahead)
         paying.record_reads(session, [_bill(due) for due, _ in found], now)
+        figures_version.raise_for(session, [due.whose.podcast_id for due, _ in found])
     gone = [one.due.post_id for one in kept if one.is_gone]
     if gone:
         missed = update(Post).where(Post.id.in_(gone), Post.gone_at.is_(None)).values(gone_at=now)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from models import ConfigStatus, EpisodeTweetConfig, Outcome, Post, PostAttempt, PostEvent, PostStatus
-from services import paying
+from services import figures_version, paying
 from services.inserting import insert_or_ignore as insert_or_ignore
 
 #: what an attempt may still turn out to be; the partial unique index of post_attempts says the same
@@ -63,7 +63,7 @@ def apply(session: Session, moves: Sequence[Move], now: datetime) -> set[int]:
     Returns the ids of the posts that moved. A post that is not in the expected state, or held by another
     attempt, did not move: somebody was faster, and nothing of it was changed.
     """
-    moved: set[int] = set()
+    moved: dict[int, int | None] = {}
     for group in _alike(moves):
         moved |= _update_posts(session, group)
     done = [move for move in moves if move.post_id in moved]
@@ -71,8 +71,10 @@ def apply(session: Session, moves: Sequence[Move], now: datetime) -> set[int]:
         _settle_attempts(session, done, now)
         _settle_costs(session, done, now)
         session.execute(insert(PostEvent), [_event(move, now) for move in done])
-        derive_config_status(session, [m.post_id for m in done if not {m.expected, m.to} <= ON_ITS_WAY])
-    return moved
+        ended = [m.post_id for m in done if not {m.expected, m.to} <= ON_ITS_WAY]
+        derive_config_status(session, ended)
+        figures_version.raise_for(session, [moved[post_id] for post_id in ended])
+    return set(moved)
 
 
 def begin_attempts(session: Session, moves: Sequence[Move], numbers: Mapping[int, int], now: datetime) -> set[int]:
@@ -107,7 +109,8 @@ def _alike(moves: Sequence[Move]) -> list[list[Move]]:
     return list(groups.values())
 
 
-def _update_posts(session: Session, group: Sequence[Move]) -> set[int]:
+def _update_posts(session: Session, group: Sequence[Move]) -> dict[int, int | None]:
+    """Those that moved, each with its podcast."""
     first = group[0]
     values: dict[str, Any] = {"status": first.to}
     for column in ("cause", "detail"):
@@ -119,8 +122,9 @@ def _update_posts(session: Session, group: Sequence[Move]) -> set[int]:
         guards.append(or_(*(and_(Post.id == m.post_id, Post.attempt_token == m.token) for m in group)))
     if first.expected == Q and first.to in (S, U):
         guards.append(~select(PostAttempt.id).where(PostAttempt.post_id == Post.id, MAYBE_ACCEPTED).exists())
-    statement = update(Post).where(*guards).values(values).returning(Post.id)
-    return set(session.execute(statement, execution_options={"synchronize_session": False}).scalars())
+    statement = update(Post).where(*guards).values(values).returning(Post.id, Post.podcast_id)
+    rows = session.execute(statement, execution_options={"synchronize_session": False})
+    return {row.id: row.podcast_id for row in rows}
 
 
 def _each(by_key: Mapping[Any, Any], key_column: Any, column: Any) -> Any:
@@ -220,6 +224,7 @@ def add_posts(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime
     ]
     if events:
         session.execute(insert(PostEvent), events)
+        figures_version.raise_for(session, [r.get("podcast_id") for r in rows if r["key"] in ids])
         # Who queues has taken the config by compare-and-set already, and that is its status.
         derive_config_status(session, [ids[r["key"]] for r in rows if r["key"] in ids and r["status"] != Q])
     return ids

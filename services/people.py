@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 
 from extensions import db
 from models import Podcast, PodcastMember, User, UserSession
-from services import audit, links
+from services import audit, figures_version, links
 from services.audit import Actor, Kind
 from services.checks import HIGHEST_ID
 from services.errors import Conflict, NotFound
@@ -83,6 +83,7 @@ def switch_on(user_id: int, by: Actor, now: datetime) -> User:
     user = find_person(user_id)
     if not user.is_active:
         user.is_active = True
+        figures_version.raise_for_user(db.session(), user.id)
         audit.note(Kind.USER_ON, by, now, subject_id=user.id)
     db.session.commit()
     return user

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from extensions import db
 from models import Broadcast, Podcast, Post, PostStatus, Verdict
-from services import audit, outbox, tweet_text
+from services import audit, figures_version, outbox, tweet_text
 from services.audit import Actor, Kind
 from services.checks import several_lines, shown
 from services.errors import Conflict, Invalid, Stale
@@ -68,6 +68,7 @@ def change(podcast_id: int, wanted: Wanted, by: Actor, now: datetime) -> None:
     for name in changed:
         setattr(podcast, name, getattr(wanted, name))
     if changed:
+        figures_version.raise_for(db.session(), [podcast_id])
         audit.note(Kind.PODCAST_CHANGED, by, now, podcast_id=podcast_id, changed=changed)
     db.session.commit()
 
@@ -124,6 +125,7 @@ def delete_podcast(podcast_id: int, by: Actor, now: datetime) -> None:
     db.session.execute(
         delete(Podcast).where(Podcast.id == podcast_id), execution_options={"synchronize_session": False}
     )
+    figures_version.forget(db.session(), podcast_id)
     db.session.commit()
 
 

@@ -17,7 +17,7 @@ from config import Settings
 from extensions import db
 from models import Outcome as AttemptOutcome
 from models import Post, PostStatus, SocialConnection
-from services import claiming, gates, leases, outbox, sending
+from services import claiming, figures_version, gates, leases, outbox, sending
 from services.clients.x import XClient
 from services.clients.x_answers import Accepted, Tokens
 from services.errors import Outcome, Refused, Unknown
@@ -301,6 +301,8 @@ class SocialPostingService:
         values: dict[str, Any] = {"trouble": refused.cause}
         if sending.needs_new_token(one, refused):
             values = {"expires_at": now}
+        else:
+            figures_version.raise_for_connection(session, one.connection_id)
         session.execute(
             update(SocialConnection)
             .where(SocialConnection.id == one.connection_id, SocialConnection.token_version == one.version)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from extensions import db
 from models import RefreshState, SocialConnection
-from services import leases, resealing
+from services import figures_version, leases, resealing
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
 from services.errors import Outcome, Refused, Unknown
@@ -106,6 +106,8 @@ class TokenService:
         except VaultError:
             db.session.rollback()
             raise
+        if taken.trouble == IN_DOUBT:
+            figures_version.raise_for_connection(db.session(), connection_id)
         db.session.commit()
         is_repeat, known = taken.trouble == IN_DOUBT, self._newest_after(token, taken.platform_user_id)
         return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_repeat, known)
@@ -198,11 +200,14 @@ class TokenService:
         if connection.token_version != refresh.version:
             db.session.rollback()  # somebody stored a newer pair meanwhile: that one counts
             return True
+        before = connection.trouble, connection.refresh_state
         if isinstance(result, Tokens):
             expires_at = now + timedelta(seconds=result.expires_in) if result.expires_in is not None else None
             self.store(connection, result, expires_at)
         else:
             self._store_failed_refresh(connection, refresh, result)
+        if before[0] or connection.trouble or RefreshState.REVOKED in (before[1], connection.refresh_state):
+            figures_version.raise_for_user(db.session(), connection.user_id)
         db.session.commit()
         return isinstance(result, Tokens)
 
@@ -275,6 +280,8 @@ def note_refused(session: Session, accesses: Iterable[Access], now: datetime, *,
     """
     for access in accesses:
         is_fresh = access.connection_id in renewed
+        if is_fresh:
+            figures_version.raise_for_connection(session, access.connection_id)
         session.execute(
             update(SocialConnection)
             .where(SocialConnection.id == access.connection_id, SocialConnection.token_version == access.version)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Post, PostStatus, User
-from services import audit, links, outbox, sessions
+from services import audit, figures_version, links, outbox, sessions
 from services.audit import NOBODY, Kind
 from services.checks import email_address, one_line, shown
 from services.errors import Conflict, Invalid, NotFound
@@ -84,6 +84,7 @@ def set_user(
     user.never_repost = user.never_repost if never_repost is None else never_repost
     if active and not user.is_active:
         user.is_active = True
+        figures_version.raise_for_user(db.session(), user.id)
         audit.note(Kind.USER_ON, NOBODY, now, subject_id=user.id)
     db.session.commit()
     return deactivate_user(email, now=now) if active is False else user
@@ -103,6 +104,7 @@ def switch_off(user: User, now: datetime | None = None) -> None:
     """As `deactivate_user`, in the caller's transaction."""
     if user.is_active:
         user.is_active = False
+        figures_version.raise_for_user(db.session(), user.id)
         sessions.end_all(user.id)
         links.end_links_by(user.id, now or datetime.now(UTC))
         cancel_queued(user.id, cause="user_inactive", now=now)

@@ -1,6 +1,6 @@
 """Writing entries: the one place that changes a balance, and always together with the line that says why."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import EntryKind, Wallet, WalletEntry
+from services import figures_version
 from services.checks import one_line
 from services.errors import Conflict
 from services.money import dollars
@@ -127,9 +128,10 @@ def _book(line: Line) -> Booked:
     )
 
 
-def add(session: Session, booked: Iterable[Booked], now: datetime) -> None:
+def add(session: Session, booked: Sequence[Booked], now: datetime) -> None:
     """The entries themselves, in one statement."""
     session.execute(insert(ENTRIES), [_row(one) | {"at": now} for one in booked])
+    figures_version.raise_for(session, [one.podcast_id for one in booked if one.cost])
 
 
 def _row(one: Booked) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def counted():
 
 @pytest.mark.calls_in_transaction
 def test_a_post_alone_takes_nine_statements_and_nine_for_what_it_costs(unchecked):
-    """Beside the look that finds no more."""
+    """Beside the look that finds no more, and the one that says that the podcast's numbers are others now."""
     unchecked.cast.services.posting.drain(unchecked.at)  # what a process asks once
     unchecked.on_air("ada")
     podcast = Whose(unchecked.post().podcast_id or 0)
@@ -77,7 +77,7 @@ def test_a_post_alone_takes_nine_statements_and_nine_for_what_it_costs(unchecked
         unchecked.cast.services.posting.drain(unchecked.at)
     assert unchecked.post().status == "posted"
     assert idle["statements"] <= 2
-    assert spent["statements"] - idle["statements"] <= 9 + 9
+    assert spent["statements"] - idle["statements"] <= 9 + 9 + 1
     assert spent["commits"] <= 3
 
 
