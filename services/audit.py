@@ -66,6 +66,8 @@ class Kind(StrEnum):
     DRAFTS_ASKED = "drafts_asked"
     DRAFT_CHOSEN = "draft_chosen"
     VOICE_CHANGED = "voice_changed"
+    PUT_ASIDE = "put_aside"
+    BROUGHT_BACK = "brought_back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ WORDS: dict[Kind, str] = {
     Kind.DRAFTS_ASKED: "asked for drafts for all hosts{podcast}",
     Kind.DRAFT_CHOSEN: "chose a draft{podcast}",
     Kind.VOICE_CHANGED: "changed the voice of the drafts",
+    Kind.PUT_ASIDE: "put aside something that needs attention{podcast}",
+    Kind.BROUGHT_BACK: "brought back something that needs attention{podcast}",
 }
 KNOWN = {kind.value: words for kind, words in WORDS.items()}
 #: for choosing, where the name of the kind says too little
@@ -100,6 +102,7 @@ LABELS: dict[Kind, str] = {
     Kind.PRICES_CHANGED: "Price list changed",
     Kind.WALLET_SET: "Limits of a wallet",
     Kind.DRAFTS_ASKED: "Drafts for all hosts",
+    Kind.PUT_ASIDE: "Put aside",
 }
 #: why somebody came back from X without a connection
 REFUSALS = {

@@ -22,6 +22,7 @@ WORDS = {
     "wallet": "Pay allowances and check wallets",
     "metrics": "Read what X shows of posts",
     "weeks": "Add up each week",
+    "aside": "Forget what was put aside and is settled",
     "drafts": "Have drafts written",
     "heartbeat": "Note down that it runs",
 }

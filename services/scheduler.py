@@ -66,6 +66,7 @@ DEADLINES = {
     "wallet": 300.0,
     "metrics": 300.0,
     "weeks": 300.0,
+    "aside": 300.0,
     "drafts": 120.0,
     "heartbeat": 60.0,
 }

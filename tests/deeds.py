@@ -10,8 +10,19 @@ import requests
 from sqlalchemy import delete, select, update
 
 from extensions import db
-from models import Broadcast, EpisodeGuide, Installation, NoticeAddress, OneTimeLink, Podcast, Post, PostStatus, User
-from services import draft_choices, draft_wishes, first_admin, prices, wallet
+from models import (
+    Broadcast,
+    Dismissal,
+    EpisodeGuide,
+    Installation,
+    NoticeAddress,
+    OneTimeLink,
+    Podcast,
+    Post,
+    PostStatus,
+    User,
+)
+from services import attention, draft_choices, draft_wishes, first_admin, prices, wallet
 from services.audit import Actor, Kind
 from services.registry import get_services
 from services.wallet import Rules, Whose
@@ -140,6 +151,15 @@ class House:
 
     def planned(self):
         return db.session.get_one(EpisodeGuide, self.episode)
+
+    def put_stream_aside(self):
+        podcast, item = db.session.get_one(Podcast, self.show), f"stream:{self.stream}:unmatched"
+        by, now, good = Actor(self.ada, "::1"), datetime.now(UTC), attention.HowLong.GOOD
+        attention.put_aside(podcast, item, good, by, now, is_admin=True)
+
+    def bring_stream_back(self):
+        podcast, (row,) = db.session.get_one(Podcast, self.show), db.session.execute(select(Dismissal.id)).all()
+        attention.bring_back(podcast, row.id, Actor(self.ada, "::1"), datetime.now(UTC), is_admin=True)
 
     def unmatched(self):
         channel = db.session.get_one(Podcast, self.show).youtube_channel_id
@@ -322,6 +342,16 @@ DEEDS: dict[Kind, Deed] = {
     Kind.DRAFT_CHOSEN: Deed(House.choose_draft, about_podcast=True, address="::1"),
     Kind.VOICE_CHANGED: Deed(
         lambda h: draft_choices.set_voice(draft_choices.Settings(), Actor(h.ada, "::1"), datetime.now(UTC)),
+        address="::1",
+    ),
+    Kind.PUT_ASIDE: Deed(
+        House.put_stream_aside, House.unmatched, about_podcast=True, detail={"until": "for good"}, address="::1"
+    ),
+    Kind.BROUGHT_BACK: Deed(
+        House.bring_stream_back,
+        lambda h: (h.unmatched(), h.put_stream_aside()),
+        about_podcast=True,
+        detail={"for_all": True},
         address="::1",
     ),
     Kind.FOREIGN_PODCAST: Deed(

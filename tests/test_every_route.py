@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 from extensions import Base, csrf, db
 from models import (
     Broadcast,
+    Dismissal,
     Draft,
     LinkPurpose,
     Notice,
@@ -101,13 +102,15 @@ def show_of(cast, name: str, admin: str, host: str) -> Show:
     notice = Notice(key="live:1", kind="live", title="Live", link="/", user_id=config.user_id, at=at)
     notice_address = NoticeAddress(user_id=config.user_id, network="slack", address=b"sealed", created_at=at)
     draft = Draft(config_id=config.id, made_at=at, writer="builtin", status="accepted", text="On air {url}", cost=0)
-    db.session.add_all([broadcast, link, session, post, notice, notice_address, draft])
+    dismissal = Dismissal(podcast_id=podcast_id, user_id=None, item="channel:none", made_at=at)
+    db.session.add_all([broadcast, link, session, post, notice, notice_address, draft, dismissal])
     db.session.flush()
     values = {
         "podcast_id": podcast_id,
         "episode_id": episode.id,
         "post_id": post.id,
         "draft_id": draft.id,
+        "dismissal_id": dismissal.id,
         "broadcast_id": broadcast.id,
         "user_id": member[1].user_id,
         "member_id": member[1].id,

@@ -1,0 +1,150 @@
+"""What one podcast needs a person for: its list, what was put aside of it, and for how long. Mends nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, select
+
+from extensions import db, reading
+from models import Dismissal, EpisodeGuide, Podcast
+from services import audit, dismissals, periods
+from services.audit import Actor, Kind
+from services.checks import shown
+from services.dismissals import Aside, Viewer, sorted_out
+from services.errors import Conflict, Invalid
+from services.lamps import lamps_of
+from services.last_check import LastCheck
+from services.need import Need
+from services.needs import Seen, needs_of
+from services.next_shows import planned
+from services.overview import channels_of, checked, open_episodes_for
+
+#: on a page; the rest comes up as these are done
+MOST_SHOWN = 60
+#: of one sort, where it has to be known that there is not one more
+ALL = 100_000
+#: what is put aside this moment is not yet known to have ended
+SETTLED = timedelta(minutes=5)
+#: podcasts of which one run of the cleaning looks whether things have ended
+AT_ONCE = 200
+
+
+class HowLong(StrEnum):
+    """For how long something is put aside."""
+
+    TODAY = "today"
+    WEEK = "week"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """The page of one podcast. `managed` and `open_episodes` as on the first page."""
+
+    needs: Sequence[Need]
+    aside: Sequence[Aside]
+    check: LastCheck
+    managed: frozenset[int]
+    open_episodes: dict[int, list[EpisodeGuide]] = field(default_factory=dict)
+
+    @property
+    def first_needs(self) -> Sequence[Need]:
+        return self.needs[:MOST_SHOWN]
+
+
+def attention(podcast: Podcast, user_id: int, now: datetime, *, is_admin: bool) -> Attention:
+    """The most urgent first. The statements do not grow with hosts, episodes or posts."""
+    check, viewer = checked(now), Viewer(user_id, frozenset({podcast.id} if is_admin else ()))
+    needs, aside = sorted_out(_needs(podcast, check, now), viewer, now)
+    episodes = open_episodes_for(needs, viewer.managed, now)
+    return Attention(needs, aside, check, frozenset(viewer.managed), episodes)
+
+
+def _needs(podcast: Podcast, check: LastCheck, now: datetime, **most: int) -> list[Need]:
+    shows = {podcast.id: podcast}
+    ahead = list(db.session.execute(planned([podcast.id], now)).scalars())
+    hosts = lamps_of(ahead, shows, now)
+    seen = Seen([(episode, hosts[episode.id]) for episode in ahead], channels_of([podcast]), check)
+    return needs_of(shows, seen, now, **most)
+
+
+def how_long(text: str) -> HowLong:
+    """Raises Invalid."""
+    try:
+        return HowLong(text)
+    except ValueError:
+        raise Invalid(f"“{shown(text)}” is no time to put something aside for. Choose one of the buttons.") from None
+
+
+def put_aside(
+    podcast: Podcast, item: str, length: HowLong, by: Actor, now: datetime, *, is_admin: bool
+) -> datetime | None:
+    """For oneself, or as an admin for everybody. Returns until when; None: for good.
+
+    Raises Conflict when there is no such thing, or not any more: names are never stored as they come.
+    """
+    assert by.user_id is not None
+    page = attention(podcast, by.user_id, now, is_admin=is_admin)
+    if item not in {need.item for need in page.needs}:
+        raise Conflict("It is not on the list any more, so nothing was put aside.")
+    podcast_id, until = podcast.id, _until(length, podcast.timezone, now)
+    db.session.rollback()
+    dismissals.put(podcast_id, item, None if is_admin else by.user_id, dismissals.Putting(by.user_id, until, now))
+    end = until.isoformat() if until else "for good"
+    audit.note(Kind.PUT_ASIDE, by, now, podcast_id=podcast_id, item=item, until=end, for_all=is_admin)
+    db.session.commit()
+    return until
+
+
+def _until(length: HowLong, zone: str, now: datetime) -> datetime | None:
+    """Midnights of the podcast's zone, so that it is back in the morning whatever the hour it was put aside at."""
+    if length is HowLong.GOOD:
+        return None
+    days = 1 if length is HowLong.TODAY else 7
+    return periods.midnight(now.astimezone(ZoneInfo(zone)).date() + days * periods.DAY, zone)
+
+
+def bring_back(podcast: Podcast, dismissal_id: int, by: Actor, now: datetime, *, is_admin: bool) -> None:
+    """Raises NotFound."""
+    assert by.user_id is not None
+    podcast_id = podcast.id
+    db.session.rollback()
+    viewer = Viewer(by.user_id, frozenset({podcast_id} if is_admin else ()))
+    gone = dismissals.take_back(podcast_id, dismissal_id, viewer)
+    audit.note(Kind.BROUGHT_BACK, by, now, podcast_id=podcast_id, item=gone.item, for_all=gone.user_id is None)
+    db.session.commit()
+
+
+# What was put aside ends with what it was about
+
+
+def clean(now: datetime) -> None:
+    """Takes away what has run out, and what is about things that are settled. Commits after each podcast."""
+    over = delete(Dismissal).where(Dismissal.until <= now)
+    db.session.execute(over, execution_options={"synchronize_session": False})
+    db.session.commit()
+    reading()
+    some = select(Dismissal.podcast_id).distinct().order_by(Dismissal.podcast_id).limit(AT_ONCE)
+    podcast_ids = list(db.session.execute(some).scalars())
+    db.session.rollback()
+    for podcast_id in podcast_ids:
+        _clean(podcast_id, now)
+
+
+def _clean(podcast_id: int, now: datetime) -> None:
+    reading()
+    podcast = db.session.get(Podcast, podcast_id)
+    if podcast is None:
+        db.session.rollback()
+        return
+    known = {need.item for need in _needs(podcast, checked(now), now, most=ALL)}
+    settled = select(Dismissal.id, Dismissal.item).where(Dismissal.podcast_id == podcast_id)
+    rows = db.session.execute(settled.where(Dismissal.made_at < now - SETTLED)).all()
+    ended = [row.id for row in rows if row.item not in known]
+    db.session.rollback()
+    if ended:
+        dismissals.forget(ended)
+        db.session.commit()

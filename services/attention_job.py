@@ -1,0 +1,15 @@
+"""When what was put aside and is settled is forgotten. Knows not how."""
+
+from flask import Flask
+
+from services import attention
+from services.registry import get_services
+
+ASIDE, ASIDE_SECONDS = "aside", 3600.0
+
+
+def init_app(app: Flask) -> None:
+    """Gives the scheduler of this process its jobs."""
+    with app.app_context():
+        services = get_services()
+    services.scheduler.also(ASIDE, attention.clean, ASIDE_SECONDS)
