@@ -63,6 +63,9 @@ class Scene:
             "draft rules": f"{podcast}/settings/drafts",
             "spend": f"{podcast}/spend",
             "entries": f"{podcast}/spend/entries.csv",
+            "numbers": f"{podcast}/numbers",
+            "numbers of hosts": f"{podcast}/numbers/hosts",
+            "trends": f"{podcast}/numbers/trends",
             "wallets": f"{podcast}/spend/wallets",
             "limits": f"{podcast}/spend/rules",
             "youtube": f"{podcast}/settings/youtube",
@@ -119,7 +122,7 @@ def _statements(databases: Databases, engine: str, hosts: int) -> dict[str, int]
 def _row(engine: str, name: str, path: str, client: FlaskClient) -> dict[str, Any]:
     statements = _count(client, path)
     took = sorted(_timed(client, path) for _ in range(TIMES))
-    answer = _get(client, path)
+    answer = get(client, path)
     return {
         "database": engine,
         "page": name,
@@ -130,22 +133,22 @@ def _row(engine: str, name: str, path: str, client: FlaskClient) -> dict[str, An
     }
 
 
-def _get(client: FlaskClient, path: str, **options: Any) -> Any:
+def get(client: FlaskClient, path: str, **options: Any) -> Any:
     answer = contextvars.Context().run(lambda: client.get(path, buffered=True, **options))
     assert answer.status_code == 200, (path, answer.status_code)
     return answer
 
 
 def _count(client: FlaskClient, path: str) -> int:
-    _get(client, path)
+    get(client, path)
     with counting() as counted:
-        _get(client, path)
+        get(client, path)
     return counted.statements
 
 
 def _timed(client: FlaskClient, path: str) -> float:
     begun = time.perf_counter()
-    _get(client, path)
+    get(client, path)
     return time.perf_counter() - begun
 
 
@@ -162,11 +165,11 @@ def signed_in(app: Flask, token: str) -> Iterator[FlaskClient]:
 def _weigh(report: Report, scene: Scene) -> None:
     """What the first page costs on the wire: with all that it names, and when only itself is asked for again."""
     with signed_in(current_app, scene.token) as client:
-        page = _get(client, "/", headers={"Accept-Encoding": "gzip"})
+        page = get(client, "/", headers={"Accept-Encoding": "gzip"})
         html = len(page.data)
         text = gzip.decompress(page.data).decode() if page.headers.get("Content-Encoding") == "gzip" else page.text
         parts = set(re.findall(r'(?:href|src)="(/(?:static|bootstrap)[^"]+)"', text))
-        static = sum(len(_get(client, path, headers={"Accept-Encoding": "gzip"}).data) for path in parts)
+        static = sum(len(get(client, path, headers={"Accept-Encoding": "gzip"}).data) for path in parts)
     report.rows.append({"what": "home over the wire", "first kB": (html + static) / 1000, "later kB": html / 1000})
     report.at_most("home, first time: kB over the wire", (html + static) / 1000, FIRST_KB)
     report.at_most("home, later: kB over the wire", html / 1000, LATER_KB)

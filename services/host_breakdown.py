@@ -49,7 +49,7 @@ COLUMNS: dict[str, Callable[[HostRow], float | None]] = {
     "own": lambda row: row.own_share,
     "draft": lambda row: row.draft_share,
     "template": lambda row: row.template_share,
-    "impressions": lambda row: row.figures.impressions,
+    "impressions": lambda row: row.figures.impressions if row.figures.measured else None,
     "engagement": lambda row: row.figures.engagement_rate,
     "spend": lambda row: row.figures.spend,
 }

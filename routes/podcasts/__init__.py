@@ -2,7 +2,19 @@
 
 from flask import Blueprint
 
-from routes.podcasts import core, draft_rules, drafts, episodes, matching, members, rehearsal, spend, tweets, youtube
+from routes.podcasts import (
+    core,
+    draft_rules,
+    drafts,
+    episodes,
+    matching,
+    members,
+    numbers,
+    rehearsal,
+    spend,
+    tweets,
+    youtube,
+)
 
 bp = Blueprint("podcasts", __name__, url_prefix="/podcasts")
 
@@ -14,5 +26,6 @@ youtube.add_to(bp)
 matching.add_to(bp)
 rehearsal.add_to(bp)
 spend.add_to(bp)
+numbers.add_to(bp)
 draft_rules.add_to(bp)
 drafts.add_to(bp)

@@ -11,7 +11,7 @@ from routes.access import require_confirmed, require_podcast_access, require_pod
 from routes.limits import limited
 from routes.podcasts.forms import DeleteForm, PodcastForm, SettingsForm, complain, of_settings, saved_meanwhile
 from routes.signed_in import actor
-from services import podcast_lists, podcast_settings, podcasts, youtube_settings
+from services import metrics_switch, podcast_lists, podcast_settings, podcasts, youtube_settings
 from services.access import Access
 from services.errors import AirhornError, Conflict, Outcome, Stale
 from services.rehearsal import last_rehearsal
@@ -107,6 +107,7 @@ def _settings_page(
         stored=stored,
         doomed=doomed or DeleteForm(formdata=None),
         calendar_url=calendar.url_of(access.podcast),
+        reads=metrics_switch.reads_price(access.podcast.id, datetime.now(UTC)),
     )
     return page, status
 
