@@ -89,11 +89,10 @@ def voice() -> ResponseReturnValue:
         flash("These are your last posts here. They are not saved yet." if posts else "Airhorn has posted nothing yet.")
     elif form.validate_on_submit():
         try:
-            draft_choices.set_voice(form.wanted(), actor(), datetime.now(UTC))
+            flash(draft_choices.set_voice(form.wanted(), actor(), datetime.now(UTC)))
         except Invalid as error:
             form.form_errors.append(str(error))
         else:
-            flash("Saved. Your next draft sounds like that.")
             return redirect(url_for(".voice"))
     preview = voice_page.preview_of(current_user.id, datetime.now(UTC))
     return render_template("profile/voice.html", form=form, preview=preview), 422 if form.errors else 200

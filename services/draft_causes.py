@@ -16,6 +16,7 @@ DRAFTING: dict[str, tuple[str, str]] = {
     "ai_cut": ("The AI provider's answer broke off before its end.", ""),
     "ai_too_long": ("The AI provider's answer was far too long.", ""),
     "ai_interrupted": ("Airhorn was interrupted while it asked the AI provider.", ""),
+    "ai_dearer": ("An AI draft would have cost more than was said before the click.", "Ask again at the new price."),
     "ai_uncovered": ("There is no money for an AI draft.", "An admin can top up the wallet or raise the budget."),
     "unapproved": ("You did not approve a draft.", "Approve one in time and it is still posted."),
 }

@@ -102,7 +102,7 @@ def use(draft_id: int, by: Actor, now: datetime) -> str:
     return "Your own words stand in the field, so they are sent. Empty it to use the draft." if own else "It is used."
 
 
-def rate(draft_id: int, rating: int | None, reason: str, by: Actor) -> None:
+def rate(draft_id: int, rating: int | None, reason: str, by: Actor) -> str:
     """Thumbs up (1), down (-1) or neither (None), with a few words. Raises NotFound and Invalid."""
     if rating not in (None, 1, -1):
         raise Invalid("Thumbs go up or down.")
@@ -110,6 +110,7 @@ def rate(draft_id: int, rating: int | None, reason: str, by: Actor) -> None:
     row, _ = _own(draft_id, by)
     row.rating, row.rating_reason = rating, said
     db.session.commit()
+    return "Thank you, it is kept with the draft."
 
 
 def _own(draft_id: int, by: Actor) -> tuple[Draft, EpisodeTweetConfig]:
@@ -136,8 +137,8 @@ def voice_of(user_id: int) -> Settings:
     return Settings(**{name: getattr(found, name) for name in Settings.__slots__})
 
 
-def set_voice(typed: Settings, by: Actor, now: datetime) -> None:
-    """Keeps the voice of whoever acts. Raises Invalid."""
+def set_voice(typed: Settings, by: Actor, now: datetime) -> str:
+    """Keeps the voice of whoever acts, and answers with what comes of it. Raises Invalid."""
     checked = _checked(typed)
     voice = db.session.execute(select(Voice).where(Voice.user_id == by.user_id)).scalar_one_or_none()
     if voice is None:
@@ -145,10 +146,18 @@ def set_voice(typed: Settings, by: Actor, now: datetime) -> None:
         db.session.add(voice)
     for name in Settings.__slots__:
         setattr(voice, name, getattr(checked, name))
-    if checked.needs_approval and by.user_id is not None:
-        draft_rows.withdraw_unapproved(by.user_id)
+    taken = draft_rows.withdraw_unapproved(by.user_id) if checked.needs_approval and by.user_id is not None else 0
     audit.note(Kind.VOICE_CHANGED, by, now)
     db.session.commit()
+    return f"Saved. Your next draft sounds like that.{_withdrawn(taken)}"
+
+
+def _withdrawn(count: int) -> str:
+    """What became of drafts that were to be sent and that nobody approved."""
+    if not count:
+        return ""
+    what = "A draft that was to be sent waits" if count == 1 else f"{count} drafts that were to be sent wait"
+    return f" {what} for you now: approve {'it' if count == 1 else 'them'} on the page of the episode."
 
 
 def _checked(typed: Settings) -> Settings:

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from extensions import db, reading
@@ -15,8 +15,9 @@ from models import Draft, DraftStatus, EntryKind, WalletEntry
 from services import draft_rows, draft_wishes, wallet
 from services.audit import Actor
 from services.clients.ai_answers import Answer
+from services.draft_question import key_of
 from services.draft_wishes import MOST_TRIES, Wish
-from services.drafting import DraftService, Later, Question, Steps, key_of
+from services.drafting import BUILT_IN, DraftService, Later, Question, Steps, Terms
 from services.errors import NotFound, Outcome
 from services.wallet_entries import find
 from services.wallet_holds import ended, reserved
@@ -89,11 +90,19 @@ class _Shift:
             if wish.tries > MOST_TRIES:
                 self._done += draft_wishes.end(wish, "gave_up", self._at())
                 continue
-            can_wait = wish.asked_by is None and wish.tries < MOST_TRIES
-            by = Actor(wish.asked_by)
-            steps = self._drafts.steps(wish.config_id, wish.kind, by, self._at(), can_wait=can_wait)
-            self._go_on(wish, steps, partial(next, steps))
+            self._begin(wish)
         return bool(self._asked)
+
+    def _begin(self, wish: Wish) -> None:
+        """What an earlier try left behind counts: nothing is asked, or paid, twice for one wish."""
+        left = draft_rows.left_behind(wish.config_id, wish.asked_at, wish.asked_by) if wish.tries > 1 else None
+        if left is not None and left.writer is not None:
+            self._done += draft_wishes.end(wish, "builtin" if left.writer == BUILT_IN else "ai", self._at())
+            return
+        can_wait = wish.asked_by is None and wish.tries < MOST_TRIES
+        terms = Terms(most=wish.cap, can_wait=can_wait, may_ask=left is None)
+        steps = self._drafts.steps(wish.config_id, wish.kind, Actor(wish.asked_by), self._at(), terms=terms)
+        self._go_on(wish, steps, partial(next, steps))
 
     def _at(self) -> datetime:
         return self._now + timedelta(seconds=time.monotonic() - self._begun)
@@ -121,9 +130,12 @@ def _send(steps: Steps, asked: Future[Answer | Outcome]) -> Question:
 def settle_lost(now: datetime) -> int:
     """Charges what was held for questions that nobody knows the answer of: the provider may have counted them.
 
-    Also of drafts that went with their episode.
+    Also of drafts that went with their episode. Answers that were paid and could not be stored are not waited for.
     """
     session = db.session()
+    paid = Draft.status == DraftStatus.ASKED, Draft.cost.is_not(None), Draft.made_at < now - LOST
+    gone = update(Draft).where(*paid).values(status=DraftStatus.UNKNOWN, reason="ai_interrupted")
+    session.execute(gone, execution_options={"synchronize_session": False})
     lost = select(Draft).where(Draft.cost.is_(None), Draft.made_at < now - LOST).order_by(Draft.id)
     rows = session.execute(lost).scalars().all()
     ends = {row.id: ended(key_of(row.id)) for row in rows}

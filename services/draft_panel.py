@@ -1,7 +1,7 @@
 """The drafts of one host as his editor shows them, what a click costs at most, and how far everybody's are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -10,40 +10,29 @@ from sqlalchemy import Integer, Row, Subquery, and_, cast, func, select, true
 
 from extensions import db
 from models import (
-    ConfigStatus,
     Draft,
     DraftStatus,
     DraftWish,
     EpisodeGuide,
     EpisodeTweetConfig,
     Podcast,
+    Unapproved,
     User,
-    Voice,
-    WishKind,
 )
-from services import prices
+from services import draft_caps
 from services.causes import explain
 from services.checks import HIGHEST_ID
-from services.coming_texts import SOME_VIDEO
-from services.draft_brief import Brief, host_voice, listed
-from services.draft_prompt import MAX_TOKENS, prompt_of
 from services.draft_wishes import Progress
 from services.drafting import BUILT_IN
 from services.errors import NotFound
-from services.money import DOLLAR, dollars
+from services.money import dollars
 from services.prices import Prices
-from services.registry import get_services
-from services.tweet_text import LIMIT
 from services.vocabulary import Lamp, Light
-from services.writer import facts_of
 
 #: after the last draft of a batch it is still said that all are written
 SAID_FOR = timedelta(minutes=10)
-#: a final text as long as one can be, of characters of three bytes: what a text may become before it is told
-LONGEST_TEXT = "–" * LIMIT
-LONGEST_REASON = "x" * 300
-#: prices before a click are rounded up to a tenth of a cent
-STEP = DOLLAR // 1_000
+#: what is sent as long as a host has approved nothing
+UNTIL = {Unapproved.TEMPLATE: "Until then your usual text is sent.", Unapproved.NOTHING: "Until then nothing is sent."}
 _STATES = {
     DraftStatus.ASKED: Light("Being written", Lamp.HOLLOW),
     DraftStatus.REJECTED: Light("Not used", Lamp.GREY),
@@ -80,6 +69,13 @@ class Panel:
     cap: int
     cap_of_all: int
     progress: Progress | None
+    #: what is sent as long as nothing is approved
+    until: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are drafts, and none of them is sent: their host has approved none."""
+        return self.needs_approval and not self.has_used and any(line.can_use for line in self.lines)
 
     @property
     def price(self) -> str:
@@ -96,7 +92,7 @@ class Panel:
     @property
     def fingerprint(self) -> str:
         """Differs when the editor has to be shown anew."""
-        return sha256(repr((self.lines, self.needs_approval, self.cap)).encode()).hexdigest()[:16]
+        return sha256(repr((self.lines, self.needs_approval, self.until, self.cap)).encode()).hexdigest()[:16]
 
 
 def panel_of(
@@ -106,43 +102,42 @@ def panel_of(
 
     `listed_prices`: those in force, where they are known already.
     """
-    rows = db.session.execute(_everything(episode.id, reader.id if reader else 0)).all()
-    hosts = {row.user_id: row for row in reversed(rows)}
-    mine = hosts.get(reader.id) if reader else None
-    lines = [_line(row) for row in rows if row.Draft is not None]
-    caps = {}
-    if hosts and get_services().drafts.has_ai:
-        caps = _caps(podcast, episode, list(hosts.values()), listed_prices or prices.current(now))
+    rows = db.session.execute(_everything(podcast.id, episode.id, reader.id if reader else 0)).all()
+    people = {row.user_id: row for row in reversed(rows)}
+    mine = people.get(reader.id) if reader else None
+    voice = mine.Voice if mine else None
+    caps = draft_caps.caps(podcast, episode, list(people.values()), now, asked=listed_prices)
     return Panel(
-        lines=lines,
-        needs_approval=mine is not None and mine.Voice is not None and mine.Voice.needs_approval,
+        lines=_lines([row for row in rows if row.Draft is not None]),
+        needs_approval=voice is not None and voice.needs_approval,
         cap=caps.get(mine.user_id if mine else 0, max(caps.values(), default=0)),
-        cap_of_all=sum(caps[row.user_id] for row in hosts.values() if row.status == ConfigStatus.PENDING)
-        if caps
-        else 0,
+        cap_of_all=sum(caps[row.user_id] for row in people.values() if draft_caps.is_written_for(row)),
         progress=_progress(rows[0], now) if rows else None,
+        until=UNTIL[voice.unapproved] if voice else "",
     )
 
 
-def _everything(episode_id: int, reader_id: int) -> Any:
-    """Each host's voice, and the reader's drafts, newest first; in each row how far the newest batch is."""
-    config = EpisodeTweetConfig
+def _everything(podcast_id: int, episode_id: int, reader_id: int) -> Any:
+    """Everybody with a voice, and the reader's drafts, newest first; in each row how far the newest batch is."""
+    config, batch = EpisodeTweetConfig, _newest_batch(episode_id)
     own = and_(Draft.config_id == config.id, config.user_id == reader_id)
-    batch = _newest_batch(episode_id)
     return (
-        select(config.user_id, config.status, config.draft, User.name, Voice, Draft, *batch.c)
-        .join(User, User.id == config.user_id)
-        .outerjoin(Voice, Voice.user_id == config.user_id)
+        draft_caps.people_of(podcast_id, episode_id, config.draft, Draft, *batch.c)
         .outerjoin(Draft, own)
         .join(batch, true())
-        .where(config.episode_id == episode_id)
-        .order_by(Draft.id.desc(), config.id)
+        .order_by(Draft.id.desc(), config.id, User.id)
     )
 
 
-def _line(row: Row[Any]) -> Line:
+def _lines(rows: Sequence[Row[Any]]) -> list[Line]:
+    """Newest first. Of two with the same words one is in use: the one that was approved, or else the newest."""
+    same = [row for row in rows if row.Draft.status == DraftStatus.ACCEPTED and row.Draft.text == row.draft != ""]
+    used = next((row for row in same if row.Draft.approved_at is not None), same[0] if same else None)
+    return [_line(row, is_used=row is used) for row in rows]
+
+
+def _line(row: Row[Any], *, is_used: bool) -> Line:
     found, can_use = row.Draft, row.Draft.status == DraftStatus.ACCEPTED
-    is_used = can_use and bool(found.text) and found.text == row.draft
     waits = row.Voice is not None and row.Voice.needs_approval and found.approved_at is None
     usable = Light("Waits for you", Lamp.AMBER) if waits else Light("Ready", Lamp.HOLLOW)
     spent = "free" if found.cost == 0 else "" if found.cost is None else f"cost {dollars(found.cost)}"
@@ -161,36 +156,6 @@ def _line(row: Row[Any]) -> Line:
         rating=found.rating,
         reason=found.rating_reason,
     )
-
-
-def _caps(podcast: Podcast, episode: EpisodeGuide, hosts: Sequence[Row[Any]], asked: Prices) -> dict[int, int]:
-    """By user id micro-dollars for two tries, whatever the others' texts may become."""
-    model = get_services().settings.ai_model or ""
-    brief = Brief(
-        facts=facts_of(podcast, episode, episode.video_id or SOME_VIDEO),
-        host="",
-        notes=episode.notes,
-        planned=episode.scheduled_at,
-        zone=podcast.timezone,
-        language=podcast.language,
-        rules=podcast.draft_rules,
-        allowed=listed(podcast.allowed_words),
-        limit=podcast.similarity_limit,
-        others=(LONGEST_TEXT,) * (len(hosts) - 1),
-        wish=WishKind.OTHER,
-        current=LONGEST_TEXT,
-    )
-    return {
-        row.user_id: _two_tries(replace(brief, host=row.name, voice=host_voice(row.Voice)), asked, model)
-        for row in hosts
-    }
-
-
-def _two_tries(brief: Brief, listed_prices: Prices, model: str) -> int:
-    briefs = brief, replace(brief, rejected=LONGEST_REASON)
-    reads = [prompt_of(one).most_tokens for one in briefs]
-    cost = sum(listed_prices.tokens(model, read=read, written=MAX_TOKENS) for read in reads)
-    return -(-cost // STEP) * STEP
 
 
 def _newest_batch(episode_id: int) -> Subquery:

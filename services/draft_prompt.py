@@ -14,6 +14,9 @@ from services.x_length import LIMIT
 MAX_TOKENS = 1_000
 #: characters of what a prompt carries along at most: it is paid for by the token
 LONGEST_NOTES, LONGEST_RULES, LONGEST_EXAMPLE, MOST_EXAMPLES, MOST_OTHERS = 3_000, 1_500, 400, 5, 12
+#: bytes that a text of the episode, and the reason of a rejection, take up at most as they are spelled here: what a
+#: draft costs at most is told while nobody knows yet what these will be, and one sign may be spelled with six
+LONGEST_SPELLED, LONGEST_REASON = 3 * LIMIT, 300
 
 _SYSTEM = f"""\
 You write one short post for X in the name of one host of a podcast, sent the moment the show goes live on YouTube.
@@ -37,15 +40,37 @@ _WISHES = {
     WishKind.SHORTER: "Write the post anew, clearly shorter than `current`.",
     WishKind.OTHER: "Write the post anew, with other words than `current`.",
 }
+#: the wish that makes a prompt longest
+LONGEST_WISH = max(_WISHES, key=lambda wish: len(_WISHES[wish]) + len(wish))
 
 
 def prompt_of(brief: Brief) -> Prompt:
     """The prompt for one draft."""
-    again = f"\nYour first try was not used: {brief.rejected} Mend that." if brief.rejected else ""
-    data = json.dumps(_data(brief), ensure_ascii=False, indent=1)
-    # Nothing inside can close the block: < is written as JSON writes it when it must not be one.
-    data = data.replace("<", "\\u003c").replace(">", "\\u003e")
+    rejected = _cut(brief.rejected, LONGEST_REASON)
+    again = f"\nYour first try was not used: {rejected} Mend that." if rejected else ""
+    data = _spelled(_data(brief))
     return Prompt(_SYSTEM, f"<data>\n{data}\n</data>\n\n{_WISHES[WishKind(brief.wish)]}{again}")
+
+
+def _spelled(data: Any) -> str:
+    """Nothing inside can close the block: < is written as JSON writes it when it must not be one."""
+    return json.dumps(data, ensure_ascii=False, indent=1).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _cut(text: str, most: int) -> str:
+    """As much of its beginning as takes up so many bytes once it is spelled."""
+    if _size(text) <= most:
+        return text
+    left = most
+    for at, character in enumerate(text):
+        left -= _size(character)
+        if left < 0:
+            return text[:at]
+    return text
+
+
+def _size(text: str) -> int:
+    return len(_spelled(text).encode("utf-8", "replace")) - len('""')
 
 
 def _data(brief: Brief) -> dict[str, Any]:
@@ -64,10 +89,10 @@ def _data(brief: Brief) -> dict[str, Any]:
         "host": brief.host,
         "rules": brief.rules[:LONGEST_RULES],
         "voice": _voice(brief),
-        "others": [text[:LONGEST_EXAMPLE] for text in brief.others[:MOST_OTHERS]],
+        "others": [_cut(text[:LONGEST_EXAMPLE], LONGEST_SPELLED) for text in brief.others[:MOST_OTHERS]],
         "wish": brief.wish,
-        "current": brief.current,
-        "rejected": brief.rejected,
+        "current": _cut(brief.current, LONGEST_SPELLED),
+        "rejected": _cut(brief.rejected, LONGEST_REASON),
     }
 
 

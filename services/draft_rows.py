@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from extensions import db
@@ -197,13 +197,42 @@ def put(config_id: int, text: str, *, seen: str | None = None) -> bool:
     return done.first() is not None
 
 
-def withdraw_unapproved(user_id: int) -> None:
-    """What counts already for this host counts no more, unless he approved it. The drafts themselves stay."""
+def withdraw_unapproved(user_id: int) -> int:
+    """What counts already for this host counts no more, unless he approved it. The drafts themselves stay.
+
+    Answers how many of them waited for a start.
+    """
     approved = exists().where(
         Draft.config_id == EpisodeTweetConfig.id, Draft.text == EpisodeTweetConfig.draft, Draft.approved_at.is_not(None)
     )
     counts = EpisodeTweetConfig.user_id == user_id, EpisodeTweetConfig.draft != "", EpisodeTweetConfig.status.in_(OPEN)
-    db.session.execute(update(EpisodeTweetConfig).where(*counts, ~approved).values(draft=""), execution_options=_PLAIN)
+    taken = update(EpisodeTweetConfig).where(*counts, ~approved).values(draft="").returning(EpisodeTweetConfig.status)
+    return list(db.session.execute(taken, execution_options=_PLAIN).scalars()).count(ConfigStatus.PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What came of an earlier try at the same wish. `writer`: whose draft was stored; None where none was."""
+
+    writer: str | None
+
+
+def left_behind(config_id: int, since: datetime, asked_by: int | None) -> LeftBehind | None:
+    """None where nothing was stored, and nothing asked that may have cost something.
+
+    A question whose answer is gone is not waited for any more. Commits.
+    """
+    # A wish of Airhorn's own may have gone along with somebody's batch meanwhile.
+    same = or_(Draft.asked_by.is_(None), Draft.asked_by == asked_by)
+    tried = select(Draft).where(Draft.config_id == config_id, Draft.made_at >= since, same).order_by(Draft.id.desc())
+    rows = db.session.execute(tried, execution_options={"populate_existing": True}).scalars().all()
+    stored = next((row.writer for row in rows if row.status == DraftStatus.ACCEPTED), None)
+    is_paid = any(row.cost != 0 for row in rows)
+    for row in rows:
+        if row.status == DraftStatus.ASKED:
+            row.status, row.reason = DraftStatus.UNKNOWN, "ai_interrupted"
+    db.session.commit()
+    return LeftBehind(stored) if stored is not None or is_paid else None
 
 
 def newest(config_id: int, limit: int = KEPT) -> Sequence[Draft]:

@@ -2,11 +2,25 @@
 
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, and_, cast, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from extensions import db
 from models import (
@@ -47,6 +61,9 @@ class Wish:
     asked_by: int | None
     token: str
     tries: int
+    asked_at: datetime
+    #: micro-dollars that it may cost; None where nobody was told
+    cap: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +79,30 @@ class Progress:
         return self.done >= self.asked
 
 
-def wish_for_all(episode_id: int, by: Actor, now: datetime) -> str:
-    """A draft for each host of an episode, in the background. Returns the key of the batch. Raises NotFound."""
+def wish_for_all(episode_id: int, by: Actor, now: datetime, *, caps: Mapping[int, int] | None = None) -> str:
+    """A draft for each host of an episode, in the background. Returns the key of the batch. Raises NotFound.
+
+    `caps`: by user id micro-dollars that each may cost, as was said before the click; who is not in it gets none.
+    """
     session, batch = db.session(), str(uuid.uuid4())
     episode = session.execute(select(EpisodeGuide).where(EpisodeGuide.id == episode_id)).scalar_one_or_none()
     if episode is None:
         session.rollback()
         raise NotFound("There is no such episode any more.")
-    configs = (
-        select(EpisodeTweetConfig.id)
+    hosts = session.execute(_written_for(episode_id)).all()
+    of = {id: caps[user_id] if caps else None for id, user_id in hosts if caps is None or user_id in caps}
+    wanted = {"batch": batch, "asked_by": by.user_id, "asked_at": now, "not_before": now}
+    _insert([{"config_id": id, "wish": WishKind.OTHER, "cap": cap} | wanted for id, cap in of.items()])
+    _take_along(of, batch, by, now)
+    audit.note(Kind.DRAFTS_ASKED, by, now, podcast_id=episode.podcast_id, episode=episode_id, hosts=len(of))
+    session.commit()
+    return batch
+
+
+def _written_for(episode_id: int) -> Select[int, int]:
+    """(config, user) of each host of an episode who still has something to say."""
+    return (
+        select(EpisodeTweetConfig.id, EpisodeTweetConfig.user_id)
         .join(EpisodeGuide, EpisodeGuide.id == EpisodeTweetConfig.episode_id)
         .join(PodcastMember, _is_member())
         .join(User, and_(User.id == EpisodeTweetConfig.user_id, User.is_active))
@@ -79,16 +111,18 @@ def wish_for_all(episode_id: int, by: Actor, now: datetime) -> str:
             EpisodeTweetConfig.status == ConfigStatus.PENDING,
             EpisodeTweetConfig.enabled,
         )
+        .order_by(EpisodeTweetConfig.id)
     )
-    ids = list(session.execute(configs.order_by(EpisodeTweetConfig.id)).scalars())
-    wanted = {"batch": batch, "asked_by": by.user_id, "asked_at": now, "not_before": now}
-    _insert([{"config_id": id, "wish": WishKind.OTHER} | wanted for id in ids])
-    # Who had a wish of Airhorn's own open goes along with the batch.
-    open_ones = update(DraftWish).where(DraftWish.config_id.in_(ids), DraftWish.ended_at.is_(None))
-    session.execute(open_ones.values(batch=batch, not_before=now, asked_by=by.user_id), execution_options=_PLAIN)
-    audit.note(Kind.DRAFTS_ASKED, by, now, podcast_id=episode.podcast_id, episode=episode_id, hosts=len(ids))
-    session.commit()
-    return batch
+
+
+def _take_along(caps: Mapping[int, int | None], batch: str, by: Actor, now: datetime) -> None:
+    """Who had a wish of Airhorn's own open goes along with the batch."""
+    if not caps:
+        return
+    cap = cast(case(*((DraftWish.config_id == id, cap) for id, cap in caps.items())), BigInteger)
+    open_ones = update(DraftWish).where(DraftWish.config_id.in_(caps), DraftWish.ended_at.is_(None))
+    values = {"batch": batch, "not_before": now, "asked_by": by.user_id, "cap": cap}
+    db.session.execute(open_ones.values(**values), execution_options=_PLAIN)
 
 
 def progress(batch: str) -> Progress:
@@ -185,11 +219,16 @@ def claim(now: datetime) -> Wish | None:
         update(DraftWish)
         .where(DraftWish.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
         .values(token=token, lease_until=now + LEASE, tries=DraftWish.tries + 1)
-        .returning(DraftWish.id, DraftWish.config_id, DraftWish.wish, DraftWish.asked_by, DraftWish.tries),
-        execution_options=_PLAIN,
-    ).one_or_none()
+        .returning(DraftWish),
+        execution_options=_PLAIN | {"populate_existing": True},
+    ).scalar_one_or_none()
+    wish = _wish(taken, token) if taken else None
     session.commit()
-    return Wish(taken.id, taken.config_id, taken.wish, taken.asked_by, token, taken.tries) if taken else None
+    return wish
+
+
+def _wish(row: DraftWish, token: str) -> Wish:
+    return Wish(row.id, row.config_id, row.wish, row.asked_by, token, row.tries, row.asked_at, row.cap)
 
 
 def end(wish: Wish, outcome: str, now: datetime) -> bool:

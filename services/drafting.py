@@ -19,11 +19,12 @@ from services.causes import explain
 from services.clients.ai import DEADLINE, Ai, Prompt
 from services.clients.ai_answers import Answer
 from services.draft_guard import Rejection, judge
-from services.draft_prompt import MAX_TOKENS, prompt_of, template_of
+from services.draft_prompt import template_of
+from services.draft_question import Case, affordable, ask, most_of, order_of
 from services.draft_rows import Subject
-from services.errors import Outcome, Refused, Uncovered, Unknown
+from services.errors import Outcome, Refused, Uncovered
 from services.prices import Prices
-from services.wallet import Booked, Order, Whose
+from services.wallet import Booked
 from services.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ NO_LANGUAGE = "zxx"
 LEAST_TIME = 2.0
 #: what passes by itself, so that it is worth waiting for
 PASSING = frozenset({"ai_busy", "ai_unreachable", "ai_error"})
+#: nobody was asked: it might cost more than was said before the click
+TOO_DEAR = "ai_dearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,35 @@ class Drafted:
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """One question to the provider. `reason`: None when the answer is used; `rejection` is for another try."""
+    """One question to the provider, and what it cost. `reason`: None when the answer is used.
 
-    draft_id: int
+    `rejection` is for another try.
+    """
+
+    draft_id: int = 0
     text: str = ""
     counts: bool = False
     reason: str | None = None
     detail: str = ""
     rejection: str = ""
+    cost: int = 0
     retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a draft may come about. `most`: micro-dollars that all questions together may cost; None: nobody was told.
+
+    `can_wait`: who asks comes again later when the provider takes no question now. `may_ask`: False where a question
+    was paid for already and its answer is gone.
+    """
+
+    most: int | None = None
+    can_wait: bool = False
+    may_ask: bool = True
+
+
+USUAL = Terms()
 
 
 Question = Callable[[], Answer | Outcome]
@@ -87,12 +110,12 @@ class DraftService:
     def has_ai(self) -> bool:
         return self._ai is not None
 
-    def draft(self, config_id: int, wish: str, by: Actor, now: datetime) -> Drafted:
+    def draft(self, config_id: int, wish: str, by: Actor, now: datetime, *, most: int | None = None) -> Drafted:
         """A new draft for one host, as a rule within 15 seconds. By Airhorn itself where `by` is nobody.
 
-        Raises NotFound.
+        `most`: micro-dollars that it may cost. Raises NotFound.
         """
-        steps = self.steps(config_id, wish, by, now)
+        steps = self.steps(config_id, wish, by, now, terms=Terms(most=most))
         try:
             question = next(steps)
             while True:
@@ -101,80 +124,61 @@ class DraftService:
             drafted: Drafted = end.value
             return drafted
 
-    def steps(self, config_id: int, wish: str, by: Actor, now: datetime, *, can_wait: bool = False) -> Steps:
+    def steps(self, config_id: int, wish: str, by: Actor, now: datetime, *, terms: Terms = USUAL) -> Steps:
         """The same for who writes several at once: gives each question to the provider, takes what came of it.
 
-        Questions know no database: ask them in threads. Raises NotFound, and Later if it `can_wait`.
+        Questions know no database: ask them in threads. Raises NotFound, and Later if it can wait.
         """
         subject = draft_rows.load(config_id, wish, self._writer)
         db.session.rollback()
-        until = time.monotonic() + DEADLINE
         tried: _Tried | None = None
-        while self._ai is not None:
-            again = tried is not None
-            tried = yield from self._try(self._ai, subject, by, now, until)
+        if self._ai is not None and terms.may_ask:
+            case = Case(subject, by, now, time.monotonic() + DEADLINE, terms.most)
+            tried = yield from self._twice(self._ai, case, can_wait=terms.can_wait)
             if tried.reason is None:
                 said = "A draft is ready." if tried.counts else "A draft is ready for you to look at."
                 return Drafted(tried.draft_id, tried.text, _name(self._ai), tried.counts, said)
-            if can_wait and tried.reason in PASSING:
-                raise Later(tried.retry_at)
-            if again or not tried.rejection or until - time.monotonic() < LEAST_TIME:
-                break
-            subject = replace(subject, brief=replace(subject.brief, rejected=tried.rejection))
         return self._write(subject, by, now, tried)
-
-    def cap(self, config_id: int, now: datetime) -> int:
-        """Micro-dollars that a click costs at most: two tries. Zero without a provider. Raises NotFound."""
-        if self._ai is None:
-            return 0
-        subject = draft_rows.load(config_id, WishKind.OTHER, self._writer)
-        # The second try says why the first was not used: a sentence more.
-        longest = replace(subject.brief, rejected="x" * 300)
-        cost = sum(_cap(prices.current(now), self._ai.model, prompt_of(one)) for one in (subject.brief, longest))
-        db.session.rollback()
-        return cost
 
     # Asking
 
-    def _try(
-        self, ai: Ai, subject: Subject, by: Actor, now: datetime, until: float
-    ) -> Generator[Question, Answer | Outcome, _Tried]:
-        prompt, listed = prompt_of(subject.brief), prices.current(now)
-        cap = _cap(listed, ai.model, prompt)
-        draft_id = draft_rows.add(
-            **_row(subject, by, now),
-            writer=_name(ai),
-            status=DraftStatus.ASKED,
-            prompt=f"{prompt.system}\n\n{prompt.user}",
-            cap=cap,
-        )
-        db.session.commit()
-        order = Order(
-            key=key_of(draft_id),
-            whose=Whose(subject.podcast_id, subject.user_id),
-            item=f"{prices.ANY_MODEL}:{ai.model}",
-            cost=cap,
-            price_list_id=listed.version,
-            episode_id=subject.episode_id,
-            draft_id=draft_id,
-            actor_id=by.user_id,
-        )
+    def _twice(self, ai: Ai, case: Case, *, can_wait: bool) -> Generator[Question, Answer | Outcome, _Tried]:
+        """The second time with the reason why the first answer was not used."""
+        tried = yield from self._try(ai, case)
+        if can_wait and tried.reason in PASSING:
+            raise Later(tried.retry_at)
+        if not tried.rejection or case.until - time.monotonic() < LEAST_TIME:
+            return tried
+        again = replace(case.subject, brief=replace(case.subject.brief, rejected=tried.rejection))
+        left = None if case.left is None else case.left - tried.cost
+        second = yield from self._try(ai, replace(case, subject=again, left=left))
+        if can_wait and second.reason in PASSING:
+            raise Later(second.retry_at)
+        return tried if second.reason == TOO_DEAR else second
+
+    def _try(self, ai: Ai, case: Case) -> Generator[Question, Answer | Outcome, _Tried]:
+        listed = prices.current(case.now)
+        prompt = affordable(case, listed, ai.model)
+        if prompt is None:
+            db.session.rollback()
+            return _Tried(reason=TOO_DEAR)
+        draft_id, cap = _asked(ai, case, listed, prompt)
         try:
-            hold = wallet.reserve(order, now)
+            hold = wallet.reserve(order_of(ai, case, listed, (draft_id, cap)), case.now)
         except Uncovered as uncovered:
             return _failed(_Tried(draft_id, reason="ai_uncovered", detail=str(uncovered)))
-        answer = yield partial(_ask, ai, prompt, now, until)
+        answer = yield partial(ask, ai, prompt, case.now, case.until)
         if isinstance(answer, Refused):
-            wallet.release(hold, now)
+            wallet.release(hold, case.now)
             return _failed(_Tried(draft_id, reason=answer.cause, retry_at=answer.retry_at))
         if isinstance(answer, Outcome):
             # What it may cost stays held until the night.
             return _failed(_Tried(draft_id, reason=answer.cause), status=DraftStatus.UNKNOWN, cost=None)
-        self._pay(ai, hold, answer, listed, now)
-        return self._judge(subject, draft_id, answer, by)
+        cost = self._pay(ai, hold, answer, listed, case.now)
+        return replace(self._judge(case.subject, draft_id, answer, case.by), cost=cost)
 
     @staticmethod
-    def _pay(ai: Ai, hold: Booked, answer: Answer, listed: Prices, now: datetime) -> None:
+    def _pay(ai: Ai, hold: Booked, answer: Answer, listed: Prices, now: datetime) -> int:
         """What the provider counted, and never more than was held. Who does not count is paid what was held."""
         cost = hold.price
         if answer.read is not None and answer.written is not None:
@@ -184,6 +188,7 @@ class DraftService:
         counted = {"tokens_read": answer.read, "tokens_written": answer.written, "cost": cost}
         draft_rows.change(hold.about.draft_id, **counted)
         db.session.commit()
+        return cost
 
     def _judge(self, before: Subject, draft_id: int, answer: Answer, by: Actor) -> _Tried:
         """In one transaction that no other host's draft of the episode goes through at the same time."""
@@ -230,28 +235,18 @@ class DraftService:
         return texts[0]
 
 
-def _ask(ai: Ai, prompt: Prompt, now: datetime, until: float) -> Answer | Outcome:
-    """In whichever thread: no database."""
-    try:
-        return ai.write(prompt, max_tokens=MAX_TOKENS, now=now, deadline=max(0.1, until - time.monotonic()))
-    except Outcome as outcome:
-        return outcome
-    except Exception:
-        log.exception("asking for a draft failed unexpectedly")
-        return Unknown("Asking was interrupted.", cause="ai_no_answer")
-
-
-def key_of(draft_id: int) -> str:
-    """Under which its cost is held and charged."""
-    return f"draft:{draft_id}"
-
-
 def _name(ai: Ai) -> str:
     return f"{ai.name}:{ai.model}"
 
 
-def _cap(listed: Prices, model: str, prompt: Prompt) -> int:
-    return listed.tokens(model, read=prompt.most_tokens, written=MAX_TOKENS)
+def _asked(ai: Ai, case: Case, listed: Prices, prompt: Prompt) -> tuple[int, int]:
+    """(id of the row that stands before the question goes out, what it costs at most)."""
+    cap = most_of(listed, ai.model, prompt)
+    told = f"{prompt.system}\n\n{prompt.user}"
+    row = _row(case.subject, case.by, case.now) | {"writer": _name(ai), "status": DraftStatus.ASKED}
+    draft_id = draft_rows.add(**row, prompt=told, cap=cap)
+    db.session.commit()
+    return draft_id, cap
 
 
 def _row(subject: Subject, by: Actor, now: datetime) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import select
 
@@ -21,11 +22,13 @@ from services.prices import Prices
 from services.registry import get_services
 from services.tweet_text import LIMIT
 from services.vocabulary import Lamp, Light
-from services.writer import facts_of
+from services.writer import facts_of, wants_nothing_else
 from services.youtube_reference import watch_url
 
 #: states in which nothing more can be changed here
 CLOSED = (ConfigStatus.POSTED, ConfigStatus.REVIEW)
+#: of a host who wants to approve what is sent, and nothing to be sent otherwise
+SILENCE = "Nothing is sent as long as this is empty and you have approved no draft: you chose that in your voice."
 SENDABLE = (ConfigStatus.PENDING, ConfigStatus.FAILED, ConfigStatus.MISSED, ConfigStatus.CANCELLED)
 #: whose words are sent while the host's own field is empty
 WHOSE = {
@@ -78,6 +81,8 @@ class Editor:
     needs_link: bool = False
     #: holds what was sent and could not be kept
     is_typed: bool = False
+    #: why nothing at all is sent while the field is empty; empty where something is
+    silence: str = ""
     #: what pays for it; None while nothing is saved yet
     purse: Purse | None = None
 
@@ -99,7 +104,17 @@ class Editor:
     @property
     def fingerprint(self) -> str:
         """Differs when the editor has to be shown anew; what its host is told about the state is shown elsewhere."""
-        said = (self.typed, self.draft, self.template, self.preview, self.over, self.trouble, self.values, self.source)
+        said = (
+            self.typed,
+            self.draft,
+            self.template,
+            self.preview,
+            self.over,
+            self.trouble,
+            self.values,
+            self.source,
+            self.silence,
+        )
         can = (self.is_open, self.can_post, self.enabled, self.include_link, self.version, self.needs_link, self.price)
         pays = (self.left, self.shortage_if(has_link=True), self.shortage_if(has_link=False))
         return sha256(repr((said, can, self.fixed, self.can_stop, pays)).encode()).hexdigest()[:16]
@@ -107,6 +122,11 @@ class Editor:
     @property
     def can_post(self) -> bool:
         return self.status in SENDABLE
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing would be sent of what stands here: then there is nothing to show, and nothing to pay."""
+        return bool(self.silence) and not self.typed.strip()
 
     @property
     def whose(self) -> str:
@@ -147,36 +167,17 @@ def editor_of(
 ) -> Editor:
     """Of somebody who is on the podcast, also if there is no config yet: then of one as it would be made."""
     view = next((host for host in hosts if host.user_id == user.id), None)
-    config = (
-        view.config
-        if view
-        else EpisodeTweetConfig(
-            episode_id=episode.id,
-            user_id=user.id,
-            text="",
-            draft="",
-            enabled=True,
-            include_link=True,
-            status=ConfigStatus.PENDING,
-            version=0,
-        )
-    )
-    post = view.post if view else None
+    config = view.config if view else _unsaved(episode, user)
     facts = facts_of(podcast, episode, video_id or SOME_VIDEO)
     template, _ = get_services().writer.template(config, user, podcast, facts, own="")
     editor = Editor(
-        config_id=view.config_id if view else None,
         version=config.version,
         typed=config.text,
         draft=config.draft,
         enabled=config.enabled,
         include_link=config.include_link,
-        light=view.light if view else Light("Stand by", Lamp.AMBER, "Save once, and this text is yours."),
         status=config.status,
         name=user.name,
-        username=view.username if view else _username(user),
-        post_id=post.id if post else None,
-        post_url=view.post_url if view else None,
         preview="",
         over="",
         length=0,
@@ -184,17 +185,41 @@ def editor_of(
         source="",
         template=template,
         values=shown_values(facts),
-        evidence=evidence_of(post) if post else None,
-        fix=_fix(view, post),
+        silence=SILENCE if wants_nothing_else(config) and not config.draft.strip() else "",
         prices=prices,
-        purse=view.purse if view else None,
-        is_ahead=bool(post and outbox.is_ahead(post)),
-        fixed=_fixed(post),
-        can_stop=post is not None and post.status == PostStatus.QUEUED and bool(_fixed(post)),
+        **_about_config(view, user),
+        **_about_post(view),
     )
+    post = view.post if view else None
     if post is not None and post.text and config.status not in (ConfigStatus.PENDING, *SENDABLE):
         return replace(editor, preview=post.text, length=tweet_text.weighted_length(post.text), source=post.text_source)
     return _previewed(editor, config, user, podcast, facts)
+
+
+def _unsaved(episode: EpisodeGuide, user: User) -> EpisodeTweetConfig:
+    stands = {"enabled": True, "include_link": True, "status": ConfigStatus.PENDING, "version": 0}
+    return EpisodeTweetConfig(episode_id=episode.id, user_id=user.id, text="", draft="", **stands)
+
+
+def _about_config(view: HostView | None, user: User) -> dict[str, Any]:
+    if view is None:
+        light = Light("Stand by", Lamp.AMBER, "Save once, and this text is yours.")
+        return {"config_id": None, "light": light, "username": _username(user)}
+    return {"config_id": view.config_id, "light": view.light, "username": view.username, "purse": view.purse}
+
+
+def _about_post(view: HostView | None) -> dict[str, Any]:
+    post = view.post if view else None
+    fixed = _fixed(post)
+    return {
+        "post_id": post.id if post else None,
+        "post_url": view.post_url if view else None,
+        "evidence": evidence_of(post) if post else None,
+        "fix": _fix(view, post),
+        "is_ahead": bool(post and outbox.is_ahead(post)),
+        "fixed": fixed,
+        "can_stop": post is not None and post.status == PostStatus.QUEUED and bool(fixed),
+    }
 
 
 def _fixed(post: Post | None) -> str:
@@ -231,6 +256,8 @@ def retyped(
 def _previewed(
     editor: Editor, config: EpisodeTweetConfig, user: User, podcast: Podcast, facts: tweet_text.Facts
 ) -> Editor:
+    if editor.is_silent:
+        return editor
     template, source = get_services().writer.template(config, user, podcast, facts, own=config.text)
     try:
         text = tweet_text.render(template, facts, include_link=config.include_link)

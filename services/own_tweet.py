@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, User, WishKind
-from services import draft_rows, draft_wishes, tweet_text
+from services import draft_caps, draft_rows, draft_wishes, tweet_text
 from services.audit import Actor
 from services.checks import HIGHEST_ID
 from services.coming_texts import SOME_VIDEO
@@ -83,10 +83,11 @@ def _check(mine: Mine, config_id: int, text: str, include_link: bool | None) -> 
     tweet_text.render(text, facts, include_link=include_link)
 
 
-def draft(mine: Mine, wish: str, by: Actor, now: datetime) -> str:
+def draft(mine: Mine, wish: str, by: Actor, now: datetime, *, told: int | None = None) -> str:
     """Has another draft written for this host, and answers with a sentence. Nothing is open while somebody is asked.
 
-    Raises Invalid for a wish that there is not, Conflict when the post is on its way or out.
+    `told`: micro-dollars that were said before the click; it never costs more. Raises Invalid for a wish that there is
+    not, Conflict when the post is on its way or out, Dearer when it may cost more now.
     """
     if wish not in tuple(WishKind):
         raise Invalid("A draft is new, shorter, or in other words.")
@@ -95,14 +96,21 @@ def draft(mine: Mine, wish: str, by: Actor, now: datetime) -> str:
     db.session.rollback()
     if status not in draft_rows.OPEN:
         raise Conflict("This post is on its way or out, so no draft is written for it any more.")
-    return get_services().drafts.draft(config_id, wish, by, now).sentence
+    cap = draft_caps.told_now(mine.podcast, mine.episode, now)[mine.user.id]
+    most = draft_caps.agreed(cap, told)
+    return get_services().drafts.draft(config_id, wish, by, now, most=most).sentence
 
 
-def draft_all(episode: EpisodeGuide, by: Actor, now: datetime) -> str:
-    """Has a draft written for each host, in the background; the key of the batch. Hosts' own words stay."""
+def draft_all(podcast: Podcast, episode: EpisodeGuide, by: Actor, now: datetime, *, told: int | None = None) -> str:
+    """Has a draft written for each host, in the background; the key of the batch. Hosts' own words stay.
+
+    `told`: micro-dollars that were said before the click; all together never cost more. Raises Dearer.
+    """
     episode_id = episode.id
     get_services().tweets.create_tweet_configs_for_episode(episode)
-    return draft_wishes.wish_for_all(episode_id, by, now)
+    caps = draft_caps.told_for_all(podcast, episode, now)
+    draft_caps.agreed(sum(caps.values()), told)
+    return draft_wishes.wish_for_all(episode_id, by, now, caps=caps)
 
 
 def announce_again(mine: Mine, wanted: bool, by: Actor, now: datetime) -> str:

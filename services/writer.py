@@ -74,9 +74,12 @@ class Writer:
 
 
 def is_silent(config: EpisodeTweetConfig) -> bool:
-    """Whether nothing is sent for a host because he approved nothing. Asked once for all hosts of an episode."""
-    if config.text.strip() or config.draft.strip():
-        return False
+    """Whether nothing is sent for a host because he approved nothing."""
+    return not config.text.strip() and not config.draft.strip() and wants_nothing_else(config)
+
+
+def wants_nothing_else(config: EpisodeTweetConfig) -> bool:
+    """Whether a host wants to approve drafts, and nothing to be sent otherwise. Asked once for all of an episode."""
     session = db.session()
     transaction = session.get_transaction()
     before, known = session.info.get("silent", (None, {}))

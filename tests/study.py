@@ -7,7 +7,7 @@ from sqlalchemy import select
 from extensions import db
 from models import Draft, EpisodeGuide, Podcast, PodcastMember, User, Voice
 from sandbox.ai import AiProvider
-from services import draft_rows, wallet
+from services import draft_caps, draft_rows, wallet
 from services.audit import Actor
 from services.registry import get_services
 from services.wallet import Whose
@@ -61,6 +61,11 @@ class Study:
 
     def as_host(self, host="ada"):
         return Actor(self.ids[host], "::1")
+
+    def told(self, host="ada", episode=None):
+        """What is said before the click that a draft costs at most, in micro-dollars."""
+        about = db.session.get_one(Podcast, self.show), db.session.get_one(EpisodeGuide, episode or self.episode)
+        return draft_caps.told_now(*about, self.now)[self.ids[host]]
 
     def voice(self, host="ada", **columns):
         db.session.add(Voice(user_id=self.ids[host], **columns))

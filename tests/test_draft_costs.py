@@ -13,9 +13,9 @@ from sandbox.ai_words import LIES
 from sandbox.x_limits import Limit
 from services import prices
 from services.draft_guard import judge
+from services.draft_question import key_of
 from services.draft_rows import load
 from services.draft_text import alike
-from services.drafting import key_of
 from services.episode_page import episode_page
 from services.registry import get_services
 from services.wallet_check import differences
@@ -54,7 +54,7 @@ def draft(study, chance, host, episode_id):
     if not is_honest:
         study.ai.tricks.append(chance.choice(sorted(LIES)))
     config_id = study.config(host, episode_id).id
-    told = get_services().drafts.cap(config_id, study.now)
+    told = study.told(host, episode_id)
     study.draft(host, episode=episode_id)
     tried = select(func.sum(Draft.cost), func.max(Draft.cap)).where(Draft.config_id == config_id)
     spent, _ = db.session.execute(tried).one()

@@ -8,7 +8,18 @@ from flask import current_app
 from sqlalchemy import select
 
 from extensions import db
-from models import AuditEvent, EpisodeTweetConfig, Podcast, Post, User, Voice
+from models import (
+    AuditEvent,
+    Draft,
+    DraftWish,
+    EpisodeGuide,
+    EpisodeTweetConfig,
+    Podcast,
+    PodcastMember,
+    Post,
+    User,
+    Voice,
+)
 from services import money
 from services.draft_job import DraftJob
 from tests.browser import Browser, words
@@ -138,14 +149,12 @@ def test_every_button_that_may_cost_says_what_at_most_and_the_charge_is_below(st
     desk, path = page_of(study)
     desk.send(f"{path}/generate", path)
     seen = words(desk.get(path))
-    shown = re.findall(r"(Draft|Make it shorter|Other words) up to \$([0-9.]+)", seen)
-    assert [name for name, _ in shown] == ["Draft", "Make it shorter", "Other words"]
+    shown = re.findall(r"(Write a draft|Make it shorter|Other words) up to \$([0-9.]+)", seen)
+    assert [name for name, _ in shown] == ["Write a draft", "Make it shorter", "Other words"]
     caps = {money.parse("it", amount) for _, amount in shown}
-    assert min(caps) >= study.drafts.cap(study.config().id, study.now) > 0
+    assert min(caps) >= study.told() > 0
     (everybody,) = re.findall(r"Write drafts for everybody, up to \$([0-9.]+)", seen)
-    assert money.parse("it", everybody) >= sum(
-        study.drafts.cap(study.config(host).id, study.now) for host in ("ada", "bo")
-    )
+    assert money.parse("it", everybody) >= sum(study.told(host) for host in ("ada", "bo"))
     assert sum(row.cost for row in study.rows()) <= min(caps)
 
 
@@ -172,14 +181,135 @@ def test_a_draft_says_who_wrote_it_what_it_cost_what_was_asked_and_why_one_was_n
 
 
 @pytest.mark.parametrize("name", ["generate", "use", "rate"])
-def test_what_stands_in_the_field_is_neither_saved_nor_lost(study, name):
+def test_what_stands_in_the_field_is_neither_saved_nor_lost_and_a_reload_does_nothing_again(study, name):
     desk, path = page_of(study)
     draft_id = study.draft().draft_id
     address = f"{path}/generate" if name == "generate" else f"{path}/drafts/{draft_id}/{name}"
     answer = desk.send(address, path, text="Half a tho", link="off", version="0", rating="up", wish="other")
-    assert answer.status_code == 200
-    assert "\nHalf a tho</textarea>" in answer.text
+    assert answer.status_code == 302
+    drafts = len(study.rows())
+    page = desk.get(answer.location)
+    assert "\nHalf a tho</textarea>" in page.text
+    assert re.search(r'value="off" checked', page.text)
     assert study.config().text == ""
+    assert "Half a tho" not in desk.get(answer.location).text
+    assert len(study.rows()) == drafts
+
+
+def test_what_is_too_long_to_be_kept_is_refused_before_anything_is_asked(study):
+    desk, path = page_of(study)
+    text = "".join(chr(0x4E00 + n * 7 % 20_000) for n in range(4_000))
+    answer = desk.send(f"{path}/generate", path, text=text, version="0")
+    assert answer.status_code == 422
+    assert "too long to be kept" in words(answer)
+    assert text in answer.text
+    assert study.rows() == []
+
+
+def test_the_words_of_a_draft_go_into_the_field_unsaved_and_can_be_undone(study):
+    draft = study.draft().text
+    desk, path = page_of(study)
+    assert desk.send(f"{path}/my", path, text="My own words", version="0").status_code == 302
+    typed = {"text": "My own words, longer", "version": "1", "link": "on"}
+    answer = desk.send(f"{path}/my", path, fill=draft, **typed)
+    page = desk.get(answer.location)
+    assert f"\n{draft}</textarea>" in page.text
+    assert "not saved yet" in words(page)
+    assert 'name="fill" value="My own words, longer">Undo' in page.text
+    back = desk.get(desk.send(f"{path}/my", path, fill="My own words, longer", **typed | {"text": draft}).location)
+    assert "\nMy own words, longer</textarea>" in back.text
+    assert study.config().text == "My own words"
+
+
+# What a click may cost
+
+
+def told_on(page, of="generate"):
+    name = "told"
+    part = page.text.split('id="editor"')[1] if of == "generate" else page.text.split("create-all")[1]
+    return int(part.split(f'name="{name}" value="')[1].split('"')[0])
+
+
+def test_a_click_that_became_dearer_is_refused_with_the_new_price_and_the_next_one_is_taken(study):
+    desk, path = page_of(study)
+    told = told_on(desk.get(path))
+    assert told == study.told() > 0
+    study.change(EpisodeGuide, study.episode, notes="Long notes. " * 250)
+    answer = desk.send(f"{path}/generate", path, told=str(told), text="Half a tho", version="0")
+    assert answer.status_code == 409
+    assert "Nothing was asked. Press the button again" in words(answer)
+    assert "\nHalf a tho</textarea>" in answer.text
+    assert study.rows() == []
+    assert told_on(answer) == study.told() > told
+    assert desk.send(f"{path}/generate", path, told=str(told_on(answer))).status_code == 302
+    assert len(study.rows()) == 1
+
+
+@pytest.mark.parametrize("told", ["-1", "1e9", "٣", "9" * 40, "x", "\0", "0"])
+def test_a_price_that_is_none_agrees_to_nothing(study, told):
+    desk, path = page_of(study)
+    assert desk.send(f"{path}/generate", path, told=told).status_code in (400, 409)
+    assert study.rows() == []
+
+
+def test_drafts_for_everybody_tell_a_price_that_covers_who_joined_later(study):
+    desk, path = page_of(study)
+    before = told_on(desk.get(path), of="all")
+    cy = study.cast.user("cy")
+    db.session.add(PodcastMember(podcast_id=study.show, user_id=cy.id))
+    db.session.commit()
+    assert told_on(desk.get(path), of="all") > before
+    refused = desk.send(f"{path}/create-all", path, told=str(before))
+    assert refused.status_code == 302
+    assert "This costs up to $" in words(desk.get(path))
+    assert db.session.execute(select(DraftWish)).all() == []
+    now_told = told_on(desk.get(path), of="all")
+    desk.send(f"{path}/create-all", path, told=str(now_told))
+    wished = db.session.execute(select(DraftWish.cap)).scalars().all()
+    assert len(wished) == 3
+    assert sum(wished) <= now_told
+    DraftJob(study.drafts).work(datetime.now(UTC))
+    assert sum(row.cost for row in db.session.execute(select(Draft)).scalars()) <= now_told
+
+
+# What would be sent
+
+
+def test_of_two_drafts_with_the_same_words_one_is_in_use(study):
+    first, second = study.draft(), study.draft(wish="other")
+    study.change(Draft, first.draft_id, text=second.text)
+    desk, path = page_of(study)
+    assert words(desk.get(path)).count("In use") == 1
+    study.change(Draft, first.draft_id, approved_at=study.now)
+    page = words(desk.get(path))
+    assert page.count("In use") == 1
+    assert page.index("Ready") < page.index("In use")
+
+
+def test_where_nothing_would_be_sent_there_is_no_preview_and_no_price_and_it_says_so(study):
+    study.voice(needs_approval=True, unapproved="nothing")
+    desk, path = page_of(study)
+    page = desk.get(path)
+    assert "Nothing is sent as long as this is empty" in words(page)
+    assert re.search(r'aria-label="As it will look on X" data-if-sent hidden', page.text)
+    assert re.search(r"data-if-sent hidden>X charges", page.text)
+    assert "is sent." not in words(page).split("filled in at the start.")[1].split("of 280")[0]
+    desk.send(f"{path}/my", path, text="My own words", version="0")
+    page = desk.get(path)
+    assert not re.search(r"data-if-sent hidden", page.text)
+    assert re.search(r"data-if-empty hidden>Nothing is sent", page.text)
+
+
+def test_a_draft_that_is_withdrawn_because_its_host_asks_for_approval_is_told_of(study):
+    study.draft()
+    desk, path = page_of(study)
+    page = desk.get(desk.send(VOICE, VOICE, needs_approval="y", unapproved="template").location)
+    assert "A draft that was to be sent waits for you now: approve it on the page of the episode." in words(page)
+    assert study.config().draft == ""
+    seen = words(desk.get(path))
+    assert "None of these is sent until you approve one. Until then your usual text is sent." in seen
+    desk.send(f"{path}/drafts/{study.rows()[0].id}/use", path)
+    assert "None of these is sent" not in words(desk.get(path))
 
 
 def test_an_older_draft_is_used_again(study):

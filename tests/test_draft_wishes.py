@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 from flask import current_app
 from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
 
 from extensions import db
 from models import DraftStatus, DraftWish, EpisodeGuide, EpisodeTweetConfig, PodcastMember
 from sandbox.standin import Fault
 from services import draft_job, draft_wishes, episodes
 from services.draft_job import DraftJob
+from services.drafting import DraftService
 from services.errors import NotFound
 from tests.study import a_study
 
@@ -192,3 +194,69 @@ def test_who_left_or_is_off_costs_nothing_when_all_are_written_for(study):
     db.session.commit()
     draft_wishes.wish_for_all(study.episode, study.as_host(), study.now)
     assert [wish.config_id for wish in wishes()] == [study.config("ada").id]
+
+
+# What was paid once
+
+
+class Stumbling(DraftService):
+    """Its answer comes and is paid, and then the database fails."""
+
+    def _judge(self, *_):
+        raise OperationalError("UPDATE drafts", {}, Exception("server closed the connection"))
+
+
+def stumbling(study):
+    return DraftJob(Stumbling(study.drafts._ai, study.drafts._writer))
+
+
+@pytest.mark.logs_errors
+def test_an_answer_that_was_paid_and_could_not_be_stored_is_not_asked_for_again(study, job):
+    draft_wishes.wish_for_all(study.episode, study.as_host("bo"), study.now)
+    stumbling(study).work(study.now)
+    db.session.rollback()
+    assert len(study.ai.billed) == 2
+    assert [wish.ended_at for wish in wishes()] == [None, None]
+    assert job(minutes=5) == 0
+    assert [wish.outcome for wish in wishes()] == ["builtin", "builtin"]
+    assert [(row.status, row.reason) for row in study.rows()] == [("unknown", "ai_interrupted"), ("accepted", None)]
+    assert study.config().draft
+    assert study.is_settled()
+
+
+def test_a_draft_that_was_stored_by_who_died_then_ends_its_wish(study, job):
+    draft_wishes.wish_for_all(study.episode, study.as_host("bo"), study.now)
+    wish = draft_wishes.claim(study.now)
+    study.drafts.draft(wish.config_id, wish.kind, study.as_host("bo"), study.now)
+    assert job(seconds=61) == 1
+    assert {wish.outcome for wish in wishes()} == {"ai"}
+    assert len(study.ai.billed) == 2
+
+
+def test_a_paid_answer_that_nobody_waits_for_any_more_is_no_draft_being_written(study):
+    with pytest.raises(OperationalError):
+        Stumbling(study.drafts._ai, study.drafts._writer).draft(study.config().id, "new", study.as_host(), study.now)
+    db.session.rollback()
+    draft_job.settle_lost(study.now + timedelta(hours=2))
+    (row,) = study.rows()
+    assert (row.status, row.reason) == ("unknown", "ai_interrupted")
+    assert row.cost > 0
+    assert study.is_settled()
+
+
+def test_a_batch_costs_what_was_said_whatever_changes_meanwhile(study, job):
+    caps = {study.ids[host]: study.told(host) for host in ("ada", "bo")}
+    draft_wishes.wish_for_all(study.episode, study.as_host(), study.now, caps=caps)
+    study.change(EpisodeGuide, study.episode, notes="Long notes. " * 250)
+    study.voice("ada", tone="dry " * 100)
+    study.ai.always = "name"
+    job()
+    assert {wish.ended_at for wish in wishes()} != {None}
+    for host in ("ada", "bo"):
+        assert 0 < sum(row.cost for row in study.rows(host)) <= caps[study.ids[host]]
+    assert study.is_settled()
+
+
+def test_who_is_in_no_batch_because_nobody_said_what_he_costs_gets_no_wish(study):
+    draft_wishes.wish_for_all(study.episode, study.as_host(), study.now, caps={study.ids["bo"]: 1_000})
+    assert [(wish.config_id, wish.cap) for wish in wishes()] == [(study.config("bo").id, 1_000)]

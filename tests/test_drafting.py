@@ -6,7 +6,7 @@ from models import DraftStatus, EntryKind, EpisodeGuide, EpisodeTweetConfig, Pod
 from sandbox.standin import Fault
 from services import prices, wallet
 from services.audit import NOBODY
-from services.drafting import Later
+from services.drafting import Later, Terms
 from services.wallet import Rules, Whose
 from tests.study import MODEL, Study, a_study
 
@@ -114,11 +114,55 @@ def test_a_provider_that_does_not_count_is_paid_what_was_held(study):
 
 
 def test_the_cap_before_the_click_covers_both_tries(study):
-    cap = study.drafts.cap(study.config().id, study.now)
+    cap = study.told()
     study.ai.always = "name"
     study.draft()
     assert sum(row.cap for row in study.rows()) <= cap
     assert sum(row.cost for row in study.rows()) <= cap
+
+
+@pytest.mark.parametrize(
+    "text", ["<" * 280, '&quot;"\\' * 25, "👩‍👩‍👧‍👦" * 140, "Look: https://example.com/" + "ü" * 3_000]
+)
+def test_texts_that_a_prompt_spells_longer_make_no_draft_dearer_than_was_said(study, text):
+    told = study.told()
+    for host in ("ada", "bo"):
+        study.change(EpisodeTweetConfig, study.config(host).id, text=text)
+    study.ai.always = "name"
+    study.draft(wish="shorter")
+    rows = [row for row in study.rows() if row.cap]
+    assert len(rows) == 2
+    assert sum(row.cap for row in rows) <= told
+
+
+def test_texts_of_others_are_left_out_where_the_prompt_would_cost_too_much_with_them(study):
+    study.change(EpisodeTweetConfig, study.config("bo").id, text="A text of Bo's own " * 10)
+    whole = study.draft(wish="other")
+    assert study.ai.prompts[-1]["others"] != []
+    (row,) = study.rows()
+    study.draft(wish="other", most=row.cap - 20)
+    assert study.ai.prompts[-1]["others"] == []
+    assert study.rows()[-1].cap <= row.cap - 20
+    assert whole.is_ai
+
+
+def test_nobody_is_asked_where_that_would_cost_more_than_was_said(study):
+    drafted = study.draft(most=10)
+    assert drafted.writer == "builtin"
+    assert "more than was said before the click" in drafted.sentence
+    assert study.ai.asked() == []
+    assert study.stands() == (0, 0)
+
+
+def test_a_second_try_that_no_money_is_left_for_is_not_made(study):
+    study.ai.always = "mention"
+    study.draft()
+    cap = study.rows()[0].cap
+    before = len(study.ai.prompts)
+    drafted = study.draft(most=cap)
+    assert len(study.ai.prompts) == before + 1
+    assert drafted.writer == "builtin"
+    assert "mentions somebody" in drafted.sentence
 
 
 def test_an_empty_wallet_with_a_limit_means_the_built_in_writer_and_no_question(study):
@@ -154,7 +198,7 @@ def test_without_a_provider_airhorn_writes_and_no_wallet_is_touched(app, ai, you
     assert len(set(texts)) == 3
     assert [row.writer for row in study.rows()] == ["builtin"] * 3
     assert study.config().draft == texts[-1]
-    assert study.drafts.cap(study.config().id, study.now) == 0
+    assert study.told() == 0
     assert study.stands() == (0, 0)
     assert ai.asked() == []
 
@@ -191,7 +235,7 @@ def test_a_usual_text_is_not_replaced_by_one_of_ours_that_nobody_asked_for(study
 
 def test_who_can_wait_is_told_until_when(study):
     study.ai.tricks.append("429")
-    steps = study.drafts.steps(study.config().id, "new", NOBODY, study.now, can_wait=True)
+    steps = study.drafts.steps(study.config().id, "new", NOBODY, study.now, terms=Terms(can_wait=True))
     question = next(steps)
     with pytest.raises(Later) as caught:
         steps.send(question())

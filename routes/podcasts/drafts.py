@@ -1,5 +1,6 @@
 """Drafts of one episode: asked for, chosen and judged by their host; asked for everybody by an admin."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Blueprint, flash, request
@@ -7,13 +8,15 @@ from flask.typing import ResponseReturnValue
 
 from routes.access import require_podcast_access, require_podcast_admin
 from routes.limits import limited
+from routes.podcasts import typed
 from routes.podcasts.tweet_forms import TweetForm
 from routes.podcasts.tweets import PAGE, back, mine_of, page_again
 from routes.signed_in import actor
 from services import draft_choices, draft_panel, overview, own_tweet
 from services.access import Access
-from services.errors import AirhornError, Conflict, Invalid
+from services.errors import Conflict, Invalid
 
+LONGEST_AMOUNT = 15
 RATINGS = {"up": 1, "down": -1, "none": None}
 
 
@@ -28,18 +31,22 @@ def add_to(bp: Blueprint) -> None:
 @require_podcast_access
 def generate_tweet(access: Access, *, episode_id: int) -> ResponseReturnValue:
     mine, wish = mine_of(access, episode_id), request.form.get("wish", "new")
-    try:
-        flash(own_tweet.draft(mine, wish, actor(), datetime.now(UTC)))
-    except (Invalid, Conflict) as error:
-        return _kept(access, episode_id, error)
-    return _kept(access, episode_id)
+
+    def draft() -> str:
+        return own_tweet.draft(mine, wish, actor(), datetime.now(UTC), told=_told())
+
+    return _doing(access, episode_id, draft)
 
 
 @limited("2/minute")
 @require_podcast_admin
 def create_all_tweets(access: Access, *, episode_id: int) -> ResponseReturnValue:
-    own_tweet.draft_all(overview.episode_of(access.podcast, episode_id), actor(), datetime.now(UTC))
-    flash("The drafts are being written. This page says how far they are.")
+    episode = overview.episode_of(access.podcast, episode_id)
+    try:
+        own_tweet.draft_all(access.podcast, episode, actor(), datetime.now(UTC), told=_told())
+        flash("The drafts are being written. This page says how far they are.")
+    except Conflict as error:
+        flash(str(error), "amber")
     return back(access, episode_id)
 
 
@@ -48,11 +55,7 @@ def create_all_tweets(access: Access, *, episode_id: int) -> ResponseReturnValue
 def use_draft(access: Access, *, episode_id: int, draft_id: int) -> ResponseReturnValue:
     mine = mine_of(access, episode_id)
     draft_panel.check_own(draft_id, mine.episode.id, mine.user.id)
-    try:
-        flash(draft_choices.use(draft_id, actor(), datetime.now(UTC)))
-    except Conflict as error:
-        return _kept(access, episode_id, error)
-    return _kept(access, episode_id)
+    return _doing(access, episode_id, lambda: draft_choices.use(draft_id, actor(), datetime.now(UTC)))
 
 
 @limited("30/minute")
@@ -61,17 +64,31 @@ def rate_draft(access: Access, *, episode_id: int, draft_id: int) -> ResponseRet
     mine = mine_of(access, episode_id)
     draft_panel.check_own(draft_id, mine.episode.id, mine.user.id)
     rating = RATINGS.get(request.form.get("rating", ""), 0)
+    return _doing(
+        access, episode_id, lambda: draft_choices.rate(draft_id, rating, request.form.get("reason", ""), actor())
+    )
+
+
+def _doing(access: Access, episode_id: int, what: Callable[[], str]) -> ResponseReturnValue:
+    """Does it and leads to a page that a reload does not do it again from.
+
+    What stands in the field meanwhile is not saved by any of this, and not lost.
+    """
+    form = TweetForm()
+    is_typed = bool(form.validate() and form.text.raw_data and form.version.data)
     try:
-        draft_choices.rate(draft_id, rating, request.form.get("reason", ""), actor())
-        flash("Thank you, it is kept with the draft.")
-    except Invalid as error:
-        return _kept(access, episode_id, error)
-    return _kept(access, episode_id)
+        if is_typed:
+            typed.keep(episode_id, form.typed)
+        flash(what())
+    except (Invalid, Conflict) as error:
+        typed.forget()
+        return page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
+    return back(access, episode_id, is_typed=is_typed)
 
 
-def _kept(access: Access, episode_id: int, error: AirhornError | None = None) -> ResponseReturnValue:
-    """What stands in the field meanwhile is not saved by any of this, and not lost."""
-    form, status = TweetForm(), 409 if isinstance(error, Conflict) else 422 if error else 200
-    if error or (form.validate() and form.text.raw_data and form.version.data is not None):
-        return page_again(access, episode_id, form, error, status)
-    return back(access, episode_id)
+def _told() -> int | None:
+    """Micro-dollars that the page said; None where it said nothing, and nothing at all for what is no amount."""
+    said = request.form.get("told", "")
+    if not said:
+        return None
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_AMOUNT else 0

@@ -19,6 +19,8 @@ class TweetForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
     enabled = StringField("Post", validators=SWITCH)
     version = StringField("Version", validators=[Optional(), Regexp(r"[0-9]{1,9}\Z", message="Load the page again.")])
     without_link = StringField("Without link")
+    #: to be put into the field, unsaved
+    fill = TextAreaField("Other words", validators=[Optional(), Length(max=LONGEST, message="They are much too long.")])
 
     @property
     def change(self) -> Change:

@@ -10,6 +10,7 @@ from flask_login import current_user
 from routes.access import require_podcast_access
 from routes.limits import limited
 from routes.live import live_page
+from routes.podcasts import typed
 from routes.podcasts.tweet_forms import TweetForm, WantedForm
 from routes.signed_in import actor
 from services import draft_panel, overview, own_tweet, trying
@@ -33,7 +34,11 @@ def add_to(bp: Blueprint) -> None:
 
 @require_podcast_access
 def tweets(access: Access, *, episode_id: int) -> ResponseReturnValue:
-    return live_page("podcasts/tweets.html", **_context(access, episode_id))
+    context, kept = _context(access, episode_id), typed.kept(episode_id)
+    if kept:
+        earlier = kept.pop("earlier", None)
+        context |= {"page": retyped(context["page"], current_user, kept), "earlier": earlier}
+    return live_page("podcasts/tweets.html", **context)
 
 
 @limited("30/minute")
@@ -42,6 +47,8 @@ def save_tweet(access: Access, *, episode_id: int) -> ResponseReturnValue:
     mine, form = mine_of(access, episode_id), TweetForm()
     if not form.validate():
         return page_again(access, episode_id, form, form.first_problem, 422)
+    if form.fill.raw_data:
+        return _filled(access, episode_id, form)
     try:
         flash(own_tweet.save(mine, form.change, actor(), datetime.now(UTC)))
     except (Invalid, Conflict) as error:
@@ -97,6 +104,16 @@ def resolve_post(access: Access, *, episode_id: int, post_id: int) -> ResponseRe
     return back(access, episode_id)
 
 
+def _filled(access: Access, episode_id: int, form: TweetForm) -> ResponseReturnValue:
+    """Other words in the field, unsaved, and those that stood there beside them: that can be undone."""
+    put = form.typed | {"typed": form.fill.data or "", "earlier": form.change_text() or ""}
+    try:
+        typed.keep(episode_id, put)
+    except Invalid as error:
+        return page_again(access, episode_id, form, error, 422)
+    return back(access, episode_id, is_typed=True)
+
+
 def mine_of(access: Access, episode_id: int) -> Mine:
     """Whose own text it is: only somebody on the podcast has one, whatever else he may manage."""
     episode = overview.episode_of(access.podcast, episode_id)
@@ -124,5 +141,7 @@ def page_again(
     return render_template("podcasts/tweets.html", **context, problem=str(error) if error else None), status
 
 
-def back(access: Access, episode_id: int) -> ResponseReturnValue:
-    return redirect(url_for(".tweets", podcast_id=access.podcast.id, episode_id=episode_id))
+def back(access: Access, episode_id: int, *, is_typed: bool = False) -> ResponseReturnValue:
+    """`is_typed`: what stands in the field goes along."""
+    kept: dict[str, Any] = {typed.KEPT: "y"} if is_typed else {}
+    return redirect(url_for(".tweets", podcast_id=access.podcast.id, episode_id=episode_id, **kept))

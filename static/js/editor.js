@@ -23,7 +23,9 @@
     function update() {
       const includeLink = form.elements.link.value !== "off";
       const own = field.value.trim() !== "";
-      const made = compose(own ? field.value : form.dataset.template, values, { includeLink });
+      // Where a host wants to approve what is sent, an empty field sends nothing.
+      const isSilent = "silent" in form.dataset && !own;
+      const made = compose(own ? field.value : isSilent ? "" : form.dataset.template, values, { includeLink });
       const preview = part("preview");
       preview.textContent = show(made.text);
       if (made.over) {
@@ -41,20 +43,31 @@
       part("price").textContent = linked ? form.dataset.priceWith : form.dataset.priceWithout;
       part("shortage").textContent = linked ? form.dataset.shortWith : form.dataset.shortWithout;
       part("whose").hidden = own || field.value !== first;
-      const unsaid = document.querySelector("[data-if-empty]");
-      if (unsaid) unsaid.hidden = own;
+      for (const unsaid of document.querySelectorAll("[data-if-empty]")) unsaid.hidden = own;
+      for (const sent of form.querySelectorAll("[data-if-sent]")) sent.hidden = isSilent;
     }
 
     form.addEventListener("input", update);
     form.addEventListener("submit", () => { isSent = true; });
+    // Other words in the field, and those that stood there on the button that undoes it.
+    const undo = part("undo");
+    function put(words, isUndone) {
+      undo.querySelector("button").value = field.value;
+      undo.hidden = isUndone;
+      field.value = words;
+      update();
+      field.focus();
+    }
     for (const button of document.querySelectorAll("[data-use]")) {
       button.addEventListener("click", (event) => {
         event.preventDefault();
-        field.value = document.getElementById(button.dataset.use).textContent;
-        update();
-        field.focus();
+        put(document.getElementById(button.dataset.use).textContent, false);
       });
     }
+    undo.querySelector("button").addEventListener("click", (event) => {
+      event.preventDefault();
+      put(event.currentTarget.value, true);
+    });
     // A small form beside this one takes along what stands here: the page that comes shows it again.
     for (const other of document.querySelectorAll("form[data-carries]")) {
       other.addEventListener("formdata", ({ formData }) => {
@@ -62,7 +75,8 @@
         isSent = true;
       });
     }
-    isUnsaved = () => !isSent && field.value !== first;
+    const isKept = Boolean(form.closest("[data-unsaved]")); // it came along from another page and is saved nowhere
+    isUnsaved = () => !isSent && (isKept || field.value !== first);
     if (field.value !== field.defaultValue) update(); // the browser put back what was typed before
   }
 

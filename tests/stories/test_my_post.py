@@ -165,3 +165,19 @@ def test_a_page_that_answered_a_form_keeps_itself_current(window, cast, show):
     cast.go_live(show)
     cast.check()
     expect(page.locator("[data-live=episode]").get_by_text("On air", exact=True)).to_be_visible()
+
+
+def test_the_words_of_a_draft_go_into_the_field_and_what_stood_there_comes_back(window):
+    page = window.page
+    page.get_by_role("button", name="Write a draft").click()
+    field = page.get_by_label(FIELD)
+    field.fill("My own, not sa")
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_hidden()
+    page.get_by_role("button", name="Edit its words").first.click()
+    draft = page.locator(".draft .words").first.inner_text()
+    expect(field).to_have_value(draft)
+    expect(page.get_by_text("They are not saved yet.")).to_be_visible()
+    undo.click()
+    expect(field).to_have_value("My own, not sa")
+    expect(undo).to_be_hidden()

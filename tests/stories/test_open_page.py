@@ -45,7 +45,7 @@ def goes_out(cast, show, page):
 def test_once_the_post_is_out_the_page_has_its_link_and_history_and_no_button_that_does_nothing(page, cast, show):
     expect(page.get_by_role("button", name="Save")).to_be_visible()
     goes_out(cast, show, page)
-    for name in ("Save", "Draft", "Switch off", "Post now", "Use this one", "Write drafts for everybody"):
+    for name in ("Save", "Write a draft", "Switch off", "Post now", "Use this one", "Write drafts for everybody"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.get_by_label(FIELD)).to_have_count(0)
     sent = cast.timeline("ada")[0]
@@ -116,7 +116,7 @@ def test_who_is_in_the_field_stays_there_with_the_cursor_when_it_is_exchanged(pa
 
 
 def test_who_is_on_a_button_stays_on_it_or_where_it_was_when_it_is_gone(page, cast, show):
-    button = page.get_by_role("button", name="Draft", exact=True)
+    button = page.get_by_role("button", name="Write a draft", exact=True)
     button.focus()
     elsewhere("From elsewhere", 1)
     expect(page.get_by_label(FIELD)).to_have_value("From elsewhere")
