@@ -9,14 +9,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import commands
 import routes
 from config import ROOT, Settings, SettingsError
-from extensions import CountingPool, bootstrap, csrf, db, limiter, login_manager, migrate, prepare_engine
+from extensions import CountingPool, bootstrap, cache, csrf, db, limiter, login_manager, migrate, prepare_engine
 from routes.incoming import MOST_FIELDS
-from services import first_admin, metrics_job, notices, registry, serving, wallet_job
+from services import attention_job, first_admin, metrics_job, notices, registry, serving, wallet_job
 from services.logs import configure_logging
+from services.registry import REDIS_STORE
 from services.sessions import LONGEST
 
 #: bytes; the longest text that people write is a thousandth of it
 LARGEST_BODY = 256 * 1024
+#: numbers kept in memory, at about 5 kB each
+MOST_KEPT = 300
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -45,6 +48,7 @@ def _make_services(app: Flask, settings: Settings) -> None:
     notices.init_app(app)
     wallet_job.init_app(app)
     metrics_job.init_app(app)
+    attention_job.init_app(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -67,6 +71,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         # Pages stay up while Redis is down: each process counts for itself until it is back.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.redis_url),
         RATELIMIT_HEADERS_ENABLED=True,
+        CACHE_TYPE=REDIS_STORE if settings.redis_url else "SimpleCache",
+        CACHE_REDIS_URL=settings.redis_url,
+        CACHE_THRESHOLD=MOST_KEPT,
         BOOTSTRAP_SERVE_LOCAL=True,
     )
     if settings.trusted_proxies:
@@ -103,5 +110,6 @@ def _bind_extensions(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     login_manager.init_app(app)
     limiter.init_app(app)
+    cache.init_app(app)
     csrf.init_app(app)
     bootstrap.init_app(app)

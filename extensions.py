@@ -4,9 +4,11 @@ import contextlib
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from flask_bootstrap import Bootstrap5
+from flask_caching import Cache
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -40,6 +42,8 @@ login_manager = LoginManager()
 limiter = Limiter(key_func=get_remote_address)
 csrf = CSRFProtect()
 bootstrap = Bootstrap5()
+#: only the store of services/figures_cache.py: pages and functions are never kept whole
+cache = Cache(with_jinja2_ext=False)
 
 
 class CountingPool(QueuePool):
@@ -67,6 +71,28 @@ def reading() -> None:
     """
     if not db.session().in_transaction():
         db.session.connection(execution_options=READ_ONLY)
+
+
+@contextlib.contextmanager
+def resting() -> Iterator[None]:
+    """Gives the connection of a transaction that only reads back to the pool meanwhile; what was loaded stays loaded.
+
+    One that may write keeps it: it is not for us to end.
+    """
+    session = db.session()
+    is_open = session.in_transaction() and not (session.new or session.dirty or session.deleted)
+    if not is_open or not session.connection().get_execution_options().get("read_only"):
+        yield
+        return
+    session.expire_on_commit, before = False, session.expire_on_commit
+    try:
+        session.commit()
+    finally:
+        session.expire_on_commit = before
+    try:
+        yield
+    finally:
+        reading()
 
 
 def prepare_engine(engine: Engine) -> None:

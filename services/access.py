@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, select
 
 from extensions import db
-from models import AuditEvent, Podcast, PodcastMember, Role, User
+from models import AuditEvent, FiguresVersion, Podcast, PodcastMember, Role, User
 from services import audit
 from services.audit import Actor, Kind
 from services.checks import HIGHEST_ID
@@ -18,11 +18,15 @@ NOTED_EVERY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A podcast and what this person is on it. Admins of the server manage every podcast."""
+    """A podcast and what this person is on it. Admins of the server manage every podcast.
+
+    `version`: of its numbers; those computed from here on are not older.
+    """
 
     podcast: Podcast
     is_member: bool
     is_admin: bool
+    version: int = 0
 
 
 def podcast_for(user: User, podcast_id: int, by: Actor, now: datetime) -> Access:
@@ -35,12 +39,15 @@ def podcast_for(user: User, podcast_id: int, by: Actor, now: datetime) -> Access
         if found is not None:
             _note_stranger(podcast_id, by, now)
         raise NotFound("There is no such podcast, or you are not on it.")
-    return Access(found.Podcast, found.role is not None, user.is_admin or found.role == Role.ADMIN)
+    is_admin = user.is_admin or found.role == Role.ADMIN
+    return Access(found.Podcast, found.role is not None, is_admin, found.version or 0)
 
 
-def _with_role(user_id: int, podcast_id: int) -> Select[Podcast, str]:
+def _with_role(user_id: int, podcast_id: int) -> Select[Podcast, str, int]:
     mine = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user_id)
-    return select(Podcast, PodcastMember.role).outerjoin(PodcastMember, mine).where(Podcast.id == podcast_id)
+    query = select(Podcast, PodcastMember.role, FiguresVersion.version).outerjoin(PodcastMember, mine)
+    query = query.outerjoin(FiguresVersion, FiguresVersion.podcast_id == Podcast.id)
+    return query.where(Podcast.id == podcast_id)
 
 
 def _note_stranger(podcast_id: int, by: Actor, now: datetime) -> None:

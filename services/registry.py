@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app
 
 from config import Settings
+from extensions import cache, resting
 from services.alive import AliveService
 from services.by_hand import ByHandService
 from services.clients.ai import client_of
@@ -22,6 +23,8 @@ from services.draft_job import EVERY_SECONDS as DRAFTS_EVERY
 from services.draft_job import NAME as DRAFTS
 from services.draft_job import DraftJob
 from services.drafting import DraftService
+from services.figures_cache import FiguresCache
+from services.guarded_store import GuardedStore, Where
 from services.installation import Guard
 from services.journal import IntentJournal
 from services.mail import Mailer
@@ -39,6 +42,8 @@ from services.youtube_live import YouTubeLiveService
 from services.youtube_push import YouTubePushService
 
 EXTENSION = "airhorn"
+#: named only: what it needs is imported where there is a Redis
+REDIS_STORE = "services.clients.redis_store.RedisStore"
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Services:
     mail: Mailer
     notify: NotifyService
     metrics: MetricsSyncService
+    numbers: FiguresCache
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -134,7 +140,14 @@ def init_app(app: Flask, settings: Settings) -> None:
         mail=mail,
         notify=notify,
         metrics=MetricsSyncService(x, tokens),
+        numbers=_numbers(app, settings),
     )
+
+
+def _numbers(app: Flask, settings: Settings) -> FiguresCache:
+    """What is kept is signed for this installation: another one may use the same Redis."""
+    where = Where(app.extensions["cache"][cache], is_remote=settings.redis_url is not None)
+    return FiguresCache(GuardedStore(where, f"{settings.secret_key}\n{settings.database_url}"), resting)
 
 
 def get_services() -> Services:
