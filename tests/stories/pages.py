@@ -98,6 +98,10 @@ PAGES = (
     ),
     Shown("youtube-none", "/podcasts/{fresh}/settings/youtube", "fay"),
     Shown("youtube-test", "/podcasts/{show}/settings/youtube", "ada", press("Test detection")),
+    Shown("numbers-none", "/podcasts/{fresh}/numbers", "fay"),
+    Shown("numbers-hosts-none", "/podcasts/{fresh}/numbers/hosts", "fay"),
+    Shown("trends-none", "/podcasts/{fresh}/numbers/trends", "fay"),
+    Shown("numbers-refused", "/podcasts/{show}/numbers?period=century"),
     Shown("spend", "/podcasts/{show}/spend"),
     Shown("spend-host", "/podcasts/{show}/spend", "bo"),
     Shown("spend-none", "/podcasts/{fresh}/spend", "fay"),
@@ -158,3 +162,10 @@ ON_AIR = (
 )
 #: after that, while a stream runs that no episode fits
 UNMATCHED = (Shown("home-unmatched", "/"),)
+#: after half a year
+LATER = (
+    Shown("numbers", "/podcasts/{show}/numbers?period=quarter"),
+    Shown("numbers-host", "/podcasts/{show}/numbers?period=week", "bo"),
+    Shown("numbers-hosts", "/podcasts/{show}/numbers/hosts?period=quarter&sort=impressions"),
+    Shown("trends", "/podcasts/{show}/numbers/trends"),
+)

@@ -15,7 +15,8 @@ from sandbox.demo import KEYS
 from sandbox.processes import Children, await_page, is_free
 from tests.processes import free_port
 from tests.stories.conftest import PHONE, WIDE
-from tests.stories.pages import EMPTY, ON_AIR, PAGES, UNMATCHED, Shown, press
+from tests.stories.half_a_year import look_back
+from tests.stories.pages import EMPTY, LATER, ON_AIR, PAGES, UNMATCHED, Shown, press
 from tests.stories.scene import Scene, Windows
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -121,6 +122,8 @@ def test_every_page_before_on_air_and_after(full, take):
     take(full, ON_AIR)
     full.go_live_unmatched()
     take(full, UNMATCHED)
+    look_back(full)
+    take(full, LATER)
     sizes = [path.stat().st_size for path in FOLDER.glob("*.png")]
     assert sum(sizes) < AVERAGE * len(sizes)
 
