@@ -59,6 +59,7 @@ class Scene:
             "new podcast": "/podcasts/new",
             "podcast": podcast,
             "hosts": f"{podcast}/hosts",
+            "attention": f"{podcast}/attention",
             "settings": f"{podcast}/settings",
             "draft rules": f"{podcast}/settings/drafts",
             "spend": f"{podcast}/spend",

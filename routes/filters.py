@@ -27,6 +27,7 @@ MENU = (
 TABS = (
     ("episodes", "Episodes", "podcasts.show"),
     ("hosts", "Hosts", "podcasts.hosts"),
+    ("attention", "Attention", "podcasts.attention"),
     ("numbers", "Numbers", "podcasts.numbers"),
     ("spend", "Spend", "podcasts.spend"),
     ("youtube", "YouTube", "podcasts.youtube"),

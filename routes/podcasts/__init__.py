@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from routes.podcasts import (
+    attention,
     core,
     draft_rules,
     drafts,
@@ -27,5 +28,6 @@ matching.add_to(bp)
 rehearsal.add_to(bp)
 spend.add_to(bp)
 numbers.add_to(bp)
+attention.add_to(bp)
 draft_rules.add_to(bp)
 drafts.add_to(bp)

@@ -1,0 +1,140 @@
+"""The page of what needs attention: who sees what with which button, put aside and brought back by click, bad input."""
+
+import pytest
+from sqlalchemy import select
+
+from extensions import db
+from models import Dismissal, Podcast, User
+from tests.browser import Browser, words
+from tests.season import Season
+from tests.test_needs import Desk, user_id
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture
+def desk(cast):
+    desk = Desk(cast)
+    desk.path = f"/podcasts/{desk.show.id}/attention"
+    return desk
+
+
+@pytest.fixture
+def visit(app, desk):
+    """A browser of this person."""
+
+    def signed_in(name):
+        browser = Browser(app)
+        browser.let_in(db.session.get_one(User, user_id(name)))
+        return browser
+
+    return signed_in
+
+
+def kept():
+    found = db.session.execute(select(Dismissal.id, Dismissal.item, Dismissal.user_id).order_by(Dismissal.id)).all()
+    db.session.rollback()
+    return found
+
+
+def test_where_nothing_is_wrong_the_page_says_what_it_is_for(desk, visit):
+    said = words(visit("bo").get(desk.path))
+    assert "Nothing right now. Here appear, the most urgent first" in said
+    assert "Put aside" not in said
+
+
+def test_each_thing_has_the_button_that_mends_it_for_whoever_can(desk, visit):
+    desk.write(desk.episode("Soon", hours=3), "bo", text="w" * 300)
+    desk.episode("Silent", hours=-2)
+    desk.stream(state="ended")
+    host, admin = (words(visit(name).get(desk.path)) for name in ("bo", "ada"))
+    assert "Needs you Soon Too long by" in host
+    assert "Edit Put aside" in host
+    assert "Never live Silent Its planned start is over" in host
+    assert "An admin of this podcast can do it." in host
+    assert "Change the episode" not in host
+    assert "Change the episode" in admin
+    assert "This is it" in admin
+    assert "Bo Soon Too long by" in admin
+
+
+def test_a_click_puts_aside_and_a_click_brings_back(desk, visit):
+    desk.stream(state="ended")
+    ada = visit("ada")
+    (item,) = desk.items()
+    answer = ada.post(f"{desk.path}/aside", {"item": item, "for": "week"}, form=desk.path)
+    assert answer.location == desk.path
+    said = words(ada.get(desk.path))
+    assert "Put aside for everybody on this podcast." in said
+    assert "Nothing but what was put aside." in said
+    (row,) = kept()
+    ada.post(f"{desk.path}/{row.id}/back", form=desk.path)
+    assert kept() == []
+    assert "No planned episode fits" in words(ada.get(desk.path)).partition("What needs a person")[2]
+
+
+def test_from_the_first_page_one_comes_back_to_the_first_page(desk, visit):
+    desk.stream(state="ended")
+    bo = visit("bo")
+    assert "No planned episode fits" in words(bo.get("/"))
+    (item,) = desk.items("bo")
+    answer = bo.post(f"{desk.path}/aside", {"item": item, "for": "good", "from": "home"}, form="/")
+    assert answer.location == "/"
+    assert "No planned episode fits" not in words(bo.get("/"))
+    assert [row.user_id for row in kept()] == [desk.ids["bo"]]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"item": "nonsense", "for": "week"},
+        {"item": "x" * 200_000, "for": "good"},
+        {"item": ["stream:1:unmatched", "stream:1:unmatched"], "for": ["today", "good"]},
+        {"item": "stream:1:unmatched", "for": "2020-01-01"},
+        {"item": "stream:1:unmatched", "for": "9" * 5_000},
+        {"item": "stream:1:unmatched", "for": "week", "until": "1970-01-01", "user_id": "1", "from": "//evil.example"},
+    ],
+)
+def test_what_is_odd_is_refused_with_a_sentence_or_read_as_what_fits(desk, visit, sent):
+    desk.stream(state="ended")
+    ada = visit("ada")
+    answer = ada.post(f"{desk.path}/aside", sent, form=desk.path)
+    assert (answer.status_code, answer.location) == (302, desk.path)
+    assert len(kept()) <= 1
+    assert all(item == "stream:1:unmatched" for _, item, _ in kept())
+
+
+def test_things_of_another_podcast_cannot_be_put_aside_or_brought_back_here(desk, visit, cast):
+    other = cast.show("Small Talk", hosts=("cy",), youtube_channel_id=None)
+    theirs = f"/podcasts/{other.id}/attention"
+    cy = visit("cy")
+    cy.post(f"{theirs}/aside", {"item": "channel:none", "for": "good"}, form=theirs)
+    (row,) = kept()
+    ada = visit("ada")
+    assert ada.get(theirs).status_code == 404
+    assert ada.post(f"{theirs}/aside", {"item": "channel:none", "for": "good"}, form="/").status_code == 404
+    assert ada.post(f"{desk.path}/{row.id}/back", form="/").status_code == 404
+    assert ada.post(f"{desk.path}/aside", {"item": "channel:none", "for": "good"}, form="/").status_code == 302
+    assert kept() == [row]
+
+
+@pytest.mark.parametrize("hosts", [0, 1, 50])
+def test_the_page_stands_with_any_number_of_hosts(app, cast, hosts):
+    season = Season.begun(hosts, youtube_channel_id="UC" + "c" * 22)
+    admin = cast.user("eve", is_admin=True)
+    browser = Browser(app)
+    browser.let_in(admin)
+    page = browser.get(f"/podcasts/{season.podcast_id}/attention")
+    assert page.text.count("No X account is connected.") == hosts
+    assert len(page.data) < 120_000
+
+
+def test_a_page_of_an_archived_podcast_still_opens(desk, visit):
+    db.session.get_one(Podcast, desk.show.id).is_active = False
+    db.session.commit()
+    desk.episode(hours=-2)
+    assert visit("ada").get(desk.path).status_code == 200
