@@ -13,6 +13,8 @@ from routes.signed_in import actor
 from services import (
     host_breakdown,
     host_table,
+    insight_facts,
+    insights,
     metrics_switch,
     number_cards,
     overview_numbers,
@@ -118,7 +120,7 @@ def _overview(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
         "before_days": days(overview.period.previous) if overview.period.previous else "",
         "so_far": PERIODS[kind].so_far,
         "before": PERIODS[kind].before,
-        "insights": [],
+        "insights": insights.of(insight_facts.facts(access.podcast, overview, now, money=access.is_admin)),
     }
 
 
