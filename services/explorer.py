@@ -11,6 +11,7 @@ from extensions import db
 from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Post, User
 from services.errors import Invalid
 from services.explorer_filters import Viewer, Wanted, begins, day_of, is_id
+from services.sql_links import has_link
 
 PAGE, BATCH = 50, 1000
 #: a stream is counted from its start; what was posted without one, from the click
@@ -141,7 +142,7 @@ def _lines() -> Any:
             Post.detail,
             Post.trigger,
             Post.text_source.label("kind"),
-            _has_link().label("has_link"),
+            has_link(Post.text).label("has_link"),
             Post.text,
             Post.posted_at,
             Post.remote_id,
@@ -151,11 +152,6 @@ def _lines() -> Any:
         .outerjoin(EpisodeGuide, EpisodeGuide.id == Post.episode_id)
         .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
     )
-
-
-def _has_link() -> ColumnElement[bool]:
-    """As good as X's own judgement for what Airhorn writes: a link is spelled out."""
-    return Post.text.contains("://")
 
 
 def _where(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -170,7 +166,7 @@ def _where(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.host:
         found.append(Post.user_id == int(wanted.host))
     if wanted.link:
-        found.append(_has_link() if wanted.link == "yes" else ~_has_link())
+        found.append(has_link(Post.text) if wanted.link == "yes" else ~has_link(Post.text))
     since, until = day_of(wanted.since), day_of(wanted.until)
     if since:
         found.append(Post.created_at >= begins(since, viewer.timezone))

@@ -169,6 +169,12 @@ def _login(row: SocialConnection, tokens: TokenService, now: datetime) -> Login:
     return Login(row.id, access, tokens.needs_refresh(row, now))
 
 
+def still_there(session: Session, podcast_ids: Collection[int]) -> set[int]:
+    """Those that nobody has deleted. They stay until the end of the transaction: entries are written for them."""
+    query = select(Podcast.id).where(Podcast.id.in_(set(podcast_ids))).order_by(Podcast.id)
+    return set(session.execute(query.with_for_update(read=True, key_share=True)).scalars())
+
+
 def store(session: Session, kept: Sequence[Kept], now: datetime) -> None:
     """What was read, in bulk: the counts by age and the newest ones, when it is read next, what is gone, the cost."""
     found = [(one.due, one.metrics) for one in kept if one.metrics is not None]

@@ -157,8 +157,13 @@ class MetricsSyncService:
         done: Synced,
         now: datetime,
     ) -> None:
-        """All that was read, and what it cost, in one transaction; what was not read is put off."""
+        """All that was read, and what it cost, in one transaction; what was not read is put off.
+
+        But for the posts of podcasts that were deleted meanwhile: nobody looks at those any more, and nobody pays.
+        """
         session = db.session()
+        there = metrics_rows.still_there(session, {one.whose.podcast_id for one in due})
+        kept = [one for one in kept if one.due.whose.podcast_id in there]
         said = {one.due.post_id for one in kept if one.is_told}
         again = [one.post_id for one in due if one.post_id not in said]
         metrics_rows.store(session, kept, now)

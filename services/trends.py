@@ -17,6 +17,7 @@ from services import figures
 from services.figures import share
 from services.overview_numbers import Week, sparklines
 from services.periods import Span
+from services.sql_links import has_link
 from services.sql_time import QUARTER_HOUR, quarter_of
 
 #: so many posts of either kind have counts before they are held against each other
@@ -99,7 +100,7 @@ def by_hour(podcast: Podcast, span: Span) -> Hours:
 def texts(podcast: Podcast, span: Span) -> Texts:
     """Whose words reached more, and whether links cost reach: one statement."""
     source = case((Post.text_source.in_(("own", "draft")), Post.text_source), else_="")
-    link = case((Post.text.contains("://"), 1), else_=0)
+    link = case((has_link(Post.text), 1), else_=0)
     rows = db.session.execute(_reach(podcast.id, span, source, link).group_by(source, link))
     found = [(of_source, has_link, _read(numbers)) for of_source, has_link, *numbers in rows]
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, update
 from extensions import db
 from models import LATEST, Podcast, Post, PostSnapshot, SendGate, SocialConnection, WalletEntry
 from sandbox.standin import Fault
-from services import metrics_rows, wallet
+from services import metrics_rows, podcast_settings, wallet
 from services.audit import NOBODY
 from services.clients.x_metrics import Metrics, parse_metrics
 from services.errors import Refused
@@ -271,6 +271,32 @@ def test_what_was_claimed_and_never_stored_is_read_when_its_time_is_over(reading
     db.session.commit()
     assert reading.sync(minutes=9).read == 0
     assert reading.sync(minutes=2).read == 1
+
+
+def test_a_podcast_that_is_deleted_while_x_is_asked_takes_only_its_own_posts_along(reading, x, cast, app):
+    reading.posts(2)
+    other = cast.show("Another", hosts=(), connected=False).id
+    reading.posts(1, "bo", podcast_id=other)
+    now = reading.at + HOUR
+
+    def gone(request):
+        if request.path == "/2/tweets" and not deleted:
+            deleted.append(other)
+            with app.app_context():
+                podcast_settings.delete_podcast(other, NOBODY, now)
+
+    deleted = []
+    x.watchers.append(gone)
+    done = cast.services.metrics.sync(now)
+    assert deleted
+    assert sorted(reading.calls()) == [1, 2]
+    assert {post_id for (post_id,) in db.session.execute(select(PostSnapshot.post_id))} == set(
+        db.session.execute(select(Post.id).where(Post.podcast_id == reading.podcast_id)).scalars()
+    )
+    db.session.rollback()
+    assert reading.spent() == 2 * READ
+    assert done.read >= 2
+    assert differences() == []
 
 
 # Pure
