@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 from sqlalchemy import update
 
+from benchmarks.pages import LATER_KB
 from extensions import db
 from models import PodcastMember, Role, User
 from services import number_words
@@ -172,6 +173,18 @@ def test_every_member_has_a_line_and_there_is_an_average(season, read, now):
     assert "Host 0 0 – 0 – – – – – – $0.00 Not connected" in said
     assert "Host 1 3 100 % 0 4.6 s 100 % 0 % 0 % 3,000 2.3 % $0.04 Not connected" in said
     assert "Average 1 100 % 0 4.6 s 100 % 0 % 0 % 3,000 2.3 % $0.01" in said
+
+
+@pytest.mark.parametrize("hosts", [1, 50, 500])
+def test_each_of_many_hosts_has_a_line_and_the_page_stays_light(app, now, hosts):
+    season = Season.begun(hosts)
+    tell(season, *[Told(host=host, at=now, counts=COUNTS) for host in range(hosts)])
+    browser = Browser(app)
+    browser.let_in(db.session.get_one(User, season.users[0]))
+    answers = [browser.get(f"/podcasts/{season.podcast_id}/numbers{path}") for path in PAGES]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(rows_of(answers[1])) == hosts
+    assert hosts > 50 or max(len(answer.data) for answer in answers) < LATER_KB * 1_000
 
 
 def test_a_podcast_without_hosts_says_how_to_get_one(app, season, now):

@@ -23,7 +23,6 @@ from services import (
     trends,
 )
 from services.access import Access
-from services.causes import explain
 from services.errors import Invalid
 from services.number_words import PERIODS, days
 from services.periods import Kind, Span
@@ -133,7 +132,6 @@ def _hosts(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
         "heads": [(head, _sorted_address(access, head)) for head in host_table.heads(sorting, money=money)],
         "rows": [(row, host_table.cells(row, money=money)) for row in found.rows],
         "average": host_table.average(found, money=money),
-        "explain": explain,
     }
 
 
