@@ -42,6 +42,8 @@ class Broadcast(Base):
         Index("ix_broadcasts_channel_id_published_at", "channel_id", desc("published_at")),
         Index("ix_broadcasts_podcast_id_first_seen_at", "podcast_id", desc("first_seen_at")),
         Index("ix_broadcasts_episode_id", "episode_id"),
+        # What may still be announced.
+        Index("ix_broadcasts_open", "actual_start_at", **where(sql("closed_at IS NULL"))),
         Index("ix_broadcasts_live_seen_at", "live_seen_at"),
         one_of("state", BroadcastState),
         one_of("verdict", Verdict),

@@ -39,6 +39,7 @@ class Draft(Base):
     __table_args__ = (
         Index("ix_drafts_config_id_id", "config_id", "id"),
         # What was asked and has no price yet: looked through each night.
+        Index("ix_drafts_asked", "made_at", **where(sql("status = 'asked'"))),
         Index("ix_drafts_made_at", "made_at", **where(sql("cost IS NULL"))),
         one_of("status", DraftStatus),
         one_of("wish", WishKind),
@@ -84,6 +85,7 @@ class DraftWish(Base):
         Index("uq_draft_wishes_config_id", "config_id", unique=True, **where(sql("ended_at IS NULL"))),
         Index("ix_draft_wishes_config_id_id", "config_id", "id"),
         Index("ix_draft_wishes_not_before", "not_before", **where(sql("ended_at IS NULL"))),
+        Index("ix_draft_wishes_ended_at", "ended_at", **where(sql("ended_at IS NOT NULL"))),
         Index("ix_draft_wishes_batch", "batch", **where(sql("batch <> ''"))),
         one_of("wish", WishKind),
         NEVER_AGAIN,

@@ -20,6 +20,7 @@ class Notice(Base):
         Index("ix_notices_user_id_unread", "user_id", **where(sql("read_at IS NULL"))),
         Index("ix_notices_user_id_at", "user_id", desc("at")),
         Index("ix_notices_podcast_id", "podcast_id"),
+        Index("ix_notices_at", "at"),
         one_of("level", NoticeLevel),
     )
 

@@ -81,6 +81,7 @@ class EpisodeGuide(Base):
     __tablename__ = "episode_guides"
     __table_args__ = (
         Index("ix_episode_guides_podcast_id_scheduled_at", "podcast_id", "scheduled_at"),
+        Index("ix_episode_guides_scheduled_at", "scheduled_at", **where(sql("scheduled_at IS NOT NULL"))),
         Index("ix_episode_guides_video_id", "video_id", **where(sql("video_id IS NOT NULL"))),
         NEVER_AGAIN,
     )

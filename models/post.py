@@ -28,6 +28,7 @@ class Post(Base):
         Index("ix_posts_podcast_id_status_id", "podcast_id", "status", "id"),
         Index("ix_posts_user_id_posted_at", "user_id", desc("posted_at")),
         Index("ix_posts_platform_posted_at", "platform", desc("posted_at")),
+        Index("ix_posts_video_id", "video_id", **where(sql("video_id IS NOT NULL"))),
         Index("ix_posts_config_id", "config_id"),
         Index("ix_posts_episode_id", "episode_id"),
         Index("ix_posts_broadcast_id", "broadcast_id"),

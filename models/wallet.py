@@ -66,6 +66,12 @@ class WalletEntry(Base):
         Index("ix_wallet_entries_podcast_id_id", "podcast_id", "id"),
         # Holds all that the sums of a month need, so that they do not read the table.
         Index("ix_wallet_entries_podcast_id_at", "podcast_id", "at", "user_id", "item", "cost", "held"),
+        # Drafts whose price was held, of the few wallets that hold something.
+        Index(
+            "ix_wallet_entries_held_drafts",
+            *("wallet_id", "at"),
+            **where(sql("kind = 'reserve' AND draft_id IS NOT NULL")),
+        ),
         one_of("kind", EntryKind),
         CheckConstraint("cost = 0 OR kind IN ('charge', 'refund')", name="cost"),
     )

@@ -1,6 +1,6 @@
 """Which episodes are over: what was seen of their stream, whatever time was planned. Pure, and one condition of SQL."""
 
-from sqlalchemy import ColumnElement, Exists, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from models import Broadcast, BroadcastState, EpisodeGuide
 
@@ -13,9 +13,18 @@ def has_ended(broadcast: Broadcast) -> bool:
     return broadcast.state in OVER
 
 
-def is_over() -> Exists:
+def is_over() -> ColumnElement[bool]:
     """Of an EpisodeGuide: a stream that was matched to it has ended."""
-    return select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.state.in_(OVER)).exists()
+    return has_stream(Broadcast.state.in_(OVER))
+
+
+def has_stream(*such: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of an EpisodeGuide: such a stream was matched to it.
+
+    Looked up for each episode by its index: instead of EXISTS, PostgreSQL would rather read all streams of everybody.
+    """
+    found = select(func.min(Broadcast.id)).where(Broadcast.episode_id == EpisodeGuide.id, *such)
+    return found.correlate(EpisodeGuide).scalar_subquery().is_not(None)
 
 
 def was_over_before_its_time() -> ColumnElement[bool]:
@@ -24,5 +33,4 @@ def was_over_before_its_time() -> ColumnElement[bool]:
         Broadcast.actual_end_at < EpisodeGuide.scheduled_at,
         Broadcast.actual_end_at.is_(None) & (Broadcast.last_look_at < EpisodeGuide.scheduled_at),
     )
-    over = select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, Broadcast.state.in_(OVER), ended)
-    return over.exists()
+    return has_stream(Broadcast.state.in_(OVER), ended)

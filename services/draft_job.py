@@ -11,7 +11,7 @@ from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from extensions import db, reading
-from models import Draft, DraftStatus, EntryKind, WalletEntry
+from models import Draft, DraftStatus, EntryKind, Wallet, WalletEntry
 from services import draft_rows, draft_wishes, wallet
 from services.audit import Actor
 from services.clients.ai_answers import Answer
@@ -156,8 +156,11 @@ def settle_lost(now: datetime) -> int:
 def _still_held(before: datetime) -> Select[str]:
     end = aliased(WalletEntry)
     is_ended = exists().where(end.key == func.replace(WalletEntry.key, reserved(""), ended("")))
-    of_drafts = WalletEntry.key.startswith(key_of(0)[:-1]), WalletEntry.kind == EntryKind.RESERVE
-    return select(WalletEntry.key).where(*of_drafts, WalletEntry.at < before, ~is_ended)
+    # Of the wallets that hold something: the others have nothing left to give back.
+    holding = select(Wallet.id).where(Wallet.held > 0)
+    of_drafts = WalletEntry.kind == EntryKind.RESERVE, WalletEntry.draft_id.is_not(None)
+    found = select(WalletEntry.key).where(*of_drafts, WalletEntry.wallet_id.in_(holding))
+    return found.where(WalletEntry.at < before, ~is_ended)
 
 
 def clean(now: datetime) -> None:

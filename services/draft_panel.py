@@ -174,7 +174,8 @@ def _newest_batch(episode_id: int) -> Subquery:
             func.coalesce(func.sum(cast(DraftWish.outcome == "ai", Integer)), 0).label("by_ai"),
             func.max(DraftWish.ended_at).label("ended_at"),
         )
-        .where(DraftWish.batch == newest.scalar_subquery())
+        # Said once more, since the index has only those that were asked for together.
+        .where(DraftWish.batch == newest.scalar_subquery(), DraftWish.batch != "")
         .subquery()
     )
 

@@ -30,6 +30,8 @@ from services.writer import Writer, facts_of
 
 #: a config keeps so many
 KEPT = 20
+#: so many configs are cleaned at a time
+CLEANED = 500
 #: eleven characters, as every id of a video has
 SOME_VIDEO = "x" * 11
 #: in which a draft can still be sent
@@ -243,8 +245,12 @@ def newest(config_id: int, limit: int = KEPT) -> Sequence[Draft]:
 
 def clean(_now: datetime) -> None:
     """Forgets all but the last of each config; those whose price is open, or that are chosen, stay."""
+    crowded = select(Draft.config_id).group_by(Draft.config_id).having(func.count() > KEPT).limit(CLEANED)
+    configs = db.session.execute(crowded).scalars().all()
+    if not configs:
+        return
     place = func.row_number().over(partition_by=Draft.config_id, order_by=Draft.id.desc()).label("place")
-    placed = select(Draft.id, place).subquery()
+    placed = select(Draft.id, place).where(Draft.config_id.in_(configs)).subquery()
     old = select(placed.c.id).where(placed.c.place > KEPT)
     free = Draft.cost.is_not(None), Draft.approved_at.is_(None), Draft.status != DraftStatus.ASKED
     db.session.execute(delete(Draft).where(Draft.id.in_(old), *free), execution_options=_PLAIN)

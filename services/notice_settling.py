@@ -37,7 +37,6 @@ def settle(now: datetime) -> int:
 
 
 def _recent(now: datetime) -> Any:
-    """Without an index: there are few notices, and this is asked once a minute."""
     query = select(Notice.id, Notice.key, Notice.user_id, Notice.level)
     return query.where(Notice.kind.in_(("go", "ready")), Notice.at > now - STILL_ASKED)
 

@@ -20,7 +20,7 @@ from models import (
     UtcDateTime,
     YouTubeChannel,
 )
-from services.ahead import is_over
+from services.ahead import has_stream, is_over
 from services.lamps import lamps_of
 from services.members import Member, members_of
 from services.next_shows import OVERDUE
@@ -213,9 +213,8 @@ def _key(is_ahead: bool) -> ColumnElement[Any]:
 
 def _is_ahead(now: datetime) -> ColumnElement[bool]:
     """On air, or nothing of it was seen and its time is not long past."""
-    is_live = (Broadcast.episode_id == EpisodeGuide.id, Broadcast.state == BroadcastState.LIVE)
     is_planned = or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - OVERDUE)
-    return or_(select(Broadcast.id).where(*is_live).exists(), and_(is_planned, ~is_over()))
+    return or_(has_stream(Broadcast.state == BroadcastState.LIVE), and_(is_planned, ~is_over()))
 
 
 def _matching(podcast_id: int, q: str) -> list[int]:

@@ -1,12 +1,12 @@
 """Reading wallets: balances, the history with people and episodes, what was spent on what. Reads only."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from extensions import db
@@ -140,12 +140,8 @@ def history(
 
     `before`: `History.older` of the page before, or the id of any entry.
     """
-    query = _wanted(only)
-    if everything:
-        query = query.where(WalletEntry.podcast_id == whose.podcast_id)
-    else:
-        query = query.where(WalletEntry.wallet_id == _id_of(whose))
-    return _page(query, before, max(1, min(limit, PAGE)))
+    of = WalletEntry.podcast_id == whose.podcast_id if everything else WalletEntry.wallet_id == _id_of(whose)
+    return _page([of, *_wanted(only)], before, max(1, min(limit, PAGE)))
 
 
 def every_line(podcast_id: int, only: Only = ALL) -> Iterator[HistoryLine]:
@@ -153,10 +149,10 @@ def every_line(podcast_id: int, only: Only = ALL) -> Iterator[HistoryLine]:
 
     Holds no connection while the caller is busy with what it was given.
     """
-    query = _wanted(only).where(WalletEntry.podcast_id == podcast_id)
+    where = [WalletEntry.podcast_id == podcast_id, *_wanted(only)]
     before: int | None = None
     while True:
-        found = _page(query, before, BATCH)
+        found = _page(where, before, BATCH)
         db.session.rollback()
         yield from found.lines
         if found.older is None:
@@ -164,21 +160,23 @@ def every_line(podcast_id: int, only: Only = ALL) -> Iterator[HistoryLine]:
         before = found.older
 
 
-def _wanted(only: Only) -> Select[Any]:
-    query = _lines()
+def _wanted(only: Only) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
     if only.user_id is not None:
-        query = query.where(WalletEntry.user_id == only.user_id)
+        where.append(WalletEntry.user_id == only.user_id)
     if only.kinds:
-        query = query.where(WalletEntry.kind.in_(only.kinds))
+        where.append(WalletEntry.kind.in_(only.kinds))
     if only.moving:
-        query = query.where(or_(WalletEntry.amount != 0, WalletEntry.cost != 0))
-    return query
+        where.append(or_(WalletEntry.amount != 0, WalletEntry.cost != 0))
+    return where
 
 
-def _page(query: Select[Any], before: int | None, limit: int) -> History:
-    if before is not None:
-        query = query.where(WalletEntry.id < before)
-    rows = db.session.execute(query.order_by(WalletEntry.id.desc()).limit(limit + 1)).all()
+def _page(where: Sequence[ColumnElement[bool]], before: int | None, limit: int) -> History:
+    """The ids first: names are looked up for those entries alone that are shown."""
+    past = [WalletEntry.id < before] if before is not None else []
+    ids = select(WalletEntry.id).where(*where, *past).order_by(WalletEntry.id.desc()).limit(limit + 1).subquery()
+    found = _lines().join(ids, ids.c.id == WalletEntry.id).order_by(WalletEntry.id.desc())
+    rows = db.session.execute(found).all()
     lines = [_line(row) for row in rows[:limit]]
     return History(lines, lines[-1].id if len(rows) > limit else None)
 

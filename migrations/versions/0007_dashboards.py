@@ -16,7 +16,14 @@ depends_on = None
 #: (name, table, columns, the part of the table)
 INDEXES = (
     ("ix_posts_podcast_id_status_id", "posts", ["podcast_id", "status", "id"], None),
+    ("ix_posts_video_id", "posts", ["video_id"], "video_id IS NOT NULL"),
     ("ix_post_attempts_accepted", "post_attempts", ["post_id", "started_at"], "outcome = 'accepted'"),
+    ("ix_episode_guides_scheduled_at", "episode_guides", ["scheduled_at"], "scheduled_at IS NOT NULL"),
+    ("ix_broadcasts_open", "broadcasts", ["actual_start_at"], "closed_at IS NULL"),
+    ("ix_notices_at", "notices", ["at"], None),
+    ("ix_drafts_asked", "drafts", ["made_at"], "status = 'asked'"),
+    ("ix_draft_wishes_ended_at", "draft_wishes", ["ended_at"], "ended_at IS NOT NULL"),
+    ("ix_wallet_entries_held_drafts", "wallet_entries", ["wallet_id", "at"], "kind = 'reserve' AND draft_id IS NOT NULL"),
 )
 
 

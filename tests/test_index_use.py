@@ -1,0 +1,54 @@
+"""Lists and jobs find their rows by an index: the plans of PostgreSQL with 100,000 posts of 200 podcasts."""
+
+import pytest
+
+from benchmarks.index_use import ask_for_pages, fill, listening, read_whole
+from extensions import db
+from services.scheduler import DEADLINES
+from tests.cast import ago
+from tests.processes import eventually
+
+#: the check of a night that entries sum to balances reads them all
+NIGHTLY = ("HAVING wallets.balance", "HAVING sum(wallet_entries.amount)")
+
+
+@pytest.fixture
+def engine_name():
+    return "postgresql"
+
+
+@pytest.mark.slow
+def test_no_page_and_no_job_reads_a_large_table_from_end_to_end(app, services, cast, x):
+    scene = fill()
+    show = cast.show(hosts=("ada", "bo", "cy"))
+    cast.episode(show, at=ago(minutes=1))
+    cast.go_live(show, at=ago(seconds=20))
+    with listening() as asked:
+        ask_for_pages(scene)
+        services.scheduler.start()
+        have_run: set[str] = set()
+        try:
+            eventually(lambda: all_have_run(services.scheduler, have_run), timeout=60)
+            eventually(lambda: len(x.posts) == 3, timeout=60)
+        finally:
+            services.scheduler.stop()
+    assert len(asked) > 150
+    found = read_whole(one for one in asked if not any(part in one[0] for part in NIGHTLY))
+    assert not found, "\n\n".join(f"{', '.join(tables)}:\n{statement}" for statement, tables in found.items())
+
+
+@pytest.mark.slow
+def test_a_list_that_lost_its_index_is_found_out(app):
+    scene = fill()
+    db.session.execute(db.text("DROP INDEX ix_posts_podcast_id_status_id"))
+    db.session.execute(db.text("DROP INDEX ix_posts_podcast_id_created_at"))
+    db.session.execute(db.text("DROP INDEX ix_posts_podcast_id_posted_at"))
+    db.session.commit()
+    with listening() as asked:
+        ask_for_pages(scene)
+    assert {"posts"} in read_whole(asked).values()
+
+
+def all_have_run(scheduler, have_run):
+    have_run |= {name for name, run in list(scheduler._runs.items()) if run.finished is not None}
+    return have_run >= set(DEADLINES)
