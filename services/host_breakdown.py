@@ -71,9 +71,13 @@ class Breakdown:
 
 def breakdown(podcast_id: int, span: Span, *, sort: str = "name", descending: bool = False) -> Breakdown:
     """Every member, also who has posted nothing. Raises Invalid for a column that cannot be sorted by."""
+    return arranged(span, host_rows(podcast_id, span), sort=sort, descending=descending)
+
+
+def arranged(span: Span, rows: Sequence[HostRow], *, sort: str, descending: bool = False) -> Breakdown:
+    """Pure. Raises Invalid for a column that cannot be sorted by."""
     if sort not in SORTABLE:
         raise Invalid(f"“{shown(sort)}” is no column to sort by. There are: {', '.join(SORTABLE)}.")
-    rows = host_rows(podcast_id, span)
     return Breakdown(span, sorted_by(rows, sort, descending=descending), averages(rows))
 
 

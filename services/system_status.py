@@ -13,7 +13,9 @@ from extensions import CountingPool, db
 from models import JobRun, Post, PostStatus, SendGate, SocialConnection, TokenRevocation, WorkerLease
 from services import clock_watch, jobs, leases
 from services.causes import explain
+from services.figures_cache import Counts
 from services.health import SILENT_AFTER, Health, read_health
+from services.registry import get_services
 from services.scheduler import DEADLINES, LOOKER
 from services.vocabulary import EVENT_WORDS, Lamp, Light
 
@@ -93,6 +95,7 @@ class SystemStatus:
     ended: list[tuple[Light, str, int]]
     gates: list[Gate]
     pool: Pool | None
+    numbers: Counts
     engine: str
     migration: str
     health: Health
@@ -116,6 +119,7 @@ def system_status(now: datetime) -> SystemStatus:
         ended=_ended(now),
         gates=_gates(now, refused_until),
         pool=pool(),
+        numbers=get_services().numbers.counts(),
         engine=ENGINES.get(db.engine.dialect.name, db.engine.dialect.name),
         migration=health.migration or "none",
         health=health,

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event
 
-from extensions import db
+from extensions import db, limiter
 from models import JobRun, QuotaDay, SendGate, TokenRevocation, User, WorkerLease, YouTubeChannel
 from services import audit, jobs, quota
 from services.audit import NOBODY, Actor, Kind
 from services.audit_log import PAGE
+from services.figures_cache import Key, Shape
 from services.registry import get_services
 from services.scheduler import DEADLINES
 from services.system_status import version
@@ -192,6 +193,28 @@ def statements(browser, path):
     finally:
         event.remove(db.engine, "before_cursor_execute", listener)
     return len([sql for sql in collected if not sql.startswith("BEGIN")])
+
+
+def ask_for_a_number():
+    get_services().numbers.get(Key("number", 1, 1, sees_money=True), Shape[int](int), lambda: 1)
+
+
+def test_how_often_numbers_were_found_ready_is_told(browser):
+    assert "In memory, nothing asked yet in this process" in read(browser, "/admin/system")
+    ask_for_a_number()
+    ask_for_a_number()
+    assert "1 found, 1 computed since this process began" in read(browser, "/admin/system")
+
+
+def test_a_redis_that_does_not_answer_is_told_and_the_page_stays_up(browser, make_app, ada):
+    without = make_app(redis_url="redis://127.0.0.1:9/0")
+    browser.client = without.test_client()
+    browser.let_in(cast_user(ada))
+    with without.app_context():
+        ask_for_a_number()
+    page = read(browser, "/admin/system")
+    limiter._storage_dead = False  # it is one for all applications of this process
+    assert "In Redis, 0 found, 1 computed since this process began; 1 time without an answer" in page
 
 
 @pytest.mark.parametrize("path", ["/admin/tonight", "/admin/system", "/admin/audit"])
