@@ -7,7 +7,7 @@ from services import charts
 from services.charts import Column, Dot, Line, Row
 from services.figures import ON_TIME
 from services.host_breakdown import HostRow
-from services.number_words import COUNT, RATE, TIME, days, short_day, whole
+from services.number_words import COUNT, RATE, TIME, day, short_day, whole
 from services.overview_numbers import Week
 from services.trends import ENOUGH, Comparison, Hours, Reach
 
@@ -27,7 +27,7 @@ ON_TIME_SECONDS = ON_TIME / 100
 class Latency:
     """Week by week: as high as 95 % of the posts took, inside it as half of them did. `on_time` may be above it all.
 
-    `table`: days, posts that were timed, half, 95 %.
+    `table`: last day, posts that were timed, half, 95 %.
     """
 
     columns: Sequence[Column]
@@ -67,7 +67,7 @@ def _latency_words(weeks: Sequence[Week]) -> str:
 
 def _latency_row(week: Week) -> tuple[str, str, str, str]:
     total = week.figures.total
-    return days(week.span), whole(week.figures.timed), TIME.shown(total.median), TIME.shown(total.p95)
+    return day(week.span.last), whole(week.figures.timed), TIME.shown(total.median), TIME.shown(total.p95)
 
 
 # Reach

@@ -207,7 +207,7 @@ def test_trends_hold_nothing_against_each_other_before_there_is_enough(season, r
     tell(season, *[Told(at=old, counts=COUNTS)] * 10, *[Told(at=old, counts=COUNTS, source="draft")] * 7)
     assert "Drafts: 7 of 10, 3 missing" in read("/trends")
     double = (2_000, 20, 1, 1, 1, 0)
-    tell(season, *[Told(at=old, counts=double, source="draft", text="https://a.example")] * 13)
+    tell(season, *[Told(at=old, counts=double, source="draft", text="https://youtu.be/dQw4w9WgXcQ")] * 13)
     said = read("/trends")
     assert "Drafts were seen 65 % more often than own words." in said
     assert "Posts with a link were seen 100 % more often than posts without a link." in said
@@ -250,6 +250,8 @@ def test_a_column_or_an_order_that_is_none_is_said(season, ask, query):
     answer = ask(f"/hosts?{query}")
     assert answer.status_code == 422
     assert re.search("is no (column to sort by|order). There are: ", words(answer))
+    ways = [unescape(way) for way in re.findall(r'href="/podcasts/\d+/numbers([^"]*)"', answer.text)]
+    assert {ask(way).status_code for way in ways} == {200}
 
 
 @pytest.mark.parametrize("page", PAGES)

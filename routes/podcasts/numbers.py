@@ -71,19 +71,19 @@ def switch_reads(access: Access) -> ResponseReturnValue:
 def _answer(name: str, access: Access, found: Found) -> ResponseReturnValue:
     """What cannot be understood is said, and nothing is shown for it."""
     values: dict[str, Any] = {}
-    kind, why = None, ""
+    kind, why, asked = None, "", _asked(name)
     try:
-        kind = periods.kind_of(request.args.get("period") or _usual(name))
+        kind = periods.kind_of(asked.get("period") or _usual(name))
         values = found(access, kind, datetime.now(UTC))
     except Invalid as error:
-        why = str(error)
+        why, asked = str(error), {}
     page = render_template(
         f"podcasts/{name}.html",
         access=access,
         podcast=access.podcast,
         why=why,
-        pages=[(f"podcasts.{one}", label, _address(one, access)) for one, label, _ in PAGES],
-        choices=[(one, PERIODS[one].label, _address(name, access, period=one.value)) for one in Kind],
+        pages=[(f"podcasts.{one}", label, _address(one, access, **_period(asked))) for one, label, _ in PAGES],
+        choices=[(one, PERIODS[one].label, _address(name, access, **asked | {"period": one})) for one in Kind],
         kind=kind,
         **values,
     )
@@ -94,10 +94,18 @@ def _usual(name: str) -> Kind:
     return next(kind for one, _, kind in PAGES if one == name)
 
 
-def _address(name: str, access: Access, **more: str) -> str:
-    """Takes along what was asked for, as far as the page knows it."""
+def _asked(name: str) -> dict[str, str]:
+    """What stands in the address and means something to the page."""
     known = ("period", "sort", "order") if name == "numbers_hosts" else ("period",)
-    values: dict[str, Any] = {one: value for one in known if (value := request.args.get(one, "")[:20])} | more
+    return {one: value for one in known if (value := request.args.get(one, ""))}
+
+
+def _period(asked: dict[str, str]) -> dict[str, str]:
+    """What one page hands on to another."""
+    return {"period": asked["period"]} if "period" in asked else {}
+
+
+def _address(name: str, access: Access, **values: Any) -> str:
     return url_for(f".{name}", podcast_id=access.podcast.id, **values)
 
 
@@ -136,7 +144,8 @@ def _hosts(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
 
 
 def _sorted_address(access: Access, head: host_table.Head) -> str:
-    return _address("numbers_hosts", access, sort=head.next.column, order=head.next.order)
+    period = _period(_asked("numbers_hosts"))
+    return _address("numbers_hosts", access, **period, sort=head.next.column, order=head.next.order)
 
 
 def _trends(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
