@@ -11,7 +11,7 @@ from models import NoticeNetwork
 from routes.limits import limited
 from routes.profile_forms import notice_forms
 from routes.signed_in import actor
-from services import notice_addresses
+from services import notice_addresses, weekly_mail
 from services.errors import Conflict
 from services.notice_addresses import Wanted
 from services.registry import get_services
@@ -31,7 +31,8 @@ def notices() -> ResponseReturnValue:
 
 def _page(forms: dict[NoticeNetwork, FlaskForm], status: int = 200) -> ResponseReturnValue:
     ways = notice_addresses.ways_of(current_user.id, current_app.config["SETTINGS"])
-    return render_template("profile/notices.html", ways=ways, forms_of=forms, now=datetime.now(UTC)), status
+    page = {"ways": ways, "forms_of": forms, "weekly": weekly_mail.choices(current_user.id)}
+    return render_template("profile/notices.html", **page, now=datetime.now(UTC)), status
 
 
 @limited("10/minute")

@@ -58,12 +58,13 @@ class Attention:
 def attention(podcast: Podcast, user_id: int, now: datetime, *, is_admin: bool) -> Attention:
     """The most urgent first. The statements do not grow with hosts, episodes or posts."""
     check, viewer = checked(now), Viewer(user_id, frozenset({podcast.id} if is_admin else ()))
-    needs, aside = sorted_out(_needs(podcast, check, now), viewer, now)
+    needs, aside = sorted_out(needs_here(podcast, check, now), viewer, now)
     episodes = open_episodes_for(needs, viewer.managed, now)
     return Attention(needs, aside, check, frozenset(viewer.managed), episodes)
 
 
-def _needs(podcast: Podcast, check: LastCheck, now: datetime, **most: int) -> list[Need]:
+def needs_here(podcast: Podcast, check: LastCheck, now: datetime, **most: int) -> list[Need]:
+    """All there is, whoever looks. `most`: of one sort."""
     shows = {podcast.id: podcast}
     ahead = list(db.session.execute(planned([podcast.id], now)).scalars())
     hosts = lamps_of(ahead, shows, now)
@@ -140,7 +141,7 @@ def _clean(podcast_id: int, now: datetime) -> None:
     if podcast is None:
         db.session.rollback()
         return
-    known = {need.item for need in _needs(podcast, checked(now), now, most=ALL)}
+    known = {need.item for need in needs_here(podcast, checked(now), now, most=ALL)}
     settled = select(Dismissal.id, Dismissal.item).where(Dismissal.podcast_id == podcast_id)
     rows = db.session.execute(settled.where(Dismissal.made_at < now - SETTLED)).all()
     ended = [row.id for row in rows if row.item not in known]

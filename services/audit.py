@@ -68,6 +68,7 @@ class Kind(StrEnum):
     VOICE_CHANGED = "voice_changed"
     PUT_ASIDE = "put_aside"
     BROUGHT_BACK = "brought_back"
+    WEEKLY_MAIL = "weekly_mail"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ WORDS: dict[Kind, str] = {
     Kind.VOICE_CHANGED: "changed the voice of the drafts",
     Kind.PUT_ASIDE: "put aside something that needs attention{podcast}",
     Kind.BROUGHT_BACK: "brought back something that needs attention{podcast}",
+    Kind.WEEKLY_MAIL: "chose whether the week comes by mail{podcast}",
 }
 KNOWN = {kind.value: words for kind, words in WORDS.items()}
 #: for choosing, where the name of the kind says too little
@@ -103,6 +104,7 @@ LABELS: dict[Kind, str] = {
     Kind.WALLET_SET: "Limits of a wallet",
     Kind.DRAFTS_ASKED: "Drafts for all hosts",
     Kind.PUT_ASIDE: "Put aside",
+    Kind.WEEKLY_MAIL: "The week by mail",
 }
 #: why somebody came back from X without a connection
 REFUSALS = {

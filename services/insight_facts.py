@@ -27,10 +27,16 @@ NAMES = {
 }
 
 
-def facts(podcast: Podcast, overview: Overview, now: datetime, *, money: bool) -> Facts:
-    """`money`: whether the reader may know what the podcast spends."""
+#: once the week is over
+LAST_WEEK = ("last week", "the week before")
+
+
+def facts(
+    podcast: Podcast, overview: Overview, now: datetime, *, money: bool, names: tuple[str, str] | None = None
+) -> Facts:
+    """`money`: whether the reader may know what the podcast spends. `names`: of the period, and the one before it."""
     period = overview.period
-    named, before = NAMES[period.kind]
+    named, before = names or NAMES[period.kind]
     episodes = _episodes(podcast.id, period.current)
     return Facts(
         now=named,

@@ -23,6 +23,7 @@ WORDS = {
     "metrics": "Read what X shows of posts",
     "weeks": "Add up each week",
     "aside": "Forget what was put aside and is settled",
+    "letters": "Send letters about the week",
     "drafts": "Have drafts written",
     "heartbeat": "Note down that it runs",
 }

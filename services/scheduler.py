@@ -67,6 +67,7 @@ DEADLINES = {
     "metrics": 300.0,
     "weeks": 300.0,
     "aside": 300.0,
+    "letters": 300.0,
     "drafts": 120.0,
     "heartbeat": 60.0,
 }

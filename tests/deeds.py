@@ -344,6 +344,9 @@ DEEDS: dict[Kind, Deed] = {
         lambda h: draft_choices.set_voice(draft_choices.Settings(), Actor(h.ada, "::1"), datetime.now(UTC)),
         address="::1",
     ),
+    Kind.WEEKLY_MAIL: Deed(
+        on("/podcasts/{show}/weekly-mail", {"weekly": "on"}), about_podcast=True, detail={"wanted": True}
+    ),
     Kind.PUT_ASIDE: Deed(
         House.put_stream_aside, House.unmatched, about_podcast=True, detail={"until": "for good"}, address="::1"
     ),

@@ -1,0 +1,225 @@
+"""The letter about the week before: on Monday at eight in the podcast's zone, once to each member who wants it.
+
+That it was begun is written down, and committed, before the mail server is spoken to: any number of processes may do
+it, and one that dies in the middle sends nothing twice. What certainly did not arrive is tried again until it is old.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, select, update
+
+from config import Settings
+from extensions import db, reading
+from models import Notice, NoticeLevel, Podcast, PodcastMember, Role, User
+from services import audit, insight_facts, insights, overview_numbers, periods
+from services import notice_words as say
+from services import weekly_words as words
+from services.attention import needs_here
+from services.audit import Actor, Kind
+from services.dismissals import Viewer, sorted_out
+from services.errors import NotFound, Outcome, Refused
+from services.inserting import insert_or_ignore
+from services.insight_facts import LAST_WEEK
+from services.mail import Mailer
+from services.need import Need
+from services.number_cards import cards
+from services.overview import checked
+from services.overview_numbers import Overview
+from services.periods import WEEK
+from services.weekly_words import Week
+
+log = logging.getLogger(__name__)
+
+EIGHT = time(8)
+#: on Tuesday nobody wants to read of the week before last
+TOO_LATE = timedelta(hours=24)
+#: letters of one run; the next comes a minute later
+AT_ONCE = 100
+#: the mail server is away: the others wait for the next run
+AWAY = frozenset({"notice_unreachable", "notice_no_answer", "notice_mail", "notice_off"})
+_PLAIN = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who wants the letter of a podcast, which week it is about, and how it is known that he has it."""
+
+    podcast_id: int
+    user_id: int
+    email: str
+    is_admin: bool
+    monday: date
+
+    @property
+    def key(self) -> str:
+        return f"week:{self.podcast_id}:{self.monday}"
+
+
+def begins(monday: date, zone: str) -> datetime:
+    """When the letters of the week before this Monday begin to go out."""
+    return datetime.combine(monday, EIGHT, ZoneInfo(zone)).astimezone(UTC)
+
+
+class WeeklyMail:
+    """The job. Several processes may run it: whoever writes down first that he sends a letter sends it."""
+
+    def __init__(self, settings: Settings, mailer: Mailer) -> None:
+        self._settings, self._mailer = settings, mailer
+        #: there was nothing to tell them when their Monday came
+        self._without: set[Reader] = set()
+
+    def run(self, now: datetime) -> int:
+        """Returns how many letters were taken."""
+        if not self._mailer.is_set_up:
+            return 0
+        wanting = set(due(now))
+        self._without &= wanting
+        readers = sorted(wanting - self._without, key=lambda one: (one.podcast_id, one.user_id))[:AT_ONCE]
+        taken = 0
+        for podcast_id in dict.fromkeys(reader.podcast_id for reader in readers):
+            here = [reader for reader in readers if reader.podcast_id == podcast_id]
+            for reader, week in _weeks(podcast_id, here, now):
+                if not week.has_any:
+                    self._without.add(reader)
+                elif _claim(reader, week, now):
+                    result = self._send(reader, week)
+                    taken += result is None
+                    if result is not None and result.cause in AWAY:
+                        return taken
+        return taken
+
+    def _send(self, reader: Reader, week: Week) -> Outcome | None:
+        """None: taken. What certainly did not arrive may be sent again."""
+        here = self._settings.public_url
+        text = words.letter(week, here, reader.user_id)
+        stop = {"List-Unsubscribe": f"<{here}/profile/notices#weekly>"}
+        try:
+            self._mailer.hand_over(reader.email, words.subject(week), text, headers=stop)
+        except Outcome as result:
+            log.warning("a weekly letter was not taken", extra={"user": reader.user_id, "cause": result.cause})
+            if isinstance(result, Refused) and not result.permanent:
+                _unclaim(reader)
+            return result
+        return None
+
+
+def due(now: datetime) -> list[Reader]:
+    """Who has yet to get a letter. Two statements, and one where nobody's Monday has come."""
+    reading()
+    member, user, show = PodcastMember, User, Podcast
+    query = (
+        select(member.podcast_id, member.role, user.id, user.email, user.is_admin, show.timezone)
+        .join(user, user.id == member.user_id)
+        .join(show, show.id == member.podcast_id)
+        .where(member.weekly_mail, user.is_active, show.is_active)
+        .order_by(member.podcast_id, user.id)
+    )
+    found = [reader for row in db.session.execute(query) if (reader := _reader(row, now)) is not None]
+    told: set[tuple[str, int]] = set()
+    if found:
+        keys = {reader.key for reader in found}
+        told = {
+            (key, id) for key, id in db.session.execute(select(Notice.key, Notice.user_id).where(Notice.key.in_(keys)))
+        }
+    db.session.rollback()
+    return [reader for reader in found if (reader.key, reader.user_id) not in told]
+
+
+def _reader(row: Any, now: datetime) -> Reader | None:
+    monday = periods.week_of(now, row.timezone)
+    at = begins(monday, row.timezone)
+    is_admin = row.role == Role.ADMIN or row.is_admin
+    return Reader(row.podcast_id, row.id, row.email, is_admin, monday) if at <= now < at + TOO_LATE else None
+
+
+def _weeks(podcast_id: int, readers: Sequence[Reader], now: datetime) -> Iterable[tuple[Reader, Week]]:
+    """What each of them may read; put together in a few statements, and one more for each reader."""
+    reading()
+    podcast = db.session.get(Podcast, podcast_id)
+    if podcast is None:
+        db.session.rollback()
+        return []
+    monday = readers[0].monday
+    last = periods.midnight(monday, podcast.timezone) - timedelta(seconds=1)
+    overview = overview_numbers.overview(podcast, periods.Kind.WEEK, last)
+    facts = insight_facts.facts(podcast, overview, now, money=True, names=LAST_WEEK)
+    needs = needs_here(podcast, checked(now), now)
+    found = []
+    for reader in readers:
+        told = insights.of(facts if reader.is_admin else replace(facts, plan=None))
+        seen, _ = sorted_out(needs, Viewer(reader.user_id, {podcast_id} if reader.is_admin else ()), now)
+        shown = _week(podcast, overview, reader, told, seen)
+        found.append((reader, shown))
+    db.session.rollback()
+    return found
+
+
+def _week(podcast: Podcast, overview: Overview, reader: Reader, told: list[insights.Insight], seen: list[Need]) -> Week:
+    """Without cards where no episode was announced."""
+    has_any = bool(overview.current.announcements)
+    numbers = cards(overview, (), money=reader.is_admin) if has_any else ()
+    span = periods.span_of(reader.monday - WEEK, reader.monday, podcast.timezone)
+    return Week(podcast.id, podcast.name, span, numbers, told if has_any else (), seen)
+
+
+# Who was first
+
+
+def _claim(reader: Reader, week: Week, now: datetime) -> bool:
+    """Writes down that this letter is sent, as a notice that was read already. Whether nobody had before."""
+    session = db.session()
+    session.rollback()
+    row = {
+        "key": reader.key,
+        "kind": "week",
+        "level": NoticeLevel.INFO,
+        "user_id": reader.user_id,
+        "podcast_id": reader.podcast_id,
+        "title": say.one_line(words.subject(week)),
+        "body": "It came by mail.",
+        "link": f"/podcasts/{reader.podcast_id}/numbers",
+        "at": now,
+        "read_at": now,
+    }
+    made = insert_or_ignore(Notice, session.get_bind().dialect.name).returning(Notice.id)
+    is_mine = session.execute(made, [row]).first() is not None
+    session.commit()
+    return is_mine
+
+
+def _unclaim(reader: Reader) -> None:
+    """It certainly did not arrive."""
+    mine = Notice.key == reader.key, Notice.user_id == reader.user_id
+    db.session.execute(delete(Notice).where(*mine), execution_options=_PLAIN)
+    db.session.commit()
+
+
+# Who wants it
+
+
+def choices(user_id: int) -> list[tuple[Podcast, bool]]:
+    """This person's podcasts by name, and whether their week comes by mail. One statement."""
+    mine = PodcastMember.user_id == user_id, Podcast.is_active
+    query = select(Podcast, PodcastMember.weekly_mail).join(PodcastMember, PodcastMember.podcast_id == Podcast.id)
+    rows = db.session.execute(query.where(*mine).order_by(Podcast.name, Podcast.id))
+    return [(podcast, wanted) for podcast, wanted in rows]
+
+
+def choose(podcast_id: int, by: Actor, now: datetime, *, wanted: bool) -> None:
+    """Raises NotFound for who is not on the podcast, such as an admin of the server."""
+    db.session.rollback()
+    mine = PodcastMember.podcast_id == podcast_id, PodcastMember.user_id == by.user_id
+    changed = db.session.execute(
+        update(PodcastMember).where(*mine).values(weekly_mail=wanted).returning(PodcastMember.id),
+        execution_options=_PLAIN,
+    )
+    if changed.first() is None:
+        db.session.rollback()
+        raise NotFound("You are not on this podcast, so its week cannot come to you.")
+    audit.note(Kind.WEEKLY_MAIL, by, now, podcast_id=podcast_id, wanted=wanted)
+    db.session.commit()
