@@ -10,7 +10,7 @@ from config import Settings
 from routes.signed_in import READING_METHODS
 from services.errors import Invalid
 
-MOST_FIELDS = 200
+MOST_FIELDS, LONGEST_NUMBER = 200, 15
 #: what machines send to has no forms; each judges by itself what arrives
 FROM_MACHINES = frozenset({"websub.callback"})
 #: a page of another site can send text/plain, whatever it says, without asking; nothing of ours does
@@ -52,6 +52,13 @@ def comes_from_here() -> bool:
     """Whether the browser says that a page of ours sends this; False too when it says nothing."""
     says = request.headers.get("Sec-Fetch-Site") == "same-origin" or _is_ours(request.headers.get("Origin", ""))
     return says and not is_foreign()
+
+
+def whole(typed: str | None) -> int | None:
+    """The number in a hidden field of ours: None where there is none, 0 for what is no whole number."""
+    if not typed:
+        return None
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_NUMBER else 0
 
 
 def _is_ours(origin: str) -> bool:

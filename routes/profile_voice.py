@@ -12,12 +12,13 @@ from wtforms.fields.choices import SelectChoice
 
 from models import Unapproved
 from routes.checked import checked
+from routes.incoming import whole
 from routes.limits import limited
 from routes.signed_in import actor
-from services import draft_choices, voice_page
+from services import draft_choices, own_posts, voice_page
 from services.checks import several_lines
 from services.draft_choices import LONGEST_TONE, LONGEST_WORDS, Settings
-from services.errors import Invalid
+from services.errors import Conflict, Invalid
 
 #: a line between two examples
 BETWEEN = "---"
@@ -78,15 +79,14 @@ def _stored() -> dict[str, object]:
 
 def add_to(bp: Blueprint) -> None:
     bp.add_url_rule("/voice", view_func=voice, methods=["GET", "POST"])
+    bp.add_url_rule("/voice/read", view_func=read_own_posts, methods=["POST"])
 
 
 @limited("30/minute")
 def voice() -> ResponseReturnValue:
     form = VoiceForm(data=_stored())
     if request.form.get("fill") and form.is_submitted():
-        posts = draft_choices.earlier_posts(current_user.id)
-        form.examples.data = _together(posts) or form.examples.data
-        flash("These are your last posts here. They are not saved yet." if posts else "Airhorn has posted nothing yet.")
+        _fill(form, draft_choices.earlier_posts(current_user.id), "Airhorn has posted nothing yet.")
     elif form.validate_on_submit():
         try:
             flash(draft_choices.set_voice(form.wanted(), actor(), datetime.now(UTC)))
@@ -94,5 +94,29 @@ def voice() -> ResponseReturnValue:
             form.form_errors.append(str(error))
         else:
             return redirect(url_for(".voice"))
-    preview = voice_page.preview_of(current_user.id, datetime.now(UTC))
-    return render_template("profile/voice.html", form=form, preview=preview), 422 if form.errors else 200
+    return _page(form)
+
+
+@limited("5/minute")
+def read_own_posts() -> ResponseReturnValue:
+    """Fills in the last posts at X: what else was typed stays, and nothing is saved."""
+    form = VoiceForm(data=_stored())
+    try:
+        payer, told = whole(request.form.get("payer")) or 0, whole(request.form.get("told"))
+        posts = own_posts.read(current_user.id, payer, datetime.now(UTC), told=told)
+        _fill(form, posts, "X shows no posts of yours but replies and reposts.")
+    except (Invalid, Conflict) as error:
+        form.form_errors.append(str(error))
+    return _page(form)
+
+
+def _fill(form: VoiceForm, posts: list[str], otherwise: str) -> None:
+    form.examples.data = _together(posts) or form.examples.data
+    flash("These are your last posts. They are not saved yet." if posts else otherwise)
+
+
+def _page(form: VoiceForm) -> ResponseReturnValue:
+    now = datetime.now(UTC)
+    preview, offer = voice_page.preview_of(current_user.id, now), own_posts.offer(current_user.id, now)
+    page = render_template("profile/voice.html", form=form, preview=preview, offer=offer)
+    return page, 422 if form.errors else 200

@@ -16,6 +16,7 @@ from models import RefreshState, SocialConnection
 from services import figures_version, leases, resealing
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
+from services.clients.x_posts import TimelinePost
 from services.errors import Outcome, Refused, Unknown
 from services.journal import IntentJournal, SealedPair
 from services.revoking import remember
@@ -269,6 +270,13 @@ class TokenService:
         """The HTTP part, for a thread: whose token X says this is. No database, no exception."""
         try:
             return self._x.me(access.token)
+        except Outcome as outcome:
+            return outcome
+
+    def last_posts(self, access: Access, platform_user_id: str, count: int) -> tuple[TimelinePost, ...] | Outcome:
+        """What an account posted last. No database, no exception."""
+        try:
+            return self._x.last_posts(access.token, platform_user_id, count)
         except Outcome as outcome:
             return outcome
 

@@ -7,6 +7,7 @@ from flask import Blueprint, flash, request
 from flask.typing import ResponseReturnValue
 
 from routes.access import require_podcast_access, require_podcast_admin
+from routes.incoming import whole
 from routes.limits import limited
 from routes.podcasts import typed
 from routes.podcasts.tweet_forms import TweetForm
@@ -16,7 +17,6 @@ from services import draft_choices, draft_panel, overview, own_tweet
 from services.access import Access
 from services.errors import Conflict, Invalid
 
-LONGEST_AMOUNT = 15
 RATINGS = {"up": 1, "down": -1, "none": None}
 
 
@@ -33,7 +33,7 @@ def generate_tweet(access: Access, *, episode_id: int) -> ResponseReturnValue:
     mine, wish = mine_of(access, episode_id), request.form.get("wish", "new")
 
     def draft() -> str:
-        return own_tweet.draft(mine, wish, actor(), datetime.now(UTC), told=_told())
+        return own_tweet.draft(mine, wish, actor(), datetime.now(UTC), told=whole(request.form.get("told")))
 
     return _doing(access, episode_id, draft)
 
@@ -43,7 +43,7 @@ def generate_tweet(access: Access, *, episode_id: int) -> ResponseReturnValue:
 def create_all_tweets(access: Access, *, episode_id: int) -> ResponseReturnValue:
     episode = overview.episode_of(access.podcast, episode_id)
     try:
-        own_tweet.draft_all(access.podcast, episode, actor(), datetime.now(UTC), told=_told())
+        own_tweet.draft_all(access.podcast, episode, actor(), datetime.now(UTC), told=whole(request.form.get("told")))
         flash("The drafts are being written. This page says how far they are.")
     except Conflict as error:
         flash(str(error), "amber")
@@ -84,11 +84,3 @@ def _doing(access: Access, episode_id: int, what: Callable[[], str]) -> Response
         typed.forget()
         return page_again(access, episode_id, form, error, 409 if isinstance(error, Conflict) else 422)
     return back(access, episode_id, is_typed=is_typed)
-
-
-def _told() -> int | None:
-    """Micro-dollars that the page said; None where it said nothing, and nothing at all for what is no amount."""
-    said = request.form.get("told", "")
-    if not said:
-        return None
-    return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_AMOUNT else 0
