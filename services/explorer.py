@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Post, User
+from services import explorer_totals
 from services.errors import Invalid
 from services.explorer_filters import Viewer, Wanted, begins, day_of, is_id
 from services.sql_links import has_link
@@ -75,12 +76,12 @@ class Found:
 
 def find(viewer: Viewer, wanted: Wanted, after: str = "") -> Found:
     """One page, in three statements whatever the page. Raises Invalid for an `after` that was made up."""
-    where = _where(viewer, wanted)
+    seen = explorer_totals.seen(viewer, wanted)
+    where = [*seen.where, *_fits(viewer, wanted)]
     lines = _page(where, wanted, after, PAGE + 1)
     more = len(lines) > PAGE
-    totals = select(Post.status, func.count()).select_from(Post).where(*where).group_by(Post.status)
-    counted = db.session.execute(totals).all()
-    return Found(lines[:PAGE], {row[0]: row[1] for row in counted}, _cursor(wanted, lines[PAGE - 1]) if more else "")
+    totals = explorer_totals.totals(seen, where, viewer, wanted)
+    return Found(lines[:PAGE], totals, _cursor(wanted, lines[PAGE - 1]) if more else "")
 
 
 def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
@@ -90,7 +91,8 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
     """
     after = ""
     while True:
-        lines = _page(_where(viewer, wanted), wanted, after, BATCH)
+        where = [*explorer_totals.seen(viewer, wanted).where, *_fits(viewer, wanted)]
+        lines = _page(where, wanted, after, BATCH)
         db.session.rollback()
         yield from lines
         if len(lines) < BATCH:
@@ -154,8 +156,8 @@ def _lines() -> Any:
     )
 
 
-def _where(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = _seen(viewer, wanted)
+def _fits(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
     for typed, column in (
         (wanted.status, Post.status),
         (wanted.trigger, Post.trigger),
@@ -175,25 +177,10 @@ def _where(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
-def _seen(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
-    """The podcasts by their ids: a database that knows how many posts each has finds the shorter way to them."""
-    wished = int(wanted.podcast) if wanted.podcast else None
-    if viewer.is_admin:
-        return [] if wished is None else [Post.podcast_id == wished]
-    mine = db.session.execute(select(PodcastMember.podcast_id).where(_is(viewer))).scalars().all()
-    ids = mine if wished is None else [id for id in mine if id == wished]
-    if len(ids) == 1:
-        return [Post.podcast_id == ids[0]]
-    return [Post.podcast_id.in_(ids) if ids else false()]
-
-
-def _is(viewer: Viewer) -> ColumnElement[bool]:
-    return PodcastMember.user_id == viewer.user_id
-
-
 def _of(viewer: Viewer, podcast_id: Any) -> list[ColumnElement[bool]]:
     """Of the podcasts that the person is on; who runs the server sees all."""
-    return [] if viewer.is_admin else [podcast_id.in_(select(PodcastMember.podcast_id).where(_is(viewer)))]
+    mine = select(PodcastMember.podcast_id).where(PodcastMember.user_id == viewer.user_id)
+    return [] if viewer.is_admin else [podcast_id.in_(mine)]
 
 
 # Pages

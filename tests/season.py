@@ -23,6 +23,7 @@ from models import (
     WalletEntry,
     WalletOwner,
 )
+from services import figures_version
 from services.figures import Figures, Half
 
 #: a Wednesday
@@ -93,6 +94,7 @@ class Season:
             if rows:
                 session.execute(insert(table), rows)
         self._pay(told, names)
+        figures_version.raise_for(session, [self.podcast_id])
         return ids
 
     def _posts(self, told: Sequence[Told], names: Sequence[str]) -> list[int]:

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from benchmarks.bed import counting
 from extensions import db
 from models import PodcastMember, Post, User
-from services import explorer, explorer_filters, explorer_table
+from services import explorer, explorer_filters, explorer_table, figures_version
 from services.errors import Invalid
 from services.explorer import PAGE
 from services.explorer_filters import Viewer, Wanted
@@ -54,6 +54,7 @@ def add(show, how_many=1, **columns):
         row = plain | {"key": f"explored:{number}", "created_at": at, "posted_at": at + timedelta(seconds=4)}
         rows.append(row | {k: v for k, v in columns.items() if k != "created_at"})
     db.session.execute(insert(Post), rows)
+    figures_version.raise_for(db.session(), [row["podcast_id"] for row in rows])
     db.session.commit()
 
 

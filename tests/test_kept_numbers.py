@@ -1,5 +1,6 @@
 """Kept numbers are those that would be computed at this moment, whatever was done before: for each reader his own."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from models import Podcast, Role, User
 from services import (
     access,
     accounts,
+    explorer,
     host_breakdown,
     kept_numbers,
     members,
@@ -26,6 +28,7 @@ from services import (
 )
 from services.audit import NOBODY, Actor
 from services.clients.x_metrics import Metrics
+from services.explorer_filters import Viewer, Wanted
 from services.metrics_rows import Due, Kept
 from services.outbox import Move
 from services.periods import Kind, period
@@ -38,7 +41,7 @@ numbers = count(1)
 
 
 class Scene:
-    """A podcast with Ada, who is its admin, and Bo; its other admin Cy; and everything that can happen to its numbers."""
+    """A podcast with Ada, who is its admin, and Bo; its other admin Cy; and all that can happen to its numbers."""
 
     def __init__(self, cast):
         self.till = Till(cast, connected=True)
@@ -156,6 +159,14 @@ def fresh(found: access.Access, kind: Kind, now):
     )
 
 
+def totals(user_id):
+    """As the list of all posts has them, and as they are counted one by one."""
+    viewer = Viewer(user_id, is_admin=False, timezone="UTC")
+    for wanted in (Wanted(), Wanted(link="yes"), Wanted(host=str(user_id)), Wanted(status="queued")):
+        lines = Counter(line.status for line in explorer.every_line(viewer, wanted))
+        yield explorer.find(viewer, wanted).totals, dict(lines)
+
+
 def kept(found: access.Access, kind: Kind, now):
     span = period(kind, now, found.podcast.timezone).current
     return (
@@ -182,6 +193,8 @@ def check(scene, kind):
     for reader in (scene.hosts["bo"], scene.cy):
         found = scene.access(reader)
         assert kept(found, kind, scene.now) == fresh(found, kind, scene.now)
+        for told, counted in totals(reader):
+            assert told == counted
     db.session.rollback()
 
 
