@@ -4,9 +4,12 @@ import sys
 
 from benchmarks import (
     drafts,
+    explorer,
     go_live,
     idle,
+    index_use,
     many_shows,
+    metrics_sync,
     overview,
     pages,
     push_flood,
@@ -32,6 +35,9 @@ FIGURES = {
     "wallet": wallet.measure,
     "drafts": drafts.measure,
     "overview": overview.measure,
+    "explorer": explorer.measure,
+    "index_use": index_use.measure,
+    "metrics_sync": metrics_sync.measure,
 }
 
 
