@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, delete, func, or_, select
+from sqlalchemy import Table, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from extensions import db, reading
 from models import HostWeek, Podcast, PodcastMember, PostSnapshot, User
 from services import figures, periods
+from services.batches import take_away
 from services.figures import HUNDREDTH, NOTHING, Figures
 from services.metrics_rows import LAST
 from services.periods import DAY, WEEK
@@ -25,7 +26,6 @@ WEEKS_BACK = 8
 SNAPSHOTS_KEPT, WEEKS_KEPT = timedelta(days=365), timedelta(days=730)
 WEEKS = cast(Table, HostWeek.__table__)
 SUMS = (*figures.COUNTS, "spend")
-_BULK = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,6 @@ def roll_up_due(now: datetime) -> int:
 
 def forget(now: datetime) -> None:
     """What nobody looks at any more. The newest counts of a post stay with it."""
-    session = db.session()
-    old = PostSnapshot.at < now - SNAPSHOTS_KEPT
     # The partial index is used for this very condition only.
-    session.execute(
-        delete(PostSnapshot).where(old, PostSnapshot.step > figures.literal_step()), execution_options=_BULK
-    )
-    session.commit()
-    session.execute(delete(HostWeek).where(HostWeek.week < (now - WEEKS_KEPT).date()), execution_options=_BULK)
-    session.commit()
+    take_away(PostSnapshot, PostSnapshot.at < now - SNAPSHOTS_KEPT, PostSnapshot.step > figures.literal_step())
+    take_away(HostWeek, HostWeek.week < (now - WEEKS_KEPT).date())

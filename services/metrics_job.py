@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from flask import Flask
 
-from services import host_weeks
+from services import host_weeks, retention
 from services.registry import get_services
 
 log = logging.getLogger(__name__)
@@ -33,5 +33,5 @@ class WeeksJob:
         if added:
             log.info("weeks were added up", extra={"weeks": added})
         if self._cleaned != now.date():
-            host_weeks.forget(now)
+            retention.forget(now)
             self._cleaned = now.date()

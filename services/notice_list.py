@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from extensions import db
 from models import Notice
+from services.batches import take_away
 from services.checks import HIGHEST_ID
 from services.errors import NotFound
 from services.notice_words import is_settled
@@ -77,6 +78,5 @@ def read_all(user_id: int, now: datetime, *, up_to: int) -> None:
 
 
 def clean(now: datetime) -> None:
-    """Takes old ones away, in the caller's transaction, and with them how they were sent."""
-    old = delete(Notice).where(Notice.at < now - KEPT)
-    db.session.execute(old, execution_options={"synchronize_session": False})
+    """Takes old ones away, and with them how they were sent. Commits, since there may be many."""
+    take_away(Notice, Notice.at < now - KEPT)
