@@ -186,6 +186,7 @@ def test_no_token_can_be_read_in_the_database_at_any_time(app, cast, x, settings
     assert [secret for secret in secrets for dump in found if secret.encode() in dump] == []
 
 
+@pytest.mark.slow
 @pytest.mark.logs_errors
 def test_no_secret_is_in_logs_or_pages_not_even_at_debug(app, cast, x, caplog):
     caplog.set_level(logging.DEBUG)
@@ -240,6 +241,7 @@ def is_column(side):
     return isinstance(side, ast.Attribute) and isinstance(side.value, ast.Name) and side.value.id[:1].isupper()
 
 
+@pytest.mark.slow
 def test_secrets_are_compared_in_constant_time():
     ours = [path for folder in ("routes", "services", "models") for path in (ROOT / folder).rglob("*.py")]
     assert [found for path in ours for found in compared(path)] == []

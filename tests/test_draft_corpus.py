@@ -4,6 +4,8 @@ import json
 import random
 import re
 
+import pytest
+
 from sandbox.ai_words import LIES, honest
 from services.content_atomizer import ContentAtomizer
 from services.draft_brief import Brief, HostVoice
@@ -24,6 +26,7 @@ def own(brief, seed):
     return next(text for text in texts if judge(text, brief) is None)
 
 
+@pytest.mark.slow
 def test_six_hundred_texts_all_pass_and_no_two_of_an_episode_are_alike():
     chance, lies = random.Random(5), sorted(LIES)
     honest_ones, used, seen = 0, 0, {}

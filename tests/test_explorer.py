@@ -170,6 +170,7 @@ def test_a_table_of_nothing_is_one_too(show):
     assert json.loads("".join(explorer_table.as_json(nothing))) == []
 
 
+@pytest.mark.slow
 def test_ten_thousand_posts_are_written_in_flat_memory(show):
     add(show, 10_000)
     asked, lines = viewer(), 0

@@ -195,6 +195,7 @@ def built(app, rule, values):
     )
 
 
+@pytest.mark.slow
 def test_no_id_in_an_address_breaks_a_page(app, browser, show):
     tried = 0
     for rule in routes(app):

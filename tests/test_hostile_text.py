@@ -88,6 +88,7 @@ def test_there_are_enough_of_them():
     assert len(set(PAYLOADS)) >= 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", range(6))
 def test_no_page_runs_what_people_wrote(app, browser, show, turn):
     assert poison(turn) >= 12
@@ -104,6 +105,7 @@ def test_no_page_runs_what_people_wrote(app, browser, show, turn):
     assert len(seen) >= 3  # it did get there
 
 
+@pytest.mark.slow
 def test_errors_say_nothing_of_what_was_asked(browser):
     for payload in PAYLOADS[::3]:
         for path in (f"/nothing/{payload}", f"/sign-in?next={payload}", f"/?q={payload}"):

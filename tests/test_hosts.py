@@ -68,6 +68,7 @@ def test_a_host_who_switches_on_while_the_stream_is_on_is_announced(stage: Stage
     assert stage.said("ada", "bo") == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_host_who_switches_on_when_it_is_too_late_is_not_announced(stage: Stage) -> None:
     _, episode, _ = planned_and_live(stage, "ada", "bo")
     switch(stage, episode, "bo", on=False)

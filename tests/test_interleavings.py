@@ -146,6 +146,7 @@ def test_f58_a_host_who_switches_off_between_any_two_statements_of_sending_reads
     assert {NOT_SENT} < set(answers) <= {NOT_SENT, *TOO_LATE}
 
 
+@pytest.mark.slow
 def test_f58_sending_between_any_two_statements_of_switching_off_gives_an_answer_that_is_true(
     app: Flask, desk: Desk, x: X
 ) -> None:
@@ -167,6 +168,7 @@ def test_f58_sending_between_any_two_statements_of_switching_off_gives_an_answer
     assert {NOT_SENT} < set(answers) <= {NOT_SENT, *TOO_LATE}
 
 
+@pytest.mark.slow
 def test_s48_a_pair_that_is_renewed_between_any_two_statements_of_sealing_anew_is_kept_and_sealed_anew(
     cast: Cast, x: X, make_app: Callable[..., Flask]
 ) -> None:

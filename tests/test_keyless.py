@@ -183,6 +183,7 @@ def test_a_wall_in_front_of_every_page_ends_no_stream(stage: Stage) -> None:
     assert (found.state, found.error_cause) == ("live", None)
 
 
+@pytest.mark.slow
 def test_a_waiting_room_whose_page_hangs_does_not_hold_the_live_show_of_others(stage: Stage) -> None:
     slow, live = stage.show("Slow", hosts=("ada",)), stage.show("Live", hosts=("bo",))
     channel = str(slow.youtube_channel_id)

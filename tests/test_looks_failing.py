@@ -189,6 +189,7 @@ def test_a_stream_that_the_uploads_list_does_not_show_is_found_by_the_feed(stage
     assert found.first_signal == "feed"
 
 
+@pytest.mark.slow
 def test_a_feed_that_is_none_is_a_failed_look(stage: Stage) -> None:
     stage.quiet_channels(30)
     channel_id = str(stage.show(hosts=()).youtube_channel_id)
@@ -221,6 +222,7 @@ def announced_after(stage: Stage, slow: set[str], seconds: float) -> float:
     return arrived[0] - started
 
 
+@pytest.mark.slow
 def test_one_hanging_channel_costs_nobody_else_and_its_own_stream_comes_with_its_answer(stage: Stage) -> None:
     slow, live = stage.show("Slow", hosts=("ada",)), stage.show("Live", hosts=("bo",))
     for show in (slow, live):
@@ -229,6 +231,7 @@ def test_one_hanging_channel_costs_nobody_else_and_its_own_stream_comes_with_its
     assert stage.said("ada", "bo") == [1, 1]
 
 
+@pytest.mark.slow
 def test_forty_hanging_channels_do_not_hold_a_live_one(stage: Stage) -> None:
     slow = {channel[2:] for channel in stage.quiet_channels(40)}
     show = stage.show(hosts=("ada",))

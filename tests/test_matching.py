@@ -230,6 +230,7 @@ WALLS = [
 ]
 
 
+@pytest.mark.slow
 def test_an_episode_is_matched_by_its_instant_in_every_zone_and_when_clocks_change(stage: Stage) -> None:
     for number, (zone, wall) in enumerate(WALLS):
         host = f"host{number}"

@@ -225,6 +225,7 @@ def test_every_table_is_covered_by_these_tests(bare_app: Flask) -> None:
     assert not empty
 
 
+@pytest.mark.slow
 def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(bare_app: Flask) -> None:
     fill()
     db.session.remove()

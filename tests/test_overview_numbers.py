@@ -47,6 +47,7 @@ def within(span):
     return lambda one: span.since <= one.at < span.until
 
 
+@pytest.mark.slow
 @SEASONS
 @given(told=st.lists(TOLD, max_size=60), kind=st.sampled_from(Kind))
 def test_both_periods_and_every_week_are_what_counting_one_by_one_gives(app, told, kind):
@@ -127,6 +128,7 @@ def test_another_podcasts_posts_are_not_counted(season):
     ] * 3
 
 
+@pytest.mark.slow
 def test_ten_thousand_posts_in_an_hour_are_counted_in_one_statement(season):
     told = [Told(host=n % 3, at=EVENING + timedelta(milliseconds=300 * n)) for n in range(10_000)]
     season.tell(told)

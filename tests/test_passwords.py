@@ -30,6 +30,7 @@ def test_the_same_password_is_never_kept_the_same_way_twice():
     assert hash_password(GOOD) != hash_password(GOOD)
 
 
+@pytest.mark.slow
 def test_only_the_password_itself_is_the_password():
     stored = hash_password(GOOD)
     assert verify_password(stored, GOOD)

@@ -122,6 +122,7 @@ def test_the_same_post_read_again_on_the_same_day_costs_nothing(desk, x):
     assert same_as_the_bill(post, x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "kinds"), [("there", [RESERVE, CHARGE]), ("leave", [RESERVE, CHARGE])])
 def test_what_a_person_leaves_or_saw_is_charged(desk, x, answer, kinds):
     lose(x)
@@ -132,6 +133,7 @@ def test_what_a_person_leaves_or_saw_is_charged(desk, x, answer, kinds):
     assert [kind for kind, item in entries(post) if item == "x_post_link"] == kinds
 
 
+@pytest.mark.slow
 def test_what_was_sent_before_there_were_wallets_is_charged_when_it_is_found(desk, x):
     lose(x, stored=True)
     post = unknown(desk)

@@ -21,6 +21,7 @@ def settings(settings: Settings) -> Settings:
 # Sent once more
 
 
+@pytest.mark.slow
 def test_a_second_unknown_outcome_is_for_a_person(desk, x):
     lose(x, times=2)
     unknown(desk)
@@ -32,6 +33,7 @@ def test_a_second_unknown_outcome_is_for_a_person(desk, x):
     assert x.attempts() == 2
 
 
+@pytest.mark.slow
 def test_a_duplicate_refusal_of_the_second_sending_proves_that_the_first_went_out(desk, x):
     """The timeline lags by hours: three reads prove an absence that is none. X's own filter holds the second back."""
     x.visibility_delay = 7200

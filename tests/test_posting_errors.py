@@ -42,6 +42,7 @@ def test_e1_an_x_that_cannot_be_reached_is_tried_again_and_posted_once_when_it_i
     assert (len(desk.texts()), x.attempts()) == (1, 1)
 
 
+@pytest.mark.slow
 def test_e1_what_was_never_sent_is_tried_for_as_long_as_it_is_in_time(desk, x):
     desk.on_air("ada")
     port = int(x.url.rsplit(":", 1)[1])
@@ -118,6 +119,7 @@ ENGINE_AND_FAULT = [(engine, name) for name in UNCLEAR for engine in (ENGINES if
 DONE_ANYWAY = ("e5 eof", "e5 reset", "e5 silence", "e5 cut", "e5 drip")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine_name, name", ENGINE_AND_FAULT, indirect=["engine_name"])
 def test_e3_to_e7_a_stored_post_without_a_readable_answer_is_found_and_not_sent_again(desk, x, name):
     fault, cause = UNCLEAR[name]
@@ -160,6 +162,7 @@ def test_e3_to_e7_a_post_proven_absent_is_sent_once_more_word_for_word(desk, x, 
     assert steps == ["queued", "sending", "unknown", "queued", "sending", "posted"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOT_STORED)
 def test_e3_to_e7_in_strict_mode_a_person_decides_and_nothing_is_sent_again(desk, x, name):
     spoil(x, **NOT_STORED[name])

@@ -45,6 +45,7 @@ def crowd(cast: Cast, x: X, count: int) -> dict[str, str]:
     return {account.id: account.access_token for account in accounts}
 
 
+@pytest.mark.slow
 def test_sealing_anew_while_tokens_are_renewed_loses_none(cast, x, make_app):
     before = crowd(cast, x, MANY)
     rotated = make_app(token_encryption_keys=(NEW_KEY, TOKEN_KEY))

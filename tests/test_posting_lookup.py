@@ -83,6 +83,7 @@ def test_a_post_of_ours_is_not_taken_for_another_post_of_ours(desk, x, cast):
     assert first.remote_id == x.timeline("ada")[0].id
 
 
+@pytest.mark.slow
 @pytest.mark.calls_in_transaction
 def test_one_stored_post_never_becomes_two_of_ours_and_holds_nobody_else_up(desk, x, cast):
     desk.on_air("ada", text="We are live, come over")
@@ -114,6 +115,7 @@ def test_a_crowded_timeline_is_read_to_its_end(desk, x):
     assert len(x.asked("GET", "/tweets")) == 2
 
 
+@pytest.mark.slow
 def test_a_timeline_that_lags_shows_the_post_in_time_and_it_is_not_sent_again(desk, x):
     x.visibility_delay = 60
     x.duplicate_filter = False
@@ -179,6 +181,7 @@ def test_a_look_up_renews_a_token_that_ended_meanwhile(desk, x):
 # It is not there
 
 
+@pytest.mark.slow
 def test_absent_means_three_complete_reads_over_the_whole_span(desk, x):
     lose(x)
     post = unknown(desk)
@@ -219,6 +222,7 @@ def test_a_read_that_failed_is_no_information(desk, x, name):
     assert (post.status, post.absences, post.lookups) == ("unknown", 0, 1)
 
 
+@pytest.mark.slow
 def test_reads_that_fail_put_the_decision_off_and_are_made_up_for(desk, x):
     lose(x)
     unknown(desk)

@@ -81,6 +81,7 @@ def test_a_post_alone_takes_nine_statements_and_nine_for_what_it_costs(unchecked
     assert spent["commits"] <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.calls_in_transaction
 def test_fifty_hosts_are_claimed_and_settled_in_bulk(unchecked, x):
     unchecked.on_air(*CROWD)
@@ -95,6 +96,7 @@ def test_fifty_hosts_are_claimed_and_settled_in_bulk(unchecked, x):
     assert spent["statements"] <= 7 + 9 + 8 * settles
 
 
+@pytest.mark.slow
 def test_the_intent_for_fifty_hosts_is_one_transaction(unchecked, cast):
     unchecked.on_air(*CROWD)
     from_outbox = select(Post.id, Post.attempts).where(Post.status == PostStatus.QUEUED)
@@ -247,6 +249,7 @@ def test_e16_without_a_database_nothing_is_sent_and_it_goes_on_when_it_is_back(u
     assert x.attempts() == 1
 
 
+@pytest.mark.slow
 @ON_POSTGRES
 @pytest.mark.logs_errors
 def test_e17_an_outcome_is_kept_until_the_database_takes_it(unchecked, x, storage):

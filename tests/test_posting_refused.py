@@ -38,6 +38,7 @@ FOR_GOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True], ids=("default", "strict"))
 @pytest.mark.parametrize("name", FOR_GOOD)
 def test_e9_and_e14_a_refusal_for_good_fails_at_once_with_the_words_of_x(desk, x, name, strict):

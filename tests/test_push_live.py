@@ -50,6 +50,7 @@ def counts():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
 @pytest.mark.calls_in_transaction  # jobs run side by side: one may write while another asks
 def test_an_unplanned_start_is_posted_by_the_jobs_when_the_hub_tells(push, make_app, door):

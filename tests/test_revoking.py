@@ -93,6 +93,7 @@ def test_an_x_that_is_down_keeps_nobody_connected_and_is_told_later(ada, connect
     assert revocations() == []
 
 
+@pytest.mark.slow
 def test_a_slow_x_does_not_hold_up_the_person(ada, connections, x):
     x.faults = [Fault(path="oauth2/revoke", hold=20.0)]
     began = datetime.now(UTC)

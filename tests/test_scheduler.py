@@ -116,6 +116,7 @@ def test_a_job_that_fails_is_run_again_and_its_error_is_shown(scheduler: Schedul
     assert scheduler._runs["watch"].error == "RuntimeError: boom"
 
 
+@pytest.mark.slow
 @pytest.mark.calls_in_transaction  # jobs run side by side: one may write while another asks
 @pytest.mark.logs_errors
 def test_a_dead_scheduler_thread_is_noticed_and_replaced(cast: Cast, scheduler: SchedulerService) -> None:
@@ -128,6 +129,7 @@ def test_a_dead_scheduler_thread_is_noticed_and_replaced(cast: Cast, scheduler: 
     processes.eventually(lambda: cast.timeline("ada"), timeout=20)
 
 
+@pytest.mark.slow
 @pytest.mark.calls_in_transaction
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_an_x_that_says_nothing_holds_up_no_look(cast: Cast, scheduler: SchedulerService) -> None:

@@ -68,6 +68,7 @@ def test_a_push_that_comes_before_the_list_shows_it_has_it_asked_again_in_twenty
     assert signal(stage, video) == ("push", pushed_at)
 
 
+@pytest.mark.slow
 def test_a_push_has_a_known_waiting_room_asked_about_at_once_for_it_may_begin_early(stage: Stage) -> None:
     _, channel = quiet_show(stage)
     room = stage.youtube.schedule(channel, "Queues", start=stage.ahead(hours=5))

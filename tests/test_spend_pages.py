@@ -307,6 +307,7 @@ def fill(till, numbers):
     db.session.commit()
 
 
+@pytest.mark.slow
 def test_a_table_of_10_000_entries_takes_no_more_memory_than_one_of_1_000(till):
     till.top_up(till.podcast)
     peaks = []

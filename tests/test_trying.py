@@ -126,6 +126,7 @@ def test_what_is_out_is_not_tried_and_nobody_tries_for_somebody_else(paused, x):
     assert len(paused.texts("ada")) == 1
 
 
+@pytest.mark.slow
 def test_however_often_it_is_pressed_it_goes_on_waiting_for_credits(paused):
     for _ in range(14):
         press(paused)

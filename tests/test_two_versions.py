@@ -91,6 +91,7 @@ def reflected() -> list[Table]:
     return [table for table in known.sorted_tables if table.name != "alembic_version"]
 
 
+@pytest.mark.slow
 def test_rows_as_every_earlier_version_writes_them_are_taken_by_the_newest_schema(bare_app: Flask) -> None:
     fill()
     written = rows()
