@@ -7,10 +7,11 @@ from html import unescape
 import pytest
 from sqlalchemy import update
 
-from benchmarks.pages import LATER_KB
+from benchmarks.bed import counting
+from benchmarks.pages import LATER_KB, MOST_STATEMENTS
 from extensions import db
 from models import PodcastMember, Role, User
-from services import number_words
+from services import figures_version, number_words
 from services.periods import Kind, period
 from tests.browser import Browser, words
 from tests.season import Season, Told
@@ -64,6 +65,7 @@ def read(ask):
 
 def tell(season, *told):
     season.tell(told)
+    figures_version.raise_for(db.session(), [season.podcast_id])
     db.session.commit()
 
 
@@ -185,6 +187,22 @@ def test_each_of_many_hosts_has_a_line_and_the_page_stays_light(app, now, hosts)
     assert {answer.status_code for answer in answers} == {200}
     assert len(rows_of(answers[1])) == hosts
     assert hosts > 50 or max(len(answer.data) for answer in answers) < LATER_KB * 1_000
+
+
+def test_a_page_that_has_to_be_computed_takes_few_statements_and_no_more_for_fifty_hosts(app, now):
+    taken = {}
+    for hosts in (5, 50):
+        season = Season.begun(hosts, name=f"With {hosts}")
+        tell(season, *[Told(host=host, at=now, counts=COUNTS, cost=15_000) for host in range(hosts)])
+        browser = Browser(app)
+        browser.let_in(db.session.get_one(User, season.users[0]))
+        browser.get("/profile")  # the session was seen
+        for path in PAGES:
+            with counting() as counted:
+                assert browser.get(f"/podcasts/{season.podcast_id}/numbers{path}").status_code == 200
+            taken[hosts, path] = counted.statements
+    for path in PAGES:
+        assert taken[5, path] == taken[50, path] <= MOST_STATEMENTS
 
 
 def test_a_podcast_without_hosts_says_how_to_get_one(app, season, now):

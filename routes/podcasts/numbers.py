@@ -11,16 +11,14 @@ from routes.access import require_podcast_access, require_podcast_admin
 from routes.limits import limited
 from routes.signed_in import actor
 from services import (
-    host_breakdown,
     host_table,
     insight_facts,
     insights,
+    kept_numbers,
     metrics_switch,
     number_cards,
-    overview_numbers,
     periods,
     trend_charts,
-    trends,
 )
 from services.access import Access
 from services.errors import Invalid
@@ -116,8 +114,8 @@ def _span(access: Access, span: Span) -> dict[str, Any]:
 
 
 def _overview(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
-    overview = overview_numbers.overview(access.podcast, kind, now)
-    weeks = overview_numbers.sparklines(access.podcast, now)
+    overview = kept_numbers.overview(access, kind, now)
+    weeks = kept_numbers.sparklines(access, now)
     return _span(access, overview.period.current) | {
         "overview": overview,
         "has_any": number_cards.has_any(overview, weeks),
@@ -135,7 +133,7 @@ def _hosts(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
     money = access.is_admin
     sorting = host_table.sorting(request.args.get("sort", ""), request.args.get("order", ""), money=money)
     span = periods.period(kind, now, access.podcast.timezone).current
-    found = host_breakdown.breakdown(access.podcast.id, span, sort=sorting.column, descending=sorting.is_falling)
+    found = kept_numbers.breakdown(access, span, sort=sorting.column, descending=sorting.is_falling)
     return _span(access, span) | {
         "heads": [(head, _sorted_address(access, head)) for head in host_table.heads(sorting, money=money)],
         "rows": [(row, host_table.cells(row, money=money)) for row in found.rows],
@@ -149,12 +147,12 @@ def _sorted_address(access: Access, head: host_table.Head) -> str:
 
 
 def _trends(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
-    podcast, span = access.podcast, periods.period(kind, now, access.podcast.timezone).current
-    texts = trends.texts(podcast, span)
+    span = periods.period(kind, now, access.podcast.timezone).current
+    texts = kept_numbers.texts(access, span)
     return _span(access, span) | {
-        "latency": trend_charts.latency(trends.latency(podcast, now)),
-        "reach": trend_charts.host_reach(host_breakdown.breakdown(podcast.id, span).rows),
-        "hours": trend_charts.hours(trends.by_hour(podcast, span)),
+        "latency": trend_charts.latency(kept_numbers.latency(access, now)),
+        "reach": trend_charts.host_reach(kept_numbers.breakdown(access, span).rows),
+        "hours": trend_charts.hours(kept_numbers.by_hour(access, span)),
         "words": trend_charts.pair(texts.own_or_drafted, "Own words", "Drafts"),
         "links": trend_charts.pair(texts.link_or_none, "Posts with a link", "Posts without a link"),
     }
