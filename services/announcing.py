@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session
@@ -213,7 +213,16 @@ def _give_back(session: Session, config_ids: Sequence[int]) -> None:
         )
 
 
-def trouble_of(connection: SocialConnection | None) -> str | None:
+class Login(Protocol):
+    """A connection, or as much of it as tells whether it works."""
+
+    @property
+    def refresh_state(self) -> str: ...
+    @property
+    def trouble(self) -> str | None: ...
+
+
+def trouble_of(connection: Login | None) -> str | None:
     """Why a connection cannot be used: a cause code, or None when it can."""
     if connection is None:
         return "no_connection"
