@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    cache,
     drafts,
     explorer,
     go_live,
@@ -38,6 +39,7 @@ FIGURES = {
     "explorer": explorer.measure,
     "index_use": index_use.measure,
     "metrics_sync": metrics_sync.measure,
+    "cache": cache.measure,
 }
 
 
