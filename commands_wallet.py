@@ -1,7 +1,7 @@
 """`flask wallet …`: what a podcast and its hosts have to spend, moved and shown by hand."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.errors import Conflict, Invalid
 from services.members import members_of
 from services.money import dollars
 from services.podcasts import find_podcast
+from services.spend_words import line_words
 from services.users import find_user
 from services.wallet import Balance, Batch, Rules, Whose
 from services.wallet_check import differences
@@ -27,6 +28,8 @@ of_host = click.option("--host", metavar="EMAIL", help="This host's wallet in th
 keyed = click.option("--key", metavar="TEXT", help="Names this deed: with the same key it is done once only.")
 noted = click.option("--note", default="", metavar="TEXT", help="Stands beside the entry.")
 NO_RULE = "none"
+HEAD = ("Entry", "When", "Amount", "Balance", "What", "By", "About")
+NUMBERS = frozenset({"Entry", "Amount", "Balance"})
 
 
 def init_app(app: Flask) -> None:
@@ -106,12 +109,14 @@ def _granted(podcast_id: int, batch: Batch) -> list[dict[str, Any]]:
 @click.option("--stop-posts/--let-posts", "stops_posts", default=None, help="Whether a limit also stops posts.")
 @click.option("--allowance", metavar="AMOUNT|none", help="Comes into the wallet every month.")
 @click.option("--budget", metavar="AMOUNT|none", help="For drafts and posts of a month; at its end drafts stop.")
+@click.option("--pays-itself/--podcast-pays", "pays", default=None, help="From which wallet a host's costs are paid.")
 @as_json
 def set_rules(slug: str, host: str | None, as_json: bool, **given: Any) -> None:
     """Set what a wallet may spend. What is not given stays as it is."""
     whose = _whose(slug, host)
     before = wallet.bulk_get_balances([whose])[whose]
-    rules = {name: getattr(before, name) for name in Rules.__slots__} | _wanted(given)
+    kept = {name: getattr(before, name) for name in Rules.__slots__ if name != "pays"}
+    rules = kept | _wanted(given)
     wallet.set_rules(whose, Rules(**rules), NOBODY, datetime.now(UTC))
     say(as_json, lambda: {"podcast": slug, "host": host} | _standing(wallet.bulk_get_balances([whose])[whose]))
 
@@ -160,8 +165,8 @@ def history(slug: str, host: str | None, everything: bool, before: int | None, l
     if as_json:
         print_json({"entries": [_entry(line) for line in found.lines], "older": found.older})
         return
-    for line in found.lines:
-        click.echo("  ".join(_columns(line)))
+    for row in _aligned([HEAD, *(_columns(line) for line in found.lines)] if found.lines else []):
+        click.echo(row)
     if found.older is not None:
         click.echo(f"There is more: --before {found.older}")
 
@@ -225,10 +230,18 @@ def _entry(line: HistoryLine) -> dict[str, Any]:
     )
 
 
-def _columns(line: HistoryLine) -> Iterator[str]:
-    yield f"{line.id:>6}"
-    yield f"{line.at.astimezone():%Y-%m-%d %H:%M}"
-    yield f"{line.kind:<9}"
-    yield f"{dollars(line.amount):>12}"
-    yield f"{dollars(line.balance_after):>12}"
-    yield ", ".join(part for part in (line.item, line.host, line.episode, line.note) if part)
+def _columns(line: HistoryLine) -> tuple[str, ...]:
+    about = ", ".join(part for part in (line.host, line.episode, line.note) if part)
+    at, by = f"{line.at.astimezone():%Y-%m-%d %H:%M}", line.actor or "Airhorn"
+    return str(line.id), at, dollars(line.amount), dollars(line.balance_after), line_words(line), by, about
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Numbers to the right, words to the left, each column as wide as what stands in it; the last one is not filled."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(HEAD))] if rows else []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if name in NUMBERS else cell.ljust(width)
+            for name, cell, width in zip(HEAD, row, widths, strict=True)
+        ]
+        yield "  ".join(cells).rstrip()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -31,7 +31,7 @@ def index() -> ResponseReturnValue:
         found=found,
         wanted=wanted,
         why=why,
-        choices=_choices(),
+        choices=_choices(wanted),
         lights=EVENT_WORDS,
         explain=explain,
         now=datetime.now(UTC),
@@ -55,7 +55,8 @@ def as_json() -> ResponseReturnValue:
 
 def _table(written: explorer_table.Written, kind: str, name: str) -> Response:
     lines = explorer.every_line(_viewer(), explorer_filters.asked(request.args))
-    answer = Response(stream_with_context(written(lines)), content_type=kind)
+    outward = current_app.jinja_env.filters["outward"]
+    answer = Response(stream_with_context(written(lines, outward)), content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
@@ -69,7 +70,7 @@ def _address(name: str, wanted: Wanted, **more: Any) -> str:
     return url_for(f".{name}", **values)
 
 
-def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
+def _choices(wanted: Wanted) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """(name, label, values with their words) of each filter that is a list."""
     viewer = _viewer()
     own = [(str(id), name) for id, name in explorer.podcasts_of(viewer)]
@@ -81,6 +82,10 @@ def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
         ("trigger", "Sent by", list(explorer_filters.TRIGGERS.items())),
         ("kind", "Words", list(explorer_filters.KINDS.items())),
         ("link", "Link", list(explorer_filters.LINKS.items())),
-        ("cause", "Reason", list(explorer_filters.CAUSE_WORDS.items())),
+        (
+            "cause",
+            "Reason",
+            [(code, explorer_filters.CAUSE_WORDS[code]) for code in explorer.causes_of(viewer, wanted)],
+        ),
         ("sort", "Order", list(explorer_filters.SORTS.items())),
     ]

@@ -15,6 +15,8 @@ class Cause:
 
 #: the end of a fix that helps only while there is time
 IN_TIME = " in time and it is still posted"
+#: advice for before the end, and what is said in its place afterwards
+TOO_LATE = {"Approve one in time and it is still posted.": "Nothing was sent, as you chose for that case."}
 #: where it happens → code → cause; the page of all causes has the same order
 SECTIONS: dict[str, dict[str, Cause]] = {
     "Sending to X": {
@@ -166,11 +168,18 @@ SECTIONS: dict[str, dict[str, Cause]] = {
 CAUSES: dict[str, Cause] = {code: cause for section in SECTIONS.values() for code, cause in section.items()}
 
 
+def in_the_past(sentence: str) -> str:
+    """The same once nothing comes in time any more: no promise, and no advice that only made sense before."""
+    for before, after in TOO_LATE.items():
+        sentence = sentence.replace(before, after)
+    return sentence.replace(IN_TIME, "")
+
+
 def explain(cause: str, detail: str | None = None, *, is_over: bool = False) -> str:
     """The sentence for people: what happened, the other side's words if any, and the fix.
 
     `is_over`: the time for it has passed, so nothing is promised that came in time only.
     """
     known = CAUSES.get(cause, Cause(f"Something unexpected happened ({cause})."))
-    fix = known.fix.replace(IN_TIME, "") if is_over else known.fix
+    fix = in_the_past(known.fix) if is_over else known.fix
     return " ".join(part for part in (known.text, detail, fix) if part)

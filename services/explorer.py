@@ -11,7 +11,7 @@ from extensions import db
 from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Post, User
 from services import explorer_totals
 from services.errors import Invalid
-from services.explorer_filters import Viewer, Wanted, begins, day_of, is_id
+from services.explorer_filters import CAUSE_WORDS, Viewer, Wanted, begins, day_of, is_id
 from services.sql_links import has_link
 
 PAGE, BATCH = 50, 1000
@@ -175,6 +175,20 @@ def _fits(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
     if until:
         found.append(Post.created_at < begins(until + timedelta(days=1), viewer.timezone))
     return found
+
+
+def causes_of(viewer: Viewer, wanted: Wanted) -> list[str]:
+    """Those of CAUSE_WORDS that some post has of the podcast that is asked for, and the one that is asked for itself.
+
+    All of them where nothing narrows down whose posts are looked through.
+    """
+    podcast = wanted.podcast if is_id(wanted.podcast) else ""
+    if viewer.is_admin and not podcast:
+        return list(CAUSE_WORDS)
+    where = [*_of(viewer, Post.podcast_id), *([Post.podcast_id == int(podcast)] if podcast else [])]
+    query = select(Post.cause).where(*where, Post.cause.is_not(None)).distinct()
+    found = {*db.session.execute(query).scalars(), wanted.cause}
+    return [code for code in CAUSE_WORDS if code in found]
 
 
 def _of(viewer: Viewer, podcast_id: Any) -> list[ColumnElement[bool]]:

@@ -27,7 +27,11 @@ CAUSE_WORDS = {
     for name in ("Sending to X", "Before sending", "How it ended without being sent", "After an unknown outcome")
     for code, cause in SECTIONS.get(name, {}).items()
 }
-STATUSES = {status.value: EVENT_WORDS[status].word for status in PostStatus}
+#: a person is needed for two of them: each is called by why
+_WHY = {PostStatus.FAILED: "Failed", PostStatus.REVIEW: "Unconfirmed"}
+STATUSES = {
+    status.value: f"{_WHY[status]}: needs you" if status in _WHY else EVENT_WORDS[status].word for status in PostStatus
+}
 #: by name: the words. The id decides between equals.
 SORTS = {"newest": "Newest first", "oldest": "Oldest first", "host": "By host", "status": "By state"}
 

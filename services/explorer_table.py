@@ -17,15 +17,19 @@ HEAD = (
 #: lines that are handed on together: one by one each would be a write to the network
 TOGETHER = 100
 
-Written = Callable[[Iterable[Line]], Iterator[str]]
+#: where an address at X leads: elsewhere in a rehearsal
+Outward = Callable[[str], str]
+Written = Callable[[Iterable[Line], Outward], Iterator[str]]
 
 
-def as_csv(lines: Iterable[Line]) -> Iterator[str]:
+def as_csv(lines: Iterable[Line], outward: Outward = str) -> Iterator[str]:
     page = io.StringIO()
     writer = csv.writer(page)
     writer.writerow(HEAD)
     for count, line in enumerate(lines, start=1):
-        writer.writerow([plain_cell(value) if isinstance(value, str) else value for value in _row(line).values()])
+        writer.writerow(
+            [plain_cell(value) if isinstance(value, str) else value for value in _row(line, outward).values()]
+        )
         if count % TOGETHER == 0:
             yield page.getvalue()
             page.seek(0)
@@ -33,11 +37,11 @@ def as_csv(lines: Iterable[Line]) -> Iterator[str]:
     yield page.getvalue()
 
 
-def as_json(lines: Iterable[Line]) -> Iterator[str]:
+def as_json(lines: Iterable[Line], outward: Outward = str) -> Iterator[str]:
     """One array of objects; its names are the columns of the table."""
     before, together = "[", []
     for line in lines:
-        together.append(f"{before}\n{json.dumps(_row(line), ensure_ascii=False)}")
+        together.append(f"{before}\n{json.dumps(_row(line, outward), ensure_ascii=False)}")
         before = ","
         if len(together) >= TOGETHER:
             yield "".join(together)
@@ -45,10 +49,18 @@ def as_json(lines: Iterable[Line]) -> Iterator[str]:
     yield "".join(together) + ("]\n" if before == "," else "[]\n")
 
 
-def _row(line: Line) -> dict[str, Any]:
+def _row(line: Line, outward: Outward) -> dict[str, Any]:
     values = (
         *(line.id, _instant(line.at), line.podcast, line.episode, line.host, line.username, line.status, line.cause),
-        *(line.trigger, line.kind, line.has_link, _instant(line.posted_at), line.seconds, line.url, line.text),
+        *(
+            line.trigger,
+            line.kind,
+            line.has_link,
+            _instant(line.posted_at),
+            line.seconds,
+            line.url and outward(line.url),
+            line.text,
+        ),
     )
     return dict(zip(HEAD, values, strict=True))
 

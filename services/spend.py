@@ -11,9 +11,10 @@ from services import prices
 from services.audit_log import number
 from services.show_costs import coming
 from services.spend_chart import Bar, bars
-from services.spend_forecast import AHEAD, Forecast, forecast
+from services.spend_forecast import AHEAD, Forecast, covered_by_budget, forecast
 from services.spend_savings import Saving, savings
 from services.spend_words import KINDS, READS, WITH_LINK, WITHOUT, sort_of
+from services.undecided import Undecided, undecided
 from services.wallet_history import FORMER, History, Only, OwnWallet, Sum, history, sums, wallets_of
 from services.wallet_months import Month, level, month_of
 from services.wallet_rows import Whose
@@ -80,6 +81,21 @@ class Spend:
     by_sort: Sequence[Bar]
     savings: Sequence[Saving]
     saved_in: str
+    #: what is held for posts in review: nobody has said yet whether they are on X
+    undecided: Undecided
+    #: how many of the shows of the forecast the podcast's budget covers; None where there is no budget
+    budgeted: int | None = None
+
+    @property
+    def budget_words(self) -> str:
+        """ "Your budget covers 3 of the next 4 shows."; empty without a budget or a show."""
+        count = len(self.forecast.shows)
+        if self.budgeted is None or not count:
+            return ""
+        which = "the next show" if count == 1 else f"the next {count} shows"
+        if self.budgeted == count:
+            return f"The budget covers {which}."
+        return f"The budget covers {self.budgeted or 'none'} of {which}. When it is spent, drafts stop and posts go on."
 
     @property
     def podcast(self) -> OwnWallet:
@@ -111,6 +127,11 @@ def _after(one: OwnWallet, stops: bool) -> str:
     )
 
 
+def _budgeted(podcast: OwnWallet, ahead: Forecast, spent: Sequence[Sum], now: datetime) -> int | None:
+    budget = podcast.balance.budget
+    return None if budget is None else covered_by_budget(ahead.shows, budget, sum(one.cost for one in spent), now)
+
+
 def spend_page(podcast: Podcast, own: int | None, wanted: Wanted, now: datetime) -> Spend:
     """`own`: the host who reads it, who sees the own money beside the podcast's; None for admins, who see all."""
     everybody = wallets_of(podcast.id, podcast.name)
@@ -124,6 +145,7 @@ def spend_page(podcast: Podcast, own: int | None, wanted: Wanted, now: datetime)
     reads = _reads_of_post([*every_this, *every_last])
     names = {one.user_id: one.name for one in everybody[1:]}
     seen = [one for one in everybody if own is None or one.user_id in (None, own)]
+    ahead = forecast(shows, balances, lists, now, reads_of_post=reads)
     return Spend(
         wallets=seen,
         hosts=[(id, name) for id, name in names.items() if id is not None],
@@ -131,12 +153,14 @@ def spend_page(podcast: Podcast, own: int | None, wanted: Wanted, now: datetime)
         last_month=_name(before, podcast),
         cost=sum(one.cost for one in this),
         budgets=list(_budgets(seen if own is None else seen[1:], this)),
-        forecast=forecast(shows, balances, lists, now, reads_of_post=reads),
+        forecast=ahead,
         history=history(Whose(podcast.id), everything=True, before=wanted.before, only=wanted.only),
         by_host=bars(this, last, lambda one: _host(one, names)) if own is None else [],
         by_sort=bars(this, last, lambda one: sort_of(one.item)),
         savings=savings(last or this, lists.at(now)),
         saved_in=f"in {_name(before, podcast)}" if last else f"in {_name(month, podcast)} so far",
+        undecided=undecided(podcast.id, own),
+        budgeted=_budgeted(everybody[0], ahead, every_this, now) if own is None else None,
     )
 
 

@@ -42,6 +42,24 @@ class Forecast:
         return next((one for one in self.shows if one.short), None)
 
 
+def covered_by_budget(shows: Sequence[ShowCost], budget: int, spent: int, now: datetime) -> int:
+    """How many of the next shows a monthly budget covers, one after the other; `spent`: of the month of `now`.
+
+    Micro-dollars. Another month begins with all of it.
+    """
+    covered, month, left = 0, None, budget - spent
+    for one in shows:
+        its = month_of(max(one.show.at, now), one.show.podcast.timezone)
+        month = month or month_of(now, one.show.podcast.timezone)
+        if its.since != month.since:
+            month, left = its, budget
+        left -= one.cost
+        if left < 0:
+            break
+        covered += 1
+    return covered
+
+
 def forecast(
     shows: Iterable[ComingShow],
     wallets: Mapping[Whose, Balance],

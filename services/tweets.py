@@ -24,7 +24,7 @@ from models import (
 from services.ahead import has_ended
 from services.announcing import PLATFORM, trouble_of
 from services.audit import NOBODY
-from services.causes import IN_TIME, explain
+from services.causes import explain, in_the_past
 from services.episodes import find_episode
 from services.errors import Invalid, NotFound
 from services.registry import get_services
@@ -106,7 +106,7 @@ def _after_the_end(error: str | None, config: EpisodeTweetConfig) -> str | None:
     """Nothing comes in time any more."""
     if error is None:
         return explain("stream_over") if config.enabled else None
-    return error.replace(IN_TIME, "")
+    return in_the_past(error)
 
 
 def words_now(config: EpisodeTweetConfig, video_id: str) -> tuple[str, str | None]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from models import Broadcast, BroadcastState, ConfigStatus, Post, PostStatus, Verdict
 from services.ahead import has_ended
-from services.causes import CAUSES, IN_TIME, explain
+from services.causes import CAUSES, explain, in_the_past
 
 
 class Lamp(StrEnum):
@@ -89,9 +89,9 @@ def after_the_end(light: Light) -> Light:
     if light.word == "Ready":
         return Light("Missed", Lamp.GREY, explain("stream_over"))
     if light.word == "Stand by":
-        return Light("Missed", Lamp.GREY, light.note.replace(IN_TIME, ""))
+        return Light("Missed", Lamp.GREY, in_the_past(light.note))
     if light.is_of_start:  # it waits, and becomes missed when its turn comes
-        return Light(light.word, light.lamp, light.note.replace(IN_TIME, ""))
+        return Light(light.word, light.lamp, in_the_past(light.note))
     return light
 
 

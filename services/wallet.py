@@ -113,12 +113,16 @@ def refund(charged: Booked, cost: int, *, by: Actor, now: datetime, note: str = 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an admin sets for a wallet, in micro-dollars: None is none. `stops_posts` belongs to a podcast's."""
+    """What an admin sets for a wallet, in micro-dollars: None is none. `stops_posts` belongs to a podcast's.
+
+    `pays`: whether a host pays from the own wallet; None: as it was, and from the own one where that has a limit.
+    """
 
     is_limited: bool = False
     stops_posts: bool = False
     allowance: int | None = None
     budget: int | None = None
+    pays: bool | None = None
 
 
 def set_rules(whose: Whose, rules: Rules, by: Actor, now: datetime) -> None:
@@ -127,6 +131,10 @@ def set_rules(whose: Whose, rules: Rules, by: Actor, now: datetime) -> None:
         if micros is not None:
             money.amount(what, micros)
     is_host = whose.user_id is not None
+    if rules.pays is not None and not is_host:
+        raise Invalid("Who pays is set for a host: name one.")
+    if rules.pays is False and rules.is_limited:
+        raise Invalid("A limit is for who pays from the own wallet. Lift it, and the podcast can pay.")
     if is_host and rules.stops_posts:
         raise Invalid("Whether an empty wallet stops posts is set for the whole podcast.")
     if rules.stops_posts and not rules.is_limited:
@@ -137,13 +145,14 @@ def set_rules(whose: Whose, rules: Rules, by: Actor, now: datetime) -> None:
         session.rollback()
         raise Conflict(f"The wallet is {dollars(-account.free)} below zero. Top it up, or set its balance, first.")
     values = {name: getattr(rules, name) for name in Rules.__slots__}
+    del values["pays"]
     if is_host:
-        values["pays"] = account.pays or rules.is_limited
+        values["pays"] = (account.pays or rules.is_limited) if rules.pays is None else rules.pays
     session.execute(
         update(Wallet).where(Wallet.id == account.id).values(**values),
         execution_options={"synchronize_session": False},
     )
-    said = {name: value for name, value in values.items() if name != "pays"}
+    said = {name: value for name, value in values.items() if name != "pays" or rules.pays is not None}
     audit.note(Kind.WALLET_SET, by, now, podcast_id=whose.podcast_id, subject_id=whose.user_id, **said)
     session.commit()
 

@@ -1,6 +1,7 @@
 """The wallet's commands: what they move, what they print, and one line for everything that cannot be."""
 
 import json
+import re
 
 import pytest
 from sqlalchemy import text
@@ -118,8 +119,10 @@ def test_the_history_is_read_page_by_page(till, ask, document):
     second = document("history", "deep-dive", "--before", str(first["older"]))
     assert ([entry["kind"] for entry in second["entries"]], second["older"]) == (["top_up"], None)
     lines = ask("history", "deep-dive", "--limit", "2").splitlines()
-    assert "-$0.20" in lines[0] and lines[0].endswith("x_post_link, Ada")  # noqa: PT018
-    assert lines[2] == f"There is more: --before {first['older']}"
+    assert lines[0].split() == ["Entry", "When", "Amount", "Balance", "What", "By", "About"]
+    assert re.search(r" -\$0\.20 .* Post with link .* Ada$", lines[1])
+    assert {line.index("Post with link") for line in lines[1:3]} == {lines[0].index("What")} or "Held" in lines[2]
+    assert lines[3] == f"There is more: --before {first['older']}"
     assert document("history", "deep-dive", "--host", BO)["entries"] == []
     assert len(document("history", "deep-dive", "--all")["entries"]) == 3
 
@@ -171,3 +174,14 @@ def test_a_wallet_below_zero_is_told_before_it_is_limited(till, refused, ask):
     ask("set", "deep-dive", "--limit")
     assert till.stands(till.podcast) == (DOLLAR - WITH_LINK, 0)
     assert len(till.entries(EntryKind.TOP_UP)) == 1
+
+
+def test_who_pays_for_a_host_is_a_choice(till, ask, document, refused):
+    till.top_up(till.podcast)
+    ask("transfer", "deep-dive", "1", "--to", ADA)
+    assert document("set", "deep-dive", "--host", ADA, "--podcast-pays")["pays_itself"] is False
+    ask("transfer", "deep-dive", "1", "--from", ADA)
+    assert document("set", "deep-dive", "--host", ADA, "--pays-itself")["pays_itself"] is True
+    assert document("set", "deep-dive", "--host", ADA, "--budget", "5")["pays_itself"] is True
+    assert "Who pays is set for a host" in refused("set", "deep-dive", "--podcast-pays")
+    assert "A limit is for who pays" in refused("set", "deep-dive", "--host", ADA, "--limit", "--podcast-pays")

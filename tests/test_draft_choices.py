@@ -7,6 +7,7 @@ import pytest
 from models import Draft, EpisodeTweetConfig
 from services import draft_choices
 from services.audit import Actor
+from services.causes import explain
 from services.draft_choices import Settings
 from services.errors import Conflict, Invalid, NotFound
 from tests.study import a_study
@@ -139,3 +140,11 @@ def test_two_hosts_cannot_approve_the_same_words(study):
     draft_choices.use(first.draft_id, study.as_host(), study.now)
     with pytest.raises(Conflict, match="too much like what Ada will post"):
         draft_choices.use(copy.draft_id, study.as_host("bo"), study.now)
+
+
+def test_what_nobody_approved_is_spoken_of_in_the_past_once_it_is_over():
+    assert explain("unapproved") == "You did not approve a draft. Approve one in time and it is still posted."
+    assert (
+        explain("unapproved", is_over=True)
+        == "You did not approve a draft. Nothing was sent, as you chose for that case."
+    )

@@ -203,3 +203,25 @@ def test_who_left_sees_them_no_more(show):
     db.session.execute(db.delete(PodcastMember).filter_by(user_id=asked.user_id))
     db.session.commit()
     assert explorer.find(asked, Wanted()).lines == []
+
+
+def test_reasons_to_choose_from_are_those_that_some_post_has(show):
+    add(show, status="failed", cause="x_forbidden")
+    add(show)
+    assert explorer.causes_of(viewer(), Wanted()) == ["x_forbidden"]
+    assert explorer.causes_of(viewer(), Wanted(podcast=str(show.id), cause="x_auth")) == ["x_auth", "x_forbidden"]
+    assert explorer.causes_of(viewer(is_admin=True), Wanted()) == list(explorer_filters.CAUSE_WORDS)
+    assert explorer.causes_of(viewer(is_admin=True), Wanted(podcast=str(show.id))) == ["x_forbidden"]
+
+
+def test_no_two_states_to_choose_from_have_the_same_name():
+    assert len(set(explorer_filters.STATUSES.values())) == len(explorer_filters.STATUSES)
+
+
+def test_in_a_rehearsal_no_table_names_an_address_at_x(show):
+    add(show, remote_id="1")
+    lines = explorer.find(viewer(), Wanted()).lines
+    for written in (explorer_table.as_csv, explorer_table.as_json):
+        text = "".join(written(lines, lambda url: url.replace("https://x.com", "http://stand-in")))
+        assert "http://stand-in/" in text
+        assert "x.com" not in text

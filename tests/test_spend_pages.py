@@ -10,10 +10,12 @@ from sqlalchemy import insert, select
 
 from benchmarks.bed import counting
 from extensions import db
-from models import EntryKind, Podcast, PodcastMember, Role, User, Wallet
+from models import EntryKind, EpisodeGuide, Podcast, PodcastMember, Post, Role, User, Wallet
 from services import prices, spend_csv, wallet
 from services.audit import NOBODY, Actor
 from services.money import DOLLAR
+from services.show_costs import ComingShow
+from services.spend_forecast import ShowCost, covered_by_budget
 from services.wallet import Rules
 from services.wallet_entries import ENTRIES
 from services.wallet_history import ALL
@@ -201,6 +203,45 @@ def test_the_forecast_says_what_each_show_costs_and_which_is_not_covered(till, c
     assert "1 with link, 0 without $0.185 left" in said
     assert "2 with link, 0 without -$0.215 left Not covered by the podcast’s wallet." in said
     assert "Fifth" not in said
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (3, "The budget covers the next 3 shows."),
+        (1, "covers 2 of the next 3 shows. When it is spent, drafts stop and posts go on."),
+    ],
+)
+def test_the_forecast_says_what_the_budget_means_for_it(till, cast, read, budget, said):
+    for days in (1, 2, 3):
+        plan(till, cast, f"Show {days}", days=days / 1_000)
+    wallet.set_rules(till.podcast, Rules(budget=budget * DOLLAR), NOBODY, till.now)
+    assert said in read()
+    assert "The budget covers" not in read("bo")
+
+
+def test_a_budget_begins_anew_with_the_month():
+    zone = Podcast(name="Deep Dive", timezone="UTC")
+    since = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+    at = [since + timedelta(hours=hours) for hours in (1, 2, 24, 25)]
+    episodes = [EpisodeGuide(scheduled_at=one) for one in at]
+    shows = [ShowCost(ComingShow(one, zone, ()), 1, 0, 60, 0, 0, ()) for one in episodes]
+    assert covered_by_budget(shows, 120, 0, since) == 4
+    assert covered_by_budget(shows, 120, 61, since) == 0
+    assert covered_by_budget(shows[1:], 119, 0, since) == 2
+
+
+def test_what_is_held_for_posts_that_nobody_decided_on_is_said_with_the_way_to_them(till, browsers, read):
+    assert "decided on" not in read()
+    post = Post(key="p", podcast_id=till.show_id, user_id=till.ids["bo"], text="Live", status="review")
+    post.attempt_token, post.not_after = "t" * 32, till.now
+    db.session.add(post)
+    db.session.commit()
+    wallet.reserve(till.order("bo", WITH_LINK, key=f"attempt:{'t' * 32}"), till.now)
+    page = browsers("ada").get(f"/podcasts/{till.show_id}/spend")
+    assert "Held: $0.20 for 1 post that nobody has decided on." in words(page)
+    assert f"/posts?podcast={till.show_id}&amp;status=review" in page.text
+    assert "Held: $0.20" in read("bo")
 
 
 def test_the_forecast_uses_the_prices_of_that_day_and_the_money_that_comes_in_before(till, cast, read):
