@@ -17,13 +17,15 @@ from services.dismissals import Aside, Viewer, sorted_out
 from services.errors import Conflict, Invalid
 from services.lamps import lamps_of
 from services.last_check import LastCheck
-from services.need import Need
+from services.need import Group, Need, grouped
 from services.needs import Seen, needs_of
 from services.next_shows import planned
 from services.overview import channels_of, checked, open_episodes_for
 
 #: on a page; the rest comes up as these are done
 MOST_SHOWN = 60
+#: of what was put aside at once, in the audit log
+MOST_NOTED = 20
 #: of one sort, where it has to be known that there is not one more
 ALL = 100_000
 #: what is put aside this moment is not yet known to have ended
@@ -45,14 +47,15 @@ class Attention:
     """The page of one podcast. `managed` and `open_episodes` as on the first page."""
 
     needs: Sequence[Need]
+    groups: Sequence[Group]
     aside: Sequence[Aside]
     check: LastCheck
     managed: frozenset[int]
     open_episodes: dict[int, list[EpisodeGuide]] = field(default_factory=dict)
 
     @property
-    def first_needs(self) -> Sequence[Need]:
-        return self.needs[:MOST_SHOWN]
+    def first_groups(self) -> Sequence[Group]:
+        return self.groups[:MOST_SHOWN]
 
 
 def attention(podcast: Podcast, user_id: int, now: datetime, *, is_admin: bool) -> Attention:
@@ -60,7 +63,7 @@ def attention(podcast: Podcast, user_id: int, now: datetime, *, is_admin: bool) 
     check, viewer = checked(now), Viewer(user_id, frozenset({podcast.id} if is_admin else ()))
     needs, aside = sorted_out(needs_here(podcast, check, now), viewer, now)
     episodes = open_episodes_for(needs, viewer.managed, now)
-    return Attention(needs, aside, check, frozenset(viewer.managed), episodes)
+    return Attention(needs, grouped(needs, user_id), aside, check, frozenset(viewer.managed), episodes)
 
 
 def needs_here(podcast: Podcast, check: LastCheck, now: datetime, **most: int) -> list[Need]:
@@ -83,19 +86,23 @@ def how_long(text: str) -> HowLong:
 def put_aside(
     podcast: Podcast, item: str, length: HowLong, by: Actor, now: datetime, *, is_admin: bool
 ) -> datetime | None:
-    """For oneself, or as an admin for everybody. Returns until when; None: for good.
+    """For oneself, or as an admin for everybody; with it what is shown together with it. Returns until when; None: for
+    good.
 
     Raises Conflict when there is no such thing, or not any more: names are never stored as they come.
     """
     assert by.user_id is not None
     page = attention(podcast, by.user_id, now, is_admin=is_admin)
-    if item not in {need.item for need in page.needs}:
+    groups = ([need.item for need in group.needs] for group in page.groups)
+    found = next((items for items in groups if item in items), None)
+    if found is None:
         raise Conflict("It is not on the list any more, so nothing was put aside.")
     podcast_id, until = podcast.id, _until(length, podcast.timezone, now)
     db.session.rollback()
-    dismissals.put(podcast_id, item, None if is_admin else by.user_id, dismissals.Putting(by.user_id, until, now))
+    how = dismissals.Putting(by.user_id, until, now)
+    dismissals.put(podcast_id, found, None if is_admin else by.user_id, how)
     end = until.isoformat() if until else "for good"
-    audit.note(Kind.PUT_ASIDE, by, now, podcast_id=podcast_id, item=item, until=end, for_all=is_admin)
+    audit.note(Kind.PUT_ASIDE, by, now, podcast_id=podcast_id, items=found[:MOST_NOTED], until=end, for_all=is_admin)
     db.session.commit()
     return until
 

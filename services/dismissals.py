@@ -83,13 +83,14 @@ class Putting:
     now: datetime
 
 
-def put(podcast_id: int, item: str, user_id: int | None, how: Putting) -> None:
+def put(podcast_id: int, items: Collection[str], user_id: int | None, how: Putting) -> None:
     """In the caller's transaction; again changes until when. `user_id` None: for everybody. Two statements."""
     session, one = db.session(), Dismissal
     values = {"until": how.until, "made_at": how.now, "actor_id": how.actor_id}
-    key = {"podcast_id": podcast_id, "user_id": user_id, "item": item}
-    session.execute(insert_or_ignore(one, session.get_bind().dialect.name), [key | values])
-    same = one.podcast_id == podcast_id, one.user_id == user_id, one.item == item
+    # In one order everywhere, so that two who put aside the same things wait for each other and no more.
+    rows = [{"podcast_id": podcast_id, "user_id": user_id, "item": item} | values for item in sorted(items)]
+    session.execute(insert_or_ignore(one, session.get_bind().dialect.name), rows)
+    same = one.podcast_id == podcast_id, one.user_id == user_id, one.item.in_(items)
     session.execute(update(one).where(*same).values(**values), execution_options=_BULK)
 
 

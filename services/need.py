@@ -1,6 +1,6 @@
 """What one thing that needs a person is: its name, how urgent it is, and what mends it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -106,3 +106,34 @@ def by_urgency(need: Need) -> tuple[int, float, str]:
         return need.rank, 0.0, need.who
     seconds = need.at.timestamp()
     return need.rank, seconds if need.rank in (Rank.SOON, Rank.AHEAD) else -seconds, need.who
+
+
+#: of many hosts with the same trouble so many are named
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The same thing of several hosts, for a reader who is none of them; mostly one thing of one."""
+
+    needs: Sequence[Need]
+
+    @property
+    def first(self) -> Need:
+        return self.needs[0]
+
+    @property
+    def who(self) -> str:
+        names = [need.who for need in self.needs]
+        more = len(names) - MOST_NAMED
+        return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def grouped(needs: Iterable[Need], reader_id: int) -> list[Group]:
+    """In the order of the first of each."""
+    groups: dict[object, list[Need]] = {}
+    for need in needs:
+        is_alone = need.user_id in (None, reader_id) or need.evidence is not None or need.is_of_money
+        alike = (need.podcast.id, need.episode_id, need.rank, need.what, need.light)
+        groups.setdefault((need.podcast.id, need.item) if is_alone else alike, []).append(need)
+    return [Group(found) for found in groups.values()]

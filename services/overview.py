@@ -26,7 +26,7 @@ from services.dismissals import Viewer, sorted_out
 from services.errors import NotFound
 from services.lamps import Crowd, HostLamp, after_the_show, crowd_of, lamps_of
 from services.last_check import LastCheck, last_check
-from services.need import Need, Unmatched
+from services.need import Group, Need, Unmatched, grouped
 from services.needs import Seen, needs_of
 from services.next_shows import is_next, planned
 from services.registry import get_services
@@ -75,8 +75,9 @@ class Home:
     podcasts: list[Podcast] = field(default_factory=list)
     on_air: list[EpisodeCard] = field(default_factory=list)
     next: list[EpisodeCard] = field(default_factory=list)
-    #: all that needs a person, the most urgent first
+    #: all that needs a person, the most urgent first; and below the streams on air, which have cards of their own
     needs: list[Need] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
     #: when YouTube was last looked at
     check: LastCheck | None = None
     #: what is still to do before a podcast's first show, for its admins
@@ -92,18 +93,14 @@ class Home:
         return [need.stream for need in self.needs if need.stream is not None and need.stream.is_on]
 
     @property
-    def first_needs(self) -> list[Need]:
-        """What is under "Needs a person": streams on air have cards of their own."""
-        return self._below[:MOST_NEEDS]
+    def first_groups(self) -> list[Group]:
+        """What is under "Needs a person"."""
+        return self.groups[:MOST_NEEDS]
 
     @property
     def further(self) -> dict[Podcast, int]:
         """How many more there are of each podcast."""
-        return Counter(need.podcast for need in self._below[MOST_NEEDS:])
-
-    @property
-    def _below(self) -> list[Need]:
-        return [need for need in self.needs if need.stream is None or not need.stream.is_on]
+        return Counter(group.first.podcast for group in self.groups[MOST_NEEDS:])
 
     @property
     def is_on_air(self) -> bool:
@@ -131,6 +128,7 @@ def home(user: User, now: datetime) -> Home:
         on_air=[_card(shows, row.EpisodeGuide, row.Broadcast, hosts, channels) for row in live],
         next=[_card(shows, episode, None, hosts, channels) for episode in upcoming],
         needs=needs,
+        groups=grouped((need for need in needs if need.stream is None or not need.stream.is_on), user.id),
         check=seen.check,
         checklists=checklists_of([row.Podcast for row in rows if row.role == Role.ADMIN], now),
         managed=managed,

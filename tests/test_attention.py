@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from extensions import db
-from models import Dismissal, EpisodeTweetConfig, Podcast, Post, SocialConnection, User
+from models import Dismissal, EpisodeTweetConfig, Podcast, PodcastMember, Post, SocialConnection, User
 from services import attention as service
 from services import overview, wallet
 from services.attention import HowLong
@@ -105,6 +105,21 @@ def dismissal_of(user_id):
     found = db.session.execute(select(Dismissal.id).filter_by(user_id=user_id)).scalar_one()
     db.session.rollback()
     return found
+
+
+def test_what_is_shown_together_is_put_aside_together_and_who_comes_later_is_shown(desk, cast):
+    for name in ("cy", "di"):
+        user = cast.user(name)
+        db.session.add(PodcastMember(podcast_id=desk.show.id, user_id=user.id))
+    db.session.commit()
+    cy, di = desk.items()
+    desk.aside(di)
+    assert desk.items() == []
+    assert [item for item, *_ in rows()] == [cy, di]
+    eve = cast.user("eve").id
+    db.session.add(PodcastMember(podcast_id=desk.show.id, user_id=eve))
+    db.session.commit()
+    assert [need.user_id for need in desk.seen()] == [eve]
 
 
 # For how long

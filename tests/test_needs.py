@@ -269,7 +269,7 @@ def test_the_first_page_begins_with_what_is_most_urgent_and_counts_the_rest(desk
     for n in range(overview.MOST_NEEDS + 2):
         desk.stream(f"{n:011}", state="ended", first_seen_at=desk.now - timedelta(minutes=n))
     page = overview.home(db.session.get_one(User, desk.ids["ada"]), desk.now)
-    first, more = [need.item for need in page.first_needs], {show.id: n for show, n in page.further.items()}
+    first, more = [group.first.item for group in page.first_groups], {show.id: n for show, n in page.further.items()}
     assert first == desk.items()[: overview.MOST_NEEDS]
     assert first[0].startswith("text:")
     assert more == {desk.show.id: 3}
@@ -286,7 +286,9 @@ def test_the_statements_are_the_same_for_any_number_of_hosts(app, hosts):
     assert len(asked) <= 10
     assert len({need.user_id for need in page.needs if need.fix == "connect"}) == min(hosts, 200)
     assert {need.episode_id for need in page.needs if need.fix == "edit"} == set(episode_ids)
-    assert len(page.first_needs) == min(len(page.needs), 60)
+    # his own by themselves, those of the others together
+    alone = [len(group.needs) for group in page.first_groups]
+    assert sorted(alone) == sorted([1] * 4 + [min(hosts, 200) - 1] + [hosts - 1] * 3)
 
 
 def planned_for(season, now):
