@@ -86,7 +86,7 @@ class Putting:
 def put(podcast_id: int, items: Collection[str], user_id: int | None, how: Putting) -> None:
     """In the caller's transaction; again changes until when. `user_id` None: for everybody. Two statements."""
     session, one = db.session(), Dismissal
-    values = {"until": how.until, "made_at": how.now, "actor_id": how.actor_id}
+    values: dict[str, Any] = {"until": how.until, "made_at": how.now, "actor_id": how.actor_id}
     # In one order everywhere, so that two who put aside the same things wait for each other and no more.
     rows = [{"podcast_id": podcast_id, "user_id": user_id, "item": item} | values for item in sorted(items)]
     session.execute(insert_or_ignore(one, session.get_bind().dialect.name), rows)
