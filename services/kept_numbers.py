@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from extensions import db
-from services import figures, host_breakdown, periods, trends
+from services import figures, host_breakdown, insight_facts, periods, trends
+from services import insights as rules
 from services.access import Access
 from services.figures import Figures
 from services.figures_cache import Key, Shape, T
 from services.host_breakdown import Breakdown, HostRow
+from services.insights import Insight
 from services.overview_numbers import Overview, Week
 from services.periods import Kind, Span
 from services.registry import get_services
@@ -25,6 +27,7 @@ _FIGURES = Shape[list[Figures]](list[Figures])
 _ROWS = Shape[list[HostRow]](list[HostRow])
 _HOURS = Shape[list[tuple[int, int, Reach]]](list[tuple[int, int, Reach]])
 _TEXTS = Shape[Texts](Texts)
+_INSIGHTS = Shape[list[Insight]](list[Insight])
 
 
 def overview(access: Access, kind: Kind, now: datetime) -> Overview:
@@ -37,6 +40,15 @@ def overview(access: Access, kind: Kind, now: datetime) -> Overview:
 def sparklines(access: Access, now: datetime) -> Sequence[Week]:
     """As overview_numbers.sparklines."""
     return _weeks(_About(access, "sparklines", OVERVIEW), now, periods.SPARKLINE_WEEKS)
+
+
+def insights(access: Access, overview: Overview, now: datetime) -> list[Insight]:
+    """What stands out in a period. A budget and how far the month is are as they were up to OVERVIEW seconds ago."""
+
+    def compute() -> list[Insight]:
+        return rules.of(insight_facts.facts(access.podcast, overview, now, money=access.is_admin))
+
+    return _About(access, "insights", OVERVIEW).kept(_INSIGHTS, overview.period.spans, compute)
 
 
 def latency(access: Access, now: datetime) -> Sequence[Week]:

@@ -54,6 +54,7 @@ def test_the_second_time_the_database_is_not_asked(scene):
         lambda: kept_numbers.latency(found, scene.now),
         lambda: kept_numbers.breakdown(found, span),
         lambda: kept_numbers.by_hour(found, span),
+        lambda: kept_numbers.insights(found, kept_numbers.overview(found, Kind.MONTH, scene.now), scene.now),
         lambda: kept_numbers.texts(found, span),
     ]
     for ask in questions:

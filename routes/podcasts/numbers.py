@@ -12,8 +12,6 @@ from routes.limits import limited
 from routes.signed_in import actor
 from services import (
     host_table,
-    insight_facts,
-    insights,
     kept_numbers,
     metrics_switch,
     number_cards,
@@ -125,7 +123,7 @@ def _overview(access: Access, kind: Kind, now: datetime) -> dict[str, Any]:
         "before_days": days(overview.period.previous) if overview.period.previous else "",
         "so_far": PERIODS[kind].so_far,
         "before": PERIODS[kind].before,
-        "insights": insights.of(insight_facts.facts(access.podcast, overview, now, money=access.is_admin)),
+        "insights": kept_numbers.insights(access, overview, now),
     }
 
 
