@@ -75,6 +75,16 @@ def rows_of(answer):
     return [unescape(name) for name in re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', body)]
 
 
+def test_names_are_text_wherever_they_stand(season, ask, now):
+    name = "</title><b x=\"'>{{ 7 * 7 }}" + "W" * 60
+    db.session.execute(update(User).where(User.id == season.users[1]).values(name=name))
+    tell(season, Told(host=1, at=now - timedelta(days=3), counts=COUNTS))
+    for path in PAGES:
+        page = ask(f"{path}?period=all")
+        assert "<b x" not in page.text
+        assert path == "" or name in words(page)
+
+
 # The overview
 
 
