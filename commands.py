@@ -9,6 +9,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 
+import commands_checks
 import commands_drafts
 import commands_ground
 import commands_wallet
@@ -48,6 +49,7 @@ def init_app(app: Flask) -> None:
     commands_ground.init_app(app)
     commands_wallet.init_app(app)
     commands_drafts.init_app(app)
+    commands_checks.init_app(app)
 
 
 @click.command("batch", cls=Command)

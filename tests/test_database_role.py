@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
+from benchmarks.scratch import execute
 from extensions import db
-from tests.conftest import execute
 
 GRANTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",

@@ -22,9 +22,9 @@ def scene(app):
     return Scene()
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 9)), min_size=4, max_size=10),
+    deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 9)), min_size=4, max_size=8),
     kind=st.sampled_from(Kind),
 )
 def test_what_was_kept_is_what_would_be_computed_now(scene, deeds, kind):

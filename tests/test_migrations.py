@@ -15,6 +15,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from app import create_app
+from benchmarks.scratch import execute, with_database
 from extensions import db
 from models import (
     AuditEvent,
@@ -61,7 +62,7 @@ from models import (
     YouTubeChannel,
 )
 from tests import processes
-from tests.conftest import execute, settings_for, with_database
+from tests.conftest import settings_for
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SCRIPTS = ScriptDirectory(str(Path(__file__).parent.parent / "migrations"))

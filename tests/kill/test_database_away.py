@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import select, text, update
 from werkzeug.wrappers import Request, Response
 
+from benchmarks.scratch import execute
 from extensions import db
 from models import Post, PostAttempt, PostEvent, SocialConnection
 from sandbox.x import X
-from tests.conftest import execute
 from tests.kill import cluster as clusters
 from tests.kill.cluster import Cluster
 from tests.kill.conftest import Stage

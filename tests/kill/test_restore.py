@@ -13,11 +13,11 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 
+from benchmarks.scratch import execute
 from config import Settings
 from extensions import db
 from models import Installation, PostEvent, SocialConnection
 from sandbox.x import X
-from tests.conftest import execute
 from tests.kill.conftest import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.calls_in_transaction, pytest.mark.logs_errors]

@@ -1,0 +1,77 @@
+"""The `flask verify` and `flask bench` commands: whether promises hold here, and how fast things are.
+
+Both make their own databases; that of DATABASE_URL is never opened.
+"""
+
+import importlib
+from typing import Any
+
+import click
+from flask import Flask
+
+from console import Command, print_json
+
+NAMES = click.argument("names", nargs=-1)
+LIST = click.option("--list", "only_list", is_flag=True, help="Say which there are, and do nothing.")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(verify)
+    app.cli.add_command(bench)
+
+
+@click.command("verify", cls=Command)
+@NAMES
+@LIST
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.pass_context
+def verify(context: click.Context, names: tuple[str, ...], only_list: bool, as_json: bool) -> None:
+    """Check in scratch databases that statements, indexes, money, connections and kept numbers are as promised.
+
+    Exit 1 when something is missed, or could not be checked.
+    """
+    checks = _module("benchmarks.verify")
+    if _listed(names, checks.CHECKS, only_list):
+        return
+    found = checks.verify(names, _say if not as_json else lambda _: None)
+    if as_json:
+        print_json(checks.document(found))
+    missed = sum(not one.is_met for one in found)
+    if not as_json:
+        click.echo(f"{missed} of {len(found)} checks missed." if missed else f"All {len(found)} checks hold.")
+    context.exit(1 if missed else 0)
+
+
+def _say(one: Any) -> None:
+    click.echo(f"{'ok' if one.is_met else 'MISSED':8}{one.check:16}{one.engine:12}{one.seconds:6.1f} s  {one.said}")
+
+
+@click.command("bench", cls=Command)
+@NAMES
+@LIST
+@click.pass_context
+def bench(context: click.Context, names: tuple[str, ...], only_list: bool) -> None:
+    """Measure what is named, or everything, and write JSON to benchmarks/results.
+
+    Exit 1 when a target is missed.
+    """
+    figures = _module("benchmarks.__main__")
+    if not _listed(names, figures.FIGURES, only_list):
+        context.exit(figures.main(list(names)))
+
+
+def _listed(names: tuple[str, ...], known: dict[str, Any], only_list: bool) -> bool:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise click.ClickException(f"There is no “{unknown[0]}”. There are: {', '.join(known)}.")
+    if only_list:
+        click.echo("\n".join(known))
+    return only_list
+
+
+def _module(name: str) -> Any:
+    """Measuring needs what the server does not; only who measures has it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise click.ClickException(f"{error}. Run “make setup”, which installs what measuring needs.") from None

@@ -1,0 +1,142 @@
+"""`flask verify` and `flask bench`: what they promise, miss, and leave alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import verify
+from benchmarks.bed import Databases, settings_for
+from benchmarks.scratch import NoPostgresError
+from config import ROOT
+from tests.redis_server import redis_stand_in
+
+FLASK = [sys.executable, "-m", "flask", "--app", "app"]
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def scratch():
+    with Databases(("sqlite",), memory=True) as databases:
+        yield databases
+
+
+def judged(act, scratch):
+    return verify.judged("check", "sqlite", act, scratch)
+
+
+def holds(databases, engine):
+    return "seen"
+
+
+def fails(databases, engine):
+    raise verify.MissedError("3 of 2")
+
+
+def breaks(databases, engine):
+    raise OSError("no room")
+
+
+def test_a_check_says_what_it_has_seen_or_missed(scratch):
+    assert (judged(holds, scratch).is_met, judged(holds, scratch).said) == (True, "seen")
+    assert (judged(fails, scratch).is_met, judged(fails, scratch).said) == (False, "3 of 2")
+
+
+def test_a_check_that_could_not_run_is_missed(scratch):
+    assert (judged(breaks, scratch).is_met, judged(breaks, scratch).said) == (False, "could not run: OSError: no room")
+    without = judged(holds, NoPostgresError("PostgreSQL does not start here."))
+    assert not without.is_met
+    assert "PostgreSQL does not start here." in without.said
+
+
+@pytest.mark.parametrize("name", ["double_spend", "ledger_sum"])
+def test_money_holds_in_a_database_of_ones_own(scratch, name):
+    act, engines = verify.CHECKS[name]
+    assert "sqlite" in engines
+    assert judged(act, scratch).is_met
+
+
+def test_what_is_set_for_the_real_installation_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9/0")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////nowhere/real.sqlite")
+    settings = settings_for(f"sqlite:///{tmp_path}/own.sqlite", tmp_path)
+    assert (settings.redis_url, settings.database_url) == (None, f"sqlite:///{tmp_path}/own.sqlite")
+
+
+@pytest.mark.parametrize("command", ["verify", "bench"])
+def test_both_say_what_there_is_and_refuse_what_there_is_not(runner, command):
+    listed = runner.invoke(args=[command, "--list"])
+    assert listed.exit_code == 0
+    assert {"verify": "double_spend", "bench": "cache"}[command] in listed.output.splitlines()
+    refused = runner.invoke(args=[command, "everything"])
+    assert refused.exit_code == 1
+    assert "There is no “everything”. There are: " in refused.output
+
+
+# In a process
+
+
+def environment(folder, **more):
+    values = {
+        "DATABASE_URL": f"sqlite:///{folder / 'real.sqlite'}",
+        "INSTANCE_PATH": str(folder),
+        "SECRET_KEY": "s" * 40,
+    }
+    return os.environ | values | more
+
+
+@pytest.mark.slow
+def test_verifying_leaves_the_real_installation_as_it_is(tmp_path):
+    real = tmp_path / "real.sqlite"
+    real.write_bytes(os.urandom(10_000))
+    real.chmod(0o600)
+    before, at = real.read_bytes(), real.stat().st_mtime_ns
+    names = ["double_spend", "pool_budget"]
+    with redis_stand_in() as redis:
+        ran = subprocess.run(
+            [*FLASK, "verify", *names, "--json"],
+            cwd=ROOT,
+            env=environment(tmp_path, REDIS_URL=redis.url),
+            capture_output=True,
+            text=True,
+            timeout=250,
+        )
+        assert redis.asked == 0
+    found = json.loads(ran.stdout)
+    assert (ran.returncode, found["is_met"]) == (0, True), ran.stdout + ran.stderr
+    assert {one["check"] for one in found["checks"]} == set(names)
+    assert (real.read_bytes(), real.stat().st_mtime_ns) == (before, at)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("real")) == ["real.sqlite"]
+
+
+@pytest.mark.slow
+def test_who_has_had_enough_of_it_finds_nothing_left_behind(tmp_path):
+    with subprocess.Popen(
+        [*FLASK, "verify", "cache_equality"], cwd=ROOT, env=environment(tmp_path), stdout=subprocess.DEVNULL
+    ) as running:
+        wait_until(lambda: left_by(running.pid))
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) != 0
+    assert left_by(running.pid) == []
+
+
+def left_by(pid):
+    places = (Path("/dev/shm"), Path(tempfile.gettempdir()))
+    return [path for place in places if place.is_dir() for path in place.glob(f"airhorn-bench-{pid}-*")]
+
+
+def wait_until(is_so):
+    ends = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
