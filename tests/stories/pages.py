@@ -89,6 +89,9 @@ PAGES = (
     Shown("podcast-contributor", "/podcasts/{show}", "bo"),
     Shown("podcast-empty", "/podcasts/{fresh}", "fay"),
     Shown("hosts", "/podcasts/{show}/hosts"),
+    Shown("attention", "/podcasts/{show}/attention"),
+    Shown("attention-host", "/podcasts/{show}/attention", "bo"),
+    Shown("attention-none", "/podcasts/{fresh}/attention", "fay"),
     Shown("youtube", "/podcasts/{show}/settings/youtube"),
     Shown(
         "youtube-found",
