@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -67,8 +68,7 @@ class ByHandService:
         if not podcast.is_active:
             session.rollback()
             raise Conflict("This podcast is archived: nothing is posted. An admin can bring it back in its settings.")
-        connection = _connection(session, user.id)
-        matched = _matched(session, episode.id)
+        connection, matched = _connection(session, user.id), _matched(session, episode.id)
         video_id = matched.video_id if matched else episode.video_id
         if not video_id and not episode.link and config.include_link and not without_link:
             session.rollback()
@@ -76,26 +76,18 @@ class ByHandService:
         text, source = self._writer.compose(config, user, podcast, episode, video_id or "")
         _cover(session, coverage.ToPost(episode.id, Whose(podcast.id, user.id), tweet_text.has_link(text)), now)
         _take(session, config_id)
-        row = announcing.post_row(config, user, podcast, matched, connection)
-        row |= {
-            "key": _key(session, config_id, matched, connection.platform_user_id),
-            "trigger": "now",
-            "text": text,
-            "text_source": source,
-            "video_id": video_id,
-            "status": PostStatus.QUEUED,
-            "not_before": now,
-            "not_after": now + self._max_age,
-            "created_at": now,
-        }
-        made = outbox.add_posts(session, [row], now)
-        if not made:
-            session.rollback()
-            raise Conflict("This X account is already posting about this video.")
-        about = {"podcast_id": podcast.id, "subject_id": user.id, "episode": episode.id}
-        audit.note(Kind.POSTED_NOW, by, now, **about)
+        row = announcing.post_row(config, user, podcast, matched, connection) | self._at_once(now)
+        row |= {"text": text, "text_source": source, "video_id": video_id}
+        row["key"] = _key(session, config_id, matched, connection.platform_user_id)
+        post_id = _add(session, row, now)
+        audit.note(Kind.POSTED_NOW, by, now, podcast_id=podcast.id, subject_id=user.id, episode=episode.id)
         session.commit()
-        return made[row["key"]]
+        return post_id
+
+    def _at_once(self, now: datetime) -> dict[str, Any]:
+        """What a row says that is sent because somebody clicked."""
+        times = {"not_before": now, "not_after": now + self._max_age, "created_at": now}
+        return {"trigger": "now", "status": PostStatus.QUEUED, **times}
 
     # An unconfirmed post
 
@@ -219,6 +211,15 @@ class ByHandService:
 
 class NoLink(Invalid):
     """There is nothing to link to yet: the host may post without."""
+
+
+def _add(session: Session, row: dict[str, Any], now: datetime) -> int:
+    """Its id. Raises Conflict where there is one already."""
+    made = outbox.add_posts(session, [row], now)
+    if not made:
+        session.rollback()
+        raise Conflict("This X account is already posting about this video.")
+    return made[row["key"]]
 
 
 def _is_of(podcast: Podcast, broadcast: Broadcast) -> bool:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from models import EpisodeGuide, Podcast, Voice, WishKind
 from services.tweet_text import Facts
@@ -52,6 +53,21 @@ class Brief:
     def tongue(self) -> str:
         """The language without its country: "pt" of "pt-BR"."""
         return self.language.partition("-")[0].casefold()
+
+
+def brief_of(podcast: Podcast, episode: EpisodeGuide, facts: Facts, **of_host: Any) -> Brief:
+    """What is the same for all hosts of an episode, and what is given of one of them."""
+    return Brief(
+        facts=facts,
+        notes=episode.notes,
+        planned=episode.scheduled_at,
+        zone=podcast.timezone,
+        language=podcast.language,
+        rules=podcast.draft_rules,
+        allowed=listed(podcast.allowed_words),
+        limit=podcast.similarity_limit,
+        **of_host,
+    )
 
 
 def host_voice(voice: Voice | None) -> HostVoice:

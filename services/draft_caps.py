@@ -14,7 +14,7 @@ from extensions import db
 from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, PodcastMember, User, Voice
 from services import prices
 from services.coming_texts import SOME_VIDEO
-from services.draft_brief import Brief, host_voice, listed
+from services.draft_brief import Brief, brief_of, host_voice
 from services.draft_prompt import LONGEST_REASON, LONGEST_SPELLED, LONGEST_WISH, MAX_TOKENS, prompt_of
 from services.errors import Conflict
 from services.money import DOLLAR, dollars
@@ -77,20 +77,9 @@ def caps(
         return dict.fromkeys((row.user_id for row in people), 0)
     asked = asked or prices.current(now)
     model = get_services().settings.ai_model or ""
-    brief = Brief(
-        facts=facts_of(podcast, episode, episode.video_id or SOME_VIDEO),
-        host="",
-        notes=episode.notes,
-        planned=episode.scheduled_at,
-        zone=podcast.timezone,
-        language=podcast.language,
-        rules=podcast.draft_rules,
-        allowed=listed(podcast.allowed_words),
-        limit=podcast.similarity_limit,
-        others=(LONGEST_TEXT,) * (len(people) - 1),
-        wish=LONGEST_WISH,
-        current=LONGEST_TEXT,
-    )
+    facts = facts_of(podcast, episode, episode.video_id or SOME_VIDEO)
+    others = (LONGEST_TEXT,) * (len(people) - 1)
+    brief = brief_of(podcast, episode, facts, host="", others=others, wish=LONGEST_WISH, current=LONGEST_TEXT)
     return {
         row.user_id: _two_tries(replace(brief, host=row.name, voice=host_voice(row.Voice)), asked, model)
         for row in people

@@ -22,7 +22,7 @@ from models import (
     WishKind,
 )
 from services import tweet_text
-from services.draft_brief import Brief, fingerprint, host_voice, listed
+from services.draft_brief import Brief, brief_of, fingerprint, host_voice
 from services.draft_text import alike
 from services.errors import Invalid, NotFound
 from services.tweet_text import Facts
@@ -64,49 +64,47 @@ class Subject:
 
 def load(config_id: int, wish: str, writer: Writer) -> Subject:
     """In a few statements, however many hosts. Raises NotFound when the config is gone."""
+    return _loaded(config_id, wish, writer)[0]
+
+
+def _loaded(config_id: int, wish: str, writer: Writer) -> tuple[Subject, list[tuple[str, str]]]:
+    """The same with (name, final text) of each other host."""
     session = db.session()
-    about = (
-        select(EpisodeTweetConfig, EpisodeGuide, Podcast)
-        .join(EpisodeGuide, EpisodeGuide.id == EpisodeTweetConfig.episode_id)
-        .join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
-        .where(EpisodeTweetConfig.id == config_id)
-    )
-    found = session.execute(about, execution_options={"populate_existing": True}).one_or_none()
-    if found is None:
-        session.rollback()
-        raise NotFound("There is no such text any more.")
-    mine, episode, podcast = found
+    mine, episode, podcast = _row_of(session, config_id)
     facts = facts_of(podcast, episode, episode.video_id or SOME_VIDEO)
     texts = _texts(session, podcast, episode.id, facts, writer)
     user, own = texts.pop(config_id)
+    others = [(other.name, text) for other, text in texts.values() if text]
     voice = session.execute(select(Voice).where(Voice.user_id == user.id)).scalar_one_or_none()
-    brief = Brief(
-        facts=facts,
-        host=user.name,
-        notes=episode.notes,
-        planned=episode.scheduled_at,
-        zone=podcast.timezone,
-        language=podcast.language,
-        rules=podcast.draft_rules,
-        allowed=listed(podcast.allowed_words),
-        limit=podcast.similarity_limit,
-        voice=host_voice(voice),
-        others=tuple(text for _, text in texts.values() if text),
-        wish=wish,
-        current=own if wish != WishKind.NEW else "",
-    )
-    return Subject(
+    current = own if wish != WishKind.NEW else ""
+    of_host = {"host": user.name, "voice": host_voice(voice), "others": tuple(text for _, text in others)}
+    subject = Subject(
         config_id=config_id,
         user_id=user.id,
         podcast_id=podcast.id,
         episode_id=episode.id,
-        brief=brief,
+        brief=brief_of(podcast, episode, facts, wish=wish, current=current, **of_host),
         fingerprint=fingerprint(podcast, episode),
         draft=mine.draft,
         has_own=bool(mine.text.strip()),
         has_template=bool(user.default_text.strip() or podcast.default_text.strip()),
         needs_approval=voice is not None and voice.needs_approval,
     )
+    return subject, others
+
+
+def _row_of(session: Session, config_id: int) -> tuple[EpisodeTweetConfig, EpisodeGuide, Podcast]:
+    query = (
+        select(EpisodeTweetConfig, EpisodeGuide, Podcast)
+        .join(EpisodeGuide, EpisodeGuide.id == EpisodeTweetConfig.episode_id)
+        .join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
+        .where(EpisodeTweetConfig.id == config_id)
+    )
+    found = session.execute(query, execution_options={"populate_existing": True}).one_or_none()
+    if found is None:
+        session.rollback()
+        raise NotFound("There is no such text any more.")
+    return found[0], found[1], found[2]
 
 
 def _texts(
@@ -152,11 +150,8 @@ def too_like(config_id: int, text: str, writer: Writer) -> str | None:
     session = db.session()
     config = session.get_one(EpisodeTweetConfig, config_id)
     session.execute(select(EpisodeGuide.id).where(EpisodeGuide.id == config.episode_id).with_for_update(key_share=True))
-    subject = load(config_id, WishKind.NEW, writer)
-    podcast, brief = session.get_one(Podcast, subject.podcast_id), subject.brief
-    texts = _texts(session, podcast, subject.episode_id, brief.facts, writer)
-    mine = _final(text, brief.facts)
-    others = ((user.name, other) for id, (user, other) in texts.items() if id != config_id and other)
+    subject, others = _loaded(config_id, WishKind.NEW, writer)
+    brief, mine = subject.brief, _final(text, subject.brief.facts)
     return next((name for name, other in others if alike(mine, other, brief) >= brief.limit), None)
 
 

@@ -1,18 +1,15 @@
 """What an admin lays down for all drafts of a podcast: rules, how alike hosts may sound, names that may be used."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from extensions import db
 from models import Podcast
-from services import audit
-from services.audit import Actor, Kind
+from services import podcast_fields
+from services.audit import Actor
 from services.checks import several_lines, shown
 from services.draft_brief import USUAL_LIMIT
 from services.draft_prompt import LONGEST_RULES
-from services.errors import Invalid, Stale
-from services.podcasts import locked
+from services.errors import Invalid
 
 FIELDS = ("draft_rules", "similarity_limit", "allowed_words")
 LONGEST_WORD, MOST_WORDS = 80, 200
@@ -61,20 +58,10 @@ def words(text: str) -> str:
 
 
 def version_of(podcast: Podcast) -> str:
-    """Changes with what is laid down, so that a stale form is noticed."""
-    held = tuple(getattr(podcast, name) for name in FIELDS)
-    return hashlib.sha256(repr(held).encode()).hexdigest()[:16]
+    """Changes with what these settings hold, so that a stale form is noticed."""
+    return podcast_fields.version_of(podcast, FIELDS)
 
 
 def change(podcast_id: int, wanted: Wanted, by: Actor, now: datetime) -> None:
     """Saves what was typed. Raises Stale when somebody else saved meanwhile."""
-    podcast = locked(podcast_id)
-    if version_of(podcast) != wanted.version:
-        db.session.rollback()
-        raise Stale("Somebody saved these rules meanwhile.")
-    changed = [name for name in FIELDS if getattr(podcast, name) != getattr(wanted, name)]
-    for name in changed:
-        setattr(podcast, name, getattr(wanted, name))
-    if changed:
-        audit.note(Kind.PODCAST_CHANGED, by, now, podcast_id=podcast_id, changed=changed)
-    db.session.commit()
+    podcast_fields.save(podcast_id, FIELDS, wanted, by, now)

@@ -1,6 +1,5 @@
 """A podcast's own settings, its calendar link, and how it ends: archived, brought back, deleted. Posts nothing."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +8,10 @@ from sqlalchemy import delete, select, update
 
 from extensions import db
 from models import Broadcast, Podcast, Post, PostStatus, Verdict
-from services import audit, figures_version, outbox, tweet_text
+from services import audit, figures_version, outbox, podcast_fields, tweet_text
 from services.audit import Actor, Kind
 from services.checks import several_lines, shown
-from services.errors import Conflict, Invalid, Stale
+from services.errors import Conflict, Invalid
 from services.podcasts import locked
 
 LONGEST_TEXT = 2_000
@@ -54,23 +53,12 @@ def default_words(text: str) -> str:
 
 def version_of(podcast: Podcast) -> str:
     """Changes with what these settings hold, so that a stale form is noticed."""
-    held = tuple(getattr(podcast, name) for name in FIELDS)
-    return hashlib.sha256(repr(held).encode()).hexdigest()[:16]
+    return podcast_fields.version_of(podcast, FIELDS)
 
 
 def change(podcast_id: int, wanted: Wanted, by: Actor, now: datetime) -> None:
     """Saves what was typed. Raises Stale when somebody else saved meanwhile."""
-    podcast = locked(podcast_id)
-    if version_of(podcast) != wanted.version:
-        db.session.rollback()
-        raise Stale("Somebody saved these settings meanwhile.")
-    changed = [name for name in FIELDS if getattr(podcast, name) != getattr(wanted, name)]
-    for name in changed:
-        setattr(podcast, name, getattr(wanted, name))
-    if changed:
-        figures_version.raise_for(db.session(), [podcast_id])
-        audit.note(Kind.PODCAST_CHANGED, by, now, podcast_id=podcast_id, changed=changed)
-    db.session.commit()
+    podcast_fields.save(podcast_id, FIELDS, wanted, by, now)
 
 
 def renew_calendar(podcast_id: int, by: Actor, now: datetime) -> None:

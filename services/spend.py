@@ -95,7 +95,7 @@ class Spend:
         which = "the next show" if count == 1 else f"the next {count} shows"
         if self.budgeted == count:
             return f"The budget covers {which}."
-        return f"The budget covers {self.budgeted or 'none'} of {which}. When it is spent, drafts stop and posts go on."
+        return f"The budget covers {self.budgeted or 'none'} of {which}; after that drafts stop, and posts go on."
 
     @property
     def podcast(self) -> OwnWallet:

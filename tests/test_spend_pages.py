@@ -209,7 +209,7 @@ def test_the_forecast_says_what_each_show_costs_and_which_is_not_covered(till, c
     ("budget", "said"),
     [
         (3, "The budget covers the next 3 shows."),
-        (1, "covers 2 of the next 3 shows. When it is spent, drafts stop and posts go on."),
+        (1, "covers 2 of the next 3 shows; after that drafts stop, and posts go on."),
     ],
 )
 def test_the_forecast_says_what_the_budget_means_for_it(till, cast, read, budget, said):
