@@ -91,6 +91,7 @@ ROUTES: dict[str, str] = {
     "podcasts.wallet_top_up": "admin",
     "podcasts.wallet_transfer": "admin",
     "podcasts.wallets": "admin",
+    "podcasts.weekly_mail": "member",
     "podcasts.youtube": "admin",
     "podcasts.youtube_test": "member",
     "profile.begin_second_step": "anyone",
