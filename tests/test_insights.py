@@ -117,9 +117,9 @@ def test_an_ordinary_one_too_few_and_one_of_another_week_are_not_named(episodes)
 
 def test_spend_above_the_plan_is_said_with_where_it_leads():
     text = said("spend", current=CALM, plan=Plan("March", 6 * DOLLAR, 10 * DOLLAR, 0.5))
-    assert text.startswith("$6.00 are spent in March. At this pace it will be $12.00, and the budget is $10.00.")
+    assert text.startswith("$6.00 was spent in March. At this pace it will be $12.00, and the budget is $10.00.")
     over = said("spend", current=CALM, plan=Plan("March", 11 * DOLLAR, 10 * DOLLAR, 0.99))
-    assert over.startswith("$11.00 are spent in March, and the budget is $10.00.")
+    assert over.startswith("$11.00 was spent in March, and the budget is $10.00.")
 
 
 @pytest.mark.parametrize(
