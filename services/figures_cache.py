@@ -168,9 +168,11 @@ class FiguresCache:
             return [value]
         try:
             value = self._computed(compute)
-            with self._pause():
-                self._store.write(name, shape.write(value), key.seconds)
-        finally:
+        except BaseException:
+            self._store.release(name)
+            raise
+        with self._pause():
+            self._store.write(name, shape.write(value), key.seconds)
             self._store.release(name)
         return [value]
 

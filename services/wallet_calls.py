@@ -1,5 +1,6 @@
 """What one call costs: held, charged, released, in two statements each and committed at once.
 
+What was paid changes the podcast's numbers, which one statement more says.
 What several cost together, in the transaction that says what became of them, is in wallet_holds.py.
 """
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ class RedisStandIn:
         self.mood = "well"
         self.kept: dict[bytes, tuple[bytes, float]] = {}
         self.asked = 0
+        #: called before each answer
+        self.watchers: list[Callable[[], object]] = []
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._open: list[socket.socket] = []
@@ -50,6 +52,8 @@ class RedisStandIn:
                     length = int(read.readline()[1:])
                     words.append(read.read(length + 2)[:-2])
                 self.asked += 1
+                for watcher in self.watchers:
+                    watcher()
                 if not self._answer(connection, words):
                     return
 

@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.equality import DEEDS, Scene, differences
+from extensions import db, reading
 from services import kept_numbers
 from services.periods import Kind, period
+from tests.redis_server import redis_stand_in
 from tests.till import statements
 
 
@@ -72,3 +74,47 @@ def test_who_may_not_see_money_gets_none_whoever_asked_before(scene):
             assert kept_numbers.overview(found, Kind.ALL, scene.now).current.spend == spend
             rows = kept_numbers.breakdown(found, period(Kind.ALL, scene.now, "UTC").current).rows
             assert sum(row.figures.spend for row in rows) == spend
+
+
+# Elsewhere
+
+
+@pytest.fixture
+def remote(make_app):
+    """A scene whose numbers are kept in Redis; each question to it notes how many connections are in use."""
+    in_use = []
+    with redis_stand_in() as redis, make_app(redis_url=redis.url).app_context():
+        pool = db.engine.pool
+        redis.watchers.append(lambda: in_use.append(pool.checkedout()))
+        yield Scene(), in_use
+
+
+def test_a_page_that_only_reads_holds_no_connection_while_redis_is_asked(remote):
+    scene, in_use = remote
+    db.session.remove()
+    reading()
+    found = scene.access(scene.cy)
+    for _ in range(2):
+        kept_numbers.overview(found, Kind.WEEK, scene.now)
+        assert found.podcast.name == "Deep Dive"
+        assert db.session.connection().get_execution_options().get("read_only")
+    assert len(in_use) >= 4
+    assert set(in_use) == {0}
+
+
+def test_a_transaction_that_may_write_is_not_ended_for_redis(remote):
+    scene, in_use = remote
+    db.session.rollback()
+    found = scene.access(scene.cy)
+    db.session.execute(db.text("UPDATE podcasts SET name = 'Deeper'"))
+    kept_numbers.overview(found, Kind.WEEK, scene.now)
+    db.session.rollback()
+    assert db.session.execute(db.text("SELECT name FROM podcasts")).scalar_one() == "Deep Dive"
+    assert set(in_use) == {1}
+
+
+def test_numbers_kept_in_redis_are_those_that_would_be_computed(remote):
+    scene, _ = remote
+    for deed, n in ((Scene.make, 0), (Scene.go_out, 0), (Scene.pay, 1), (Scene.rename, 1)):
+        deed(scene, n)
+        assert differences(scene, Kind.MONTH) == differences(scene, Kind.MONTH) == []
