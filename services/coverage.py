@@ -134,6 +134,14 @@ class Lack(NamedTuple):
     left: int
     cost: int
 
+    def words(self, host: str) -> str:
+        """For its host and for admins: how much there is, and how much is missing."""
+        whose = f"The wallet of {host}" if self.is_own else "The podcast’s wallet"
+        missing = dollars(self.cost - self.left)
+        return (
+            f"{whose} has {dollars(self.left)} of the {dollars(self.cost)} that this show costs: {missing} is missing."
+        )
+
 
 def lacks(posts: Iterable[Waiting]) -> dict[Host, Lack]:
     """(episode id, user id) of those whose wallet has a limit and does not cover all that it pays for the show."""

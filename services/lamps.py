@@ -47,6 +47,12 @@ class HostLamp:
     lacks: Lack | None = field(default=None, kw_only=True)
 
 
+def missing(hosts: Iterable[HostLamp]) -> list[str]:
+    """How much is missing in the wallets that keep these from being posted for, a sentence for each wallet."""
+    held_up = [host for host in hosts if host.lacks is not None and host.light.note == coverage.uncovered()]
+    return list({host.lacks.wallet_id: host.lacks.words(host.name) for host in held_up if host.lacks}.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """Many hosts in few words. `others`: who is not ready, or once one is out not posted; alike ones together."""

@@ -90,6 +90,8 @@ class Need:
     stream: Unmatched | None = None
     #: says how much there is in a wallet, which its host and the admins alone may read
     is_of_money: bool = False
+    #: how much is missing in which wallet, for admins
+    sums: str = ""
 
     @property
     def is_silent(self) -> bool:

@@ -7,8 +7,7 @@ from zlib import crc32
 
 from models import EpisodeGuide
 from services.coverage import NEAR, Lack, uncovered
-from services.lamps import ENDS_BEFORE, HostLamp
-from services.money import dollars
+from services.lamps import ENDS_BEFORE, HostLamp, missing
 from services.need import Need, Rank, Shows
 
 #: streams begin late; what is not there by then is worth a look, while somebody may still say what happened
@@ -87,7 +86,8 @@ def _ending(shows: Shows, episode: EpisodeGuide, hosts: Iterable[HostLamp], now:
 
 def _uncovered(shows: Shows, episode: EpisodeGuide, hosts: Iterable[HostLamp]) -> Iterator[Need]:
     """Shows that an empty wallet would keep from being posted about: once each, whoever's wallet it is."""
-    if any(host.light.note == uncovered() for host in hosts):
+    held_up = [host for host in hosts if host.light.note == uncovered()]
+    if held_up:
         yield Need(
             shows[episode.podcast_id],
             "Wallet",
@@ -98,6 +98,7 @@ def _uncovered(shows: Shows, episode: EpisodeGuide, hosts: Iterable[HostLamp]) -
             item=f"wallet:{episode.id}",
             rank=Rank.SOON,
             at=episode.scheduled_at,
+            sums=" ".join(missing(held_up)),
         )
 
 
@@ -117,11 +118,10 @@ def _low(shows: Shows, planned: Planned, now: datetime) -> Iterator[Need]:
 
 
 def _low_one(shows: Shows, episode: EpisodeGuide, host: HostLamp, lack: Lack) -> Need:
-    whose = f"the wallet of {host.name}" if lack.is_own else "the podcast’s wallet"
     return Need(
         shows[episode.podcast_id],
         "Wallet",
-        f"{dollars(lack.left)} are left in {whose}, and this show costs {dollars(lack.cost)}. An admin tops it up.",
+        f"{lack.words(host.name)} An admin tops it up.",
         episode.id,
         episode.title,
         user_id=host.user_id if lack.is_own else None,

@@ -20,7 +20,7 @@ from services import notice_words as say
 from services.ahead import OVER
 from services.causes import explain
 from services.coverage import uncovered
-from services.lamps import HostLamp, lamps_of, shut_gates
+from services.lamps import HostLamp, lamps_of, missing, shut_gates
 from services.notice_events import admins_of
 from services.notice_words import INFO, NEEDS_YOU, Event
 from services.overview import EpisodeCard, card_of, channels_of
@@ -124,7 +124,7 @@ def _verdict(card: EpisodeCard, word: str, key: str, admins: Sequence[int], now:
         key=key,
         kind="go",
         title=f"{word} {_when(card, now)}: {card.podcast.name} · {card.episode.title}",
-        body="\n".join(filter(None, (_at(card), counted, watched, say.others(crowd.others)))),
+        body="\n".join(filter(None, (_at(card), counted, watched, *missing(card.hosts), say.others(crowd.others)))),
         link=say.episode_link(card.podcast.id, card.episode.id),
         user_ids=tuple(admins),
         level=INFO if word == "GO" else NEEDS_YOU,

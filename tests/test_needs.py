@@ -225,7 +225,9 @@ def test_a_wallet_that_runs_low_is_told_to_its_host_and_to_admins_with_the_sum(d
     for host in ("ada", "bo"):
         (need,) = desk.seen(host)
         assert (need.fix, need.user_id, need.is_of_money) == ("spend", desk.ids["bo"], True)
-        assert need.what == "$0.10 are left in the wallet of Bo, and this show costs $0.20. An admin tops it up."
+        assert need.what == (
+            "The wallet of Bo has $0.10 of the $0.20 that this show costs: $0.10 is missing. An admin tops it up."
+        )
     wallet.top_up(mine, DOLLAR, key="in", by=NOBODY, now=desk.now)
     assert desk.seen() == []
 
@@ -234,7 +236,7 @@ def test_what_is_in_the_wallet_of_the_podcast_is_told_to_its_admins_alone(desk):
     wallet.set_rules(Whose(desk.show.id), Rules(is_limited=True), NOBODY, desk.now)
     desk.episode(days=2)
     assert [need.user_id for need in desk.seen()] == [None]
-    assert "costs $0.40" in desk.seen()[0].what
+    assert "$0.40 that this show costs" in desk.seen()[0].what
     assert desk.seen("bo") == []
 
 

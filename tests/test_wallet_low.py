@@ -114,7 +114,7 @@ def test_no_go_is_told_to_admins_who_can_top_up_and_not_to_each_host(till, cast)
     db.session.rollback()
     assert event.title.startswith("NO-GO")
     assert event.user_ids == (till.ids["ada"],)
-    assert "The wallet that pays for this post does not cover it." in event.body
+    assert "The podcast’s wallet has $0.00 of the $0.40 that this show costs: $0.40 is missing." in event.body
 
 
 def test_the_first_page_has_one_line_with_the_button_for_who_can(app, till, cast):
@@ -136,7 +136,7 @@ def test_only_an_admin_is_shown_the_button(app, till, cast, host, has_button):
     browser.let_in(db.session.get_one(User, till.ids[host]))
     said = words(browser.get("/")).partition("Needs a person")[2]
     assert "The wallet that pays for this post does not cover it." in said
-    assert ("Top up" in said) == has_button
+    assert ("Top up" in said) == ("$0.40 is missing" in said) == has_button
 
 
 def test_the_editor_says_what_the_paying_wallet_has_left(app, till, cast):
