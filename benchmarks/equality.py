@@ -20,11 +20,10 @@ from services import (
     metrics_rows,
     outbox,
     overview_numbers,
+    paying,
     people,
     podcast_settings,
-    prices,
     trends,
-    wallet,
 )
 from services.audit import NOBODY, Actor
 from services.clients.x_answers import Tokens, XUser
@@ -33,9 +32,10 @@ from services.explorer_filters import Viewer, Wanted
 from services.figures import Figures
 from services.metrics_rows import Due, Kept
 from services.outbox import Move
+from services.paying import Read
 from services.periods import Kind, period
 from services.registry import get_services
-from services.wallet import Order, Whose
+from services.wallet import Whose
 
 BEGINNING = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Pacific/Kiritimati")
@@ -97,8 +97,8 @@ class Scene:
 
     def pay(self, n: int) -> None:
         whose = Whose(self.podcast_id, self._host(n))
-        order = Order(key=f"kept:{next(numbers)}", whose=whose, item=prices.POST, cost=15_000)
-        wallet.charge(wallet.reserve(order, self.now), order.cost, self.now)
+        paying.record_reads(db.session(), [Read(whose, str(next(numbers)))], self.now)
+        db.session.commit()
 
     def join_or_leave(self, n: int) -> None:
         if n % 2:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from extensions import db, reading
 from models import Draft, DraftStatus, EntryKind, Wallet, WalletEntry
-from services import draft_rows, draft_wishes, wallet
+from services import draft_rows, draft_wishes, figures_version, wallet
 from services.audit import Actor
 from services.clients.ai_answers import Answer
 from services.draft_question import key_of
@@ -141,7 +141,8 @@ def settle_lost(now: datetime) -> int:
     ends = {row.id: ended(key_of(row.id)) for row in rows}
     held = session.execute(_still_held(now - LOST)).scalars()
     keys = {key_of(id) for id in ends} | {key.removesuffix(reserved("")) for key in held}
-    wallet.settle_all(session, dict.fromkeys(sorted(keys)), [], now)
+    charged = wallet.settle_all(session, dict.fromkeys(sorted(keys)), [], now)
+    figures_version.raise_for(session, [one.podcast_id for one in charged])
     booked = find(session, list(ends.values()))
     for row in rows:
         # Never held: it died before, so nothing was asked.

@@ -13,7 +13,7 @@ from typing import Any
 
 from extensions import db
 from models import DraftStatus, WishKind
-from services import draft_rows, prices, wallet
+from services import draft_rows, figures_version, prices, wallet
 from services.audit import Actor
 from services.causes import explain
 from services.clients.ai import DEADLINE, Ai, Prompt
@@ -183,6 +183,7 @@ class DraftService:
         cost = hold.price
         if answer.read is not None and answer.written is not None:
             cost = min(cost, listed.tokens(ai.model, read=answer.read, written=answer.written))
+        figures_version.raise_for(db.session(), [hold.podcast_id])
         wallet.charge(hold, cost, now)
         assert hold.about.draft_id is not None
         counted = {"tokens_read": answer.read, "tokens_written": answer.written, "cost": cost}

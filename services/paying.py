@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Outcome, Post, PostAttempt
-from services import prices, tweet_text
+from services import figures_version, prices, tweet_text
 from services.errors import Uncovered
 from services.prices import Prices, item_of_post
 from services.wallet_holds import Order, reserve_all, settle_all
@@ -61,6 +61,7 @@ def settle(session: Session, ended: Ended, now: datetime) -> None:
     taken = set(ended.accepted) | _never_told(session, ended.left)
     charged: dict[str, int | None] = {key_of(token): None for token in sorted(taken)}
     booked = settle_all(session, charged, [key_of(token) for token in sorted(ended.refused)], now)
+    figures_version.raise_for(session, [one.podcast_id for one in booked if one.cost])
     if len(booked) < len(taken) + len(ended.refused):
         _record(session, taken, now)
 
@@ -95,6 +96,7 @@ def record_reads(session: Session, reads: Iterable[Read], now: datetime) -> None
         for key, one in by_key.items()
     ]
     record_all(session, orders, now)
+    figures_version.raise_for(session, [one.whose.podcast_id for one in by_key.values()])
 
 
 def _never_told(session: Session, left: Collection[int]) -> set[str]:

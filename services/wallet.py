@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from extensions import db
 from models import EntryKind, Wallet
-from services import audit, money
+from services import audit, figures_version, money
 from services.audit import Actor, Kind
 from services.errors import Conflict, Invalid, NotFound
 from services.money import dollars
@@ -108,6 +108,7 @@ def refund(charged: Booked, cost: int, *, by: Actor, now: datetime, note: str = 
         about=replace(charged.about, actor_id=by.user_id, note=own_note(note)),
         podcast_id=charged.podcast_id,
     )
+    figures_version.raise_for(session, [charged.podcast_id])
     return once(session, [line], now)[0]
 
 

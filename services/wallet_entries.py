@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import EntryKind, Wallet, WalletEntry
-from services import figures_version
 from services.checks import one_line
 from services.errors import Conflict
 from services.money import dollars
@@ -131,7 +130,6 @@ def _book(line: Line) -> Booked:
 def add(session: Session, booked: Sequence[Booked], now: datetime) -> None:
     """The entries themselves, in one statement."""
     session.execute(insert(ENTRIES), [_row(one) | {"at": now} for one in booked])
-    figures_version.raise_for(session, [one.podcast_id for one in booked if one.cost])
 
 
 def _row(one: Booked) -> dict[str, Any]:
