@@ -159,6 +159,10 @@ class World(StandIn):
     def reschedule(self, video_id: str, start: datetime | None) -> None:
         self._tell(video_id, self.now(), scheduled_at=start)
 
+    def correct_start(self, video_id: str, start: datetime) -> None:
+        """Says another start of a stream that is on or over."""
+        self._tell(video_id, self.now(), started_at=start)
+
     def retitle(self, video_id: str, title: str) -> None:
         self._tell(video_id, self.now(), title=title)
         self._announce("edited", video_id)

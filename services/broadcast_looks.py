@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 ENDED_OF_INTEREST = timedelta(hours=24)
 #: what a broadcast keeps of a video as it is
 STORED_FACTS = tuple({*Video.__dataclass_fields__} - {"id", "live_content", "duration_seconds"})
+#: a start that was announced is corrected by less
+ODD_CHANGE = timedelta(days=1)
 #: failures that last: asked again at the pace of checks only
 LASTING = ("youtube_quota", "youtube_key", "youtube_refused", "youtube_bot_check", "youtube_consent")
 #: ids of videos that need no further look, so that a quiet list costs no statement
@@ -210,6 +212,8 @@ def _row(known: Known, video: Video | None, decision: Decision, now: datetime, s
         BroadcastState.LIVE,
     )
     facts["live_seen_at"] = now if decision.is_news else known.live_seen_at
+    if _is_odd(video.actual_start_at, known):
+        facts["actual_start_at"] = known.actual_start_at
     if decision.is_news:
         found_by, found_at = (signal, now) if signal else signal_of(known, now)
         row |= {"live_signal": found_by, "live_signal_at": found_at}
@@ -217,3 +221,10 @@ def _row(known: Known, video: Video | None, decision: Decision, now: datetime, s
     if ended_long_ago and known.live_seen_at is None:
         row["closed_at"] = known.closed_at or now
     return row | facts
+
+
+def _is_odd(start: datetime | None, known: Known) -> bool:
+    """A stream that was seen live does not begin at a wholly different time afterwards, whatever the answer says."""
+    if known.live_seen_at is None or known.actual_start_at is None:
+        return False
+    return start is None or abs(start - known.actual_start_at) > ODD_CHANGE

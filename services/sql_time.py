@@ -6,12 +6,15 @@ from sqlalchemy import Integer
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
+#: hundredths of a second, 248 days: what a whole number of PostgreSQL holds; only a clock that was wrong says more
+MOST = 2**31 - 1
 #: seconds; no zone differs from UTC by anything but whole ones
 QUARTER_HOUR = 900
 
 
 class hundredths(GenericFunction[int]):  # noqa: N801 - a function of SQL
-    """hundredths(begin, end): hundredths of a second from one instant to another, 0 where the clocks say less."""
+    """hundredths(begin, end): hundredths of a second from one instant to another, 0 where the clocks say less, MOST
+    where they say more."""
 
     type = Integer()
     inherit_cache = True
@@ -27,13 +30,13 @@ class quarter_of(GenericFunction[int]):  # noqa: N801 - a function of SQL
 @compiles(hundredths, "postgresql")
 def _hundredths_postgresql(element: Any, compiler: Any, **more: Any) -> str:
     begin, end = (compiler.process(one, **more) for one in element.clauses)
-    return f"GREATEST(0, CAST(date_part('epoch', {end} - {begin}) * 100 AS INTEGER))"
+    return f"CAST(LEAST(GREATEST(date_part('epoch', {end} - {begin}) * 100, 0), {MOST}) AS INTEGER)"
 
 
 @compiles(hundredths, "sqlite")
 def _hundredths_sqlite(element: Any, compiler: Any, **more: Any) -> str:
     begin, end = (compiler.process(one, **more) for one in element.clauses)
-    return f"MAX(0, CAST(round((julianday({end}) - julianday({begin})) * 8640000) AS INTEGER))"
+    return f"MIN({MOST}, MAX(0, CAST(round((julianday({end}) - julianday({begin})) * 8640000) AS INTEGER)))"
 
 
 @compiles(quarter_of, "postgresql")

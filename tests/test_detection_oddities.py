@@ -1,5 +1,7 @@
 """How broadcasts leave, and starts that are no ordinary ones: gone, premieres, endless streams, several at once."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.youtube_live import YouTubeLiveService
@@ -137,3 +139,20 @@ def test_check_channel_live_tells_what_is_live_now_and_stores_nothing(stage: Sta
     video = stage.youtube.go_live(channel, "Queues")
     assert [found.id for found in live.check_channel_live(channel)] == [video]
     assert stage.broadcast(video) is None
+
+
+def test_a_start_that_was_announced_is_corrected_by_seconds_and_not_by_years(stage: Stage) -> None:
+    show = stage.show()
+    video = stage.youtube.go_live(show.youtube_channel_id or "", at=stage.ago(seconds=20))
+    stage.check()
+    known = stage.ago(seconds=20)
+    for said, kept in (
+        (known - timedelta(days=700), known),
+        (known + timedelta(days=2), known),
+        (known - timedelta(seconds=9), known - timedelta(seconds=9)),
+    ):
+        stage.youtube.correct_start(video, said)
+        stage.run(minutes=5)
+        found = stage.broadcast(video)
+        assert found is not None
+        assert found.actual_start_at == kept

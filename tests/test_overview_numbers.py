@@ -15,6 +15,7 @@ from services.figures import NO_HALF
 from services.host_breakdown import breakdown
 from services.overview_numbers import overview, sparklines
 from services.periods import Kind, period, weeks
+from services.sql_time import MOST
 from tests.season import EVENING, Season, Told
 from tests.till import statements
 
@@ -111,6 +112,14 @@ def test_a_post_at_the_sixtieth_second_is_on_time_and_one_after_it_is_not(season
     found = overview(season.podcast, Kind.WEEK, EVENING).current
     assert (found.timed, found.on_time, found.on_time_share) == (2, 1, 0.5)
     assert found.failed_share == 0.25
+
+
+def test_a_clock_that_was_wrong_for_years_breaks_no_page(season):
+    years = 3 * 365 * 24 * 3600 * 100
+    season.tell([Told(way=(years, 20, 40)), Told(way=(400, years, 40)), Told(way=(-years, 20, years))])
+    found = overview(season.podcast, Kind.ALL, EVENING).current
+    assert (found.timed, found.on_time, found.total.p95) == (3, 1, MOST / 100)
+    assert breakdown(season.podcast_id, period(Kind.ALL, EVENING, NEW_YORK).current).rows
 
 
 def test_a_podcast_without_posts_has_zeros_and_no_shares(season):
