@@ -46,15 +46,23 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What X said of a post. It may say nothing: then it is neither counted nor gone."""
+    """What X said of a post. It may say nothing: then it is neither counted nor gone.
+
+    `is_odd`: it was shown, and so is paid for, with counts that cannot be read.
+    """
 
     due: Due
     metrics: Metrics | None
     is_gone: bool
+    is_odd: bool = False
+
+    @property
+    def is_shown(self) -> bool:
+        return self.metrics is not None or self.is_odd
 
     @property
     def is_told(self) -> bool:
-        return self.metrics is not None or self.is_gone
+        return self.is_shown or self.is_gone
 
 
 def step_at(posted_at: datetime, now: datetime) -> int:
@@ -177,14 +185,15 @@ def still_there(session: Session, podcast_ids: Collection[int]) -> set[int]:
 
 def store(session: Session, kept: Sequence[Kept], now: datetime) -> None:
     """What was read, in bulk: the counts by age and the newest ones, when it is read next, what is gone, the cost."""
-    found = [(one.due, one.metrics) for one in kept if one.metrics is not None]
-    if found:
-        rows = [row for due, metrics in found for row in _rows(due, metrics, now)]
+    rows = [row for one in kept if one.metrics is not None for row in _rows(one.due, one.metrics, now)]
+    if rows:
         session.execute(_upsert(session.get_bind().dialect.name), rows)
-        ahead = [{"id": due.post_id, "metrics_due_at": next_due(due.posted_at, now)} for due, _ in found]
+    shown = [one.due for one in kept if one.is_shown]
+    if shown:
+        ahead = [{"id": due.post_id, "metrics_due_at": next_due(due.posted_at, now)} for due in shown]
         session.execute(update(Post), ahead)
-        paying.record_reads(session, [_bill(due) for due, _ in found], now)
-        figures_version.raise_for(session, [due.whose.podcast_id for due, _ in found])
+        paying.record_reads(session, [_bill(due) for due in shown], now)
+        figures_version.raise_for(session, [due.whose.podcast_id for due in shown])
     gone = [one.due.post_id for one in kept if one.is_gone]
     if gone:
         missed = update(Post).where(Post.id.in_(gone), Post.gone_at.is_(None)).values(gone_at=now)

@@ -7,7 +7,7 @@ left alone where a wallet has a limit that does not cover it.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,13 +79,15 @@ class MetricsSyncService:
         return self._rest_until is not None and self._rest_until > now
 
     def _round(self, due: Sequence[Due], done: Synced, now: datetime, ends: float) -> None:
-        covered, cost = self._covered(due, now)
-        done.uncovered += len(due) - len(covered)
-        batches = self._batches(covered, done, now)
+        logins = self._logins(due, done, now)
+        readable = [one for one in due if one.account in logins]
+        covered, cost = self._covered(readable, now)
+        done.uncovered += len(readable) - len(covered)
+        batches = _batches(covered, logins)
         reads = list(zip(batches, self._pool.map(lambda one: self._read(one, now, ends), batches), strict=True))
         shown = [(batch, read) for batch, read in reads if isinstance(read, Shown)]
         kept = [
-            Kept(one, read.found.get(one.remote_id), is_gone=one.remote_id in read.missing)
+            Kept(one, read.found.get(one.remote_id), one.remote_id in read.missing, one.remote_id in read.unreadable)
             for batch, read in shown
             for one in batch.posts
         ]
@@ -93,8 +95,8 @@ class MetricsSyncService:
         found = sum(one.metrics is not None for one in kept)
         done.read += found
         done.gone += sum(one.is_gone for one in kept)
-        done.put_off += len(covered) - sum(one.is_told for one in kept)
-        done.cost += found * cost
+        done.put_off += len(due) - len(readable) + len(covered) - sum(one.is_told for one in kept)
+        done.cost += sum(one.is_shown for one in kept) * cost
 
     @staticmethod
     def _covered(due: Sequence[Due], now: datetime) -> tuple[list[Due], int]:
@@ -113,25 +115,18 @@ class MetricsSyncService:
             covered.append(one)
         return covered, cost
 
-    def _batches(self, due: Sequence[Due], done: Synced, now: datetime) -> list[Batch]:
-        """By account. Who has no login that works is not read."""
-        of_account: dict[str, list[Due]] = {}
-        for one in due:
-            of_account.setdefault(one.account, []).append(one)
-        logins = metrics_rows.logins(db.session(), of_account, self._tokens, now)
+    def _logins(self, due: Sequence[Due], done: Synced, now: datetime) -> dict[str, Access]:
+        """By account. Who has no login that works is not read, and no money is kept for it."""
+        accounts = {one.account for one in due}
+        logins = metrics_rows.logins(db.session(), accounts, self._tokens, now)
         db.session.rollback()
         stale = [one.connection_id for one in logins.values() if one.is_stale]
         if stale:
             self._tokens.refresh_now(stale, lambda: now)
             done.renewed |= set(stale)
-            logins = metrics_rows.logins(db.session(), of_account, self._tokens, now)
+            logins = metrics_rows.logins(db.session(), accounts, self._tokens, now)
             db.session.rollback()
-        return [
-            Batch(access, posts[begin : begin + MOST_IDS])
-            for account, posts in of_account.items()
-            if (login := logins.get(account)) is not None and (access := login.access) is not None
-            for begin in range(0, len(posts), MOST_IDS)
-        ]
+        return {account: one.access for account, one in logins.items() if one.access is not None}
 
     def _read(self, batch: Batch, now: datetime, ends: float) -> Shown | Outcome | None:
         """In a thread: no database, no exception. None: there was no time for it, or no use in it."""
@@ -171,3 +166,15 @@ class MetricsSyncService:
         refused = [batch.access for batch, read in reads if isinstance(read, Outcome) and read.cause == "x_auth"]
         note_refused(session, refused, now, renewed=done.renewed)
         session.commit()
+
+
+def _batches(due: Sequence[Due], logins: Mapping[str, Access]) -> list[Batch]:
+    """By account."""
+    of_account: dict[str, list[Due]] = {}
+    for one in due:
+        of_account.setdefault(one.account, []).append(one)
+    return [
+        Batch(logins[account], posts[begin : begin + MOST_IDS])
+        for account, posts in of_account.items()
+        for begin in range(0, len(posts), MOST_IDS)
+    ]

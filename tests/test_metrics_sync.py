@@ -315,9 +315,50 @@ def test_what_is_no_answer_about_posts_is_refused(answer):
         parse_metrics(answer, ["1"])
 
 
-def test_odd_counts_are_zero_and_posts_nobody_asked_for_are_left_out():
-    counts = {"impression_count": "9", "like_count": -1, "repost_count": True, "reply_count": 2**70}
-    data = {"data": [{"id": "1", "public_metrics": counts}, {"id": "2", "public_metrics": {}}, {"id": "1"}, 5]}
+def test_what_x_does_not_count_is_zero_and_posts_nobody_asked_for_are_left_out():
+    counts = {"impression_count": 9, "reply_count": 2**70}
+    data = {"data": [{"id": "1", "public_metrics": counts}, {"id": "2", "public_metrics": counts}, 5]}
     found = parse_metrics(data | {"errors": [{"resource_id": "3", "type": "x/resource-not-found"}, 7]}, ["1", "4"])
-    assert found.found == {"1": Metrics(0, 0, 0, 2**53, 0, 0)}
-    assert found.missing == frozenset()
+    assert found.found == {"1": Metrics(9, 0, 0, 2**53, 0, 0)}
+    assert found.missing == found.unreadable == frozenset()
+
+
+ODD = [
+    {},
+    {"like_count": 6},
+    {"impression_count": "9"},
+    {"impression_count": 9.0},
+    {"impression_count": None},
+    {"impression_count": 9, "like_count": -1},
+    {"impression_count": 9, "repost_count": True},
+]
+
+
+@pytest.mark.parametrize("counts", ODD)
+def test_counts_that_cannot_be_read_are_said_to_be_so(counts):
+    found = parse_metrics({"data": [{"id": "1", "public_metrics": counts}]}, ["1"])
+    assert (found.found, found.missing, found.unreadable) == ({}, frozenset(), frozenset(["1"]))
+
+
+@pytest.mark.parametrize("counts", ODD[2:5])
+def test_counts_that_cannot_be_read_are_paid_for_and_leave_those_that_are_known(reading, counts):
+    (post,) = reading.posts()
+    reading.sync()
+    post.metrics = counts
+    assert reading.sync(hours=30).read == 0
+    assert reading.snapshots() == [(LATEST, SHOWN), (1, SHOWN)]
+    assert reading.spent() == 2 * READ
+    assert reading.post().metrics_due_at > reading.at + 10 * HOUR
+
+
+def test_a_host_without_a_login_takes_no_money_from_those_who_can_be_read(reading):
+    mine = Whose(reading.podcast_id)
+    wallet.top_up(mine, 10 * READ, key="first", by=NOBODY, now=reading.at)
+    wallet.set_rules(mine, Rules(is_limited=True), NOBODY, reading.at)
+    reading.posts(10, "bo", ago=2 * HOUR)
+    reading.posts(10, "ada", ago=1.5 * HOUR)
+    of_bo = update(SocialConnection).where(SocialConnection.user_id == reading.users["bo"])
+    db.session.execute(of_bo.values(trouble="x_auth", refresh_state="revoked"))
+    db.session.commit()
+    done = reading.sync()
+    assert (done.read, done.uncovered, done.put_off) == (10, 0, 10)

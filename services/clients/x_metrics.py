@@ -41,6 +41,8 @@ class Shown:
 
     found: Mapping[str, Metrics]
     missing: frozenset[str]
+    #: shown, but how often it was seen is not there, or a count is no whole number
+    unreadable: frozenset[str] = frozenset()
 
 
 def parse_metrics(data: Any, asked: Collection[str]) -> Shown:
@@ -51,16 +53,25 @@ def parse_metrics(data: Any, asked: Collection[str]) -> Shown:
     """
     if not isinstance(data, dict) or not ("data" in data or "errors" in data):
         raise Refused("X's answer about posts could not be read.", cause="x_odd_answer")
-    found = dict(_shown(data.get("data")))
-    missing = {id for id in _missing(data.get("errors")) if id not in found}
-    return Shown({id: one for id, one in found.items() if id in asked}, frozenset(missing.intersection(asked)))
+    shown = {id: one for id, one in _shown(data.get("data")) if id in asked}
+    found = {id: one for id, one in shown.items() if one is not None}
+    missing = {id for id in _missing(data.get("errors")) if id not in shown}
+    return Shown(found, frozenset(missing.intersection(asked)), frozenset(shown.keys() - found.keys()))
 
 
-def _shown(items: Any) -> Iterator[tuple[str, Metrics]]:
+def _shown(items: Any) -> Iterator[tuple[str, Metrics | None]]:
     for item in items if isinstance(items, list) else []:
-        counts = item.get(FIELDS) if isinstance(item, dict) else None
-        if isinstance(counts, dict) and isinstance(item.get("id"), str):
-            yield item["id"], Metrics(**{name: _count(counts, theirs) for name, theirs in NAMES.items()})
+        if isinstance(item, dict) and isinstance(item.get("id"), str):
+            yield item["id"], _metrics(item.get(FIELDS))
+
+
+def _metrics(counts: Any) -> Metrics | None:
+    """None rather than numbers that would replace those that are known."""
+    if not isinstance(counts, dict) or not any(name in counts for name in NAMES["impressions"]):
+        return None
+    read = {name: _count(counts, theirs) for name, theirs in NAMES.items()}
+    known = {name: number for name, number in read.items() if number is not None}
+    return Metrics(**known) if len(known) == len(read) else None
 
 
 def _missing(errors: Any) -> Iterator[str]:
@@ -72,7 +83,7 @@ def _missing(errors: Any) -> Iterator[str]:
             yield id
 
 
-def _count(counts: Mapping[str, Any], names: tuple[str, ...]) -> int:
-    """What is not there, or is no count, is zero."""
+def _count(counts: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    """What X does not count of a post is zero; None where there is something that is no count."""
     found = next((counts[name] for name in names if name in counts), 0)
-    return min(found, HIGHEST) if type(found) is int and found > 0 else 0
+    return min(found, HIGHEST) if type(found) is int and found >= 0 else None
