@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 
 from extensions import db
 from models import Broadcast, BroadcastState, ConfigStatus, EpisodeGuide, EpisodeTweetConfig
-from services import audit
+from services import audit, figures_version
 from services.audit import Actor, Kind
 from services.checks import HIGHEST_ID, one_line, plausible, several_lines, shown, web_address
 from services.errors import Conflict, Invalid, NotFound, Stale
@@ -108,13 +108,14 @@ def change_episode(episode_id: int, version: int, plan: Plan, now: datetime) -> 
         update(EpisodeGuide)
         .where(EpisodeGuide.id == episode_id, EpisodeGuide.version == version)
         .values(version=version + 1, **plan.values())
-        .returning(EpisodeGuide.id),
+        .returning(EpisodeGuide.podcast_id),
         execution_options={"synchronize_session": False},
     ).first()
     if changed is None:
         _refuse("Somebody saved this episode meanwhile.", Stale)
     if plan.video_id and plan.video_id != video_id:
         _ask_about(plan.video_id, now)
+    figures_version.raise_for(db.session(), [changed.podcast_id])  # its title is among the numbers
     db.session.commit()
 
 
@@ -152,6 +153,7 @@ def delete_episode(episode: EpisodeGuide, by: Actor, now: datetime) -> None:
     db.session.execute(
         delete(EpisodeGuide).where(EpisodeGuide.id == episode.id), execution_options={"synchronize_session": False}
     )
+    figures_version.raise_for(db.session(), [podcast_id])
     audit.note(Kind.EPISODE_DELETED, by, now, podcast_id=podcast_id)
     db.session.commit()
 

@@ -6,8 +6,19 @@ import pytest
 from sqlalchemy import text
 
 from extensions import db
-from models import Podcast, Role, SocialConnection, User
-from services import accounts, figures_version, leaving, members, outbox, paying, people, podcast_settings, wallet
+from models import EpisodeGuide, Podcast, Role, SocialConnection, User
+from services import (
+    accounts,
+    episodes,
+    figures_version,
+    leaving,
+    members,
+    outbox,
+    paying,
+    people,
+    podcast_settings,
+    wallet,
+)
 from services.audit import NOBODY
 from services.outbox import Move
 from services.registry import get_services
@@ -140,6 +151,21 @@ def test_who_leaves_takes_the_numbers_along(cast, till, raised):
     email = bo.email
     db.session.rollback()
     assert raised(till.show_id, lambda: leaving.delete_account(till.ids["bo"], email, NOBODY, till.now)) == 1
+
+
+def test_an_episode_that_has_another_title_or_is_gone_is_a_change(cast, till, elsewhere, raised):
+    episode = cast.episode(db.session.get_one(Podcast, till.show_id), "Queues")
+    db.session.commit()
+    id, version_read, plan = episode.id, episode.version, episodes.Plan(title="Queues, again")
+    db.session.rollback()
+    before = version(elsewhere)
+
+    def delete():
+        episodes.delete_episode(db.session.get_one(EpisodeGuide, id), NOBODY, till.now)
+
+    assert raised(till.show_id, lambda: episodes.change_episode(id, version_read, plan, till.now)) == 1
+    assert raised(till.show_id, delete) == 1
+    assert version(elsewhere) == before
 
 
 def test_a_login_that_comes_goes_or_has_trouble_is_a_change(cast, elsewhere, raised):
