@@ -1,9 +1,10 @@
 """What one podcast needs a person for: its list, what was put aside of it, and for how long. Mends nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
@@ -20,6 +21,7 @@ from services.last_check import LastCheck
 from services.need import Group, Need, grouped
 from services.needs import Seen, needs_of
 from services.next_shows import planned
+from services.one_by_one import apart
 from services.overview import channels_of, checked, open_episodes_for
 
 #: on a page; the rest comes up as these are done
@@ -84,18 +86,18 @@ def how_long(text: str) -> HowLong:
 
 
 def put_aside(
-    podcast: Podcast, item: str, length: HowLong, by: Actor, now: datetime, *, is_admin: bool
+    podcast: Podcast, seen: Collection[str], length: HowLong, by: Actor, now: datetime, *, is_admin: bool
 ) -> datetime | None:
-    """For oneself, or as an admin for everybody; with it what is shown together with it. Returns until when; None: for
-    good.
+    """For oneself, or as an admin for everybody. Returns until when; None: for good.
 
-    Raises Conflict when there is no such thing, or not any more: names are never stored as they come.
+    `seen`: the items that were shown together. What has come to them since was seen by nobody, and stays. Raises
+    Conflict when none of them is on the list any more: names are never stored as they come.
     """
     assert by.user_id is not None
     page = attention(podcast, by.user_id, now, is_admin=is_admin)
-    groups = ([need.item for need in group.needs] for group in page.groups)
-    found = next((items for items in groups if item in items), None)
-    if found is None:
+    names = set(seen)
+    found = [need.item for need in page.needs if need.item in names]
+    if not found:
         raise Conflict("It is not on the list any more, so nothing was put aside.")
     podcast_id, until = podcast.id, _until(length, podcast.timezone, now)
     db.session.rollback()
@@ -139,7 +141,7 @@ def clean(now: datetime) -> None:
     podcast_ids = list(db.session.execute(some).scalars())
     db.session.rollback()
     for podcast_id in podcast_ids:
-        _clean(podcast_id, now)
+        apart(partial(_clean, podcast_id, now), "what was put aside of a podcast was not cleaned", podcast_id)
 
 
 def _clean(podcast_id: int, now: datetime) -> None:

@@ -125,6 +125,11 @@ class Group:
         return self.needs[0]
 
     @property
+    def items(self) -> str:
+        """All of it, for a form: what is put aside is what was seen, and not what has come to it since."""
+        return " ".join(need.item for need in self.needs)
+
+    @property
     def who(self) -> str:
         names = [need.who for need in self.needs]
         more = len(names) - MOST_NAMED

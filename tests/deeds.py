@@ -155,7 +155,7 @@ class House:
     def put_stream_aside(self):
         podcast, item = db.session.get_one(Podcast, self.show), f"stream:{self.stream}:unmatched"
         by, now, good = Actor(self.ada, "::1"), datetime.now(UTC), attention.HowLong.GOOD
-        attention.put_aside(podcast, item, good, by, now, is_admin=True)
+        attention.put_aside(podcast, [item], good, by, now, is_admin=True)
 
     def bring_stream_back(self):
         podcast, (row,) = db.session.get_one(Podcast, self.show), db.session.execute(select(Dismissal.id)).all()

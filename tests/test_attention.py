@@ -25,9 +25,11 @@ class Desk(Needy):
     """With the deeds, each in a transaction of its own."""
 
     def aside(self, item, host="ada", length=HowLong.GOOD, **later):
+        """`item`: one, or several that were shown together."""
+        seen = [item] if isinstance(item, str) else item
         db.session.rollback()
         show, by = db.session.get_one(Podcast, self.show.id), Actor(self.ids[host])
-        return service.put_aside(show, item, length, by, self.now + timedelta(**later), is_admin=host == "ada")
+        return service.put_aside(show, seen, length, by, self.now + timedelta(**later), is_admin=host == "ada")
 
     def back(self, dismissal_id, host="ada"):
         db.session.rollback()
@@ -113,13 +115,28 @@ def test_what_is_shown_together_is_put_aside_together_and_who_comes_later_is_sho
         db.session.add(PodcastMember(podcast_id=desk.show.id, user_id=user.id))
     db.session.commit()
     cy, di = desk.items()
-    desk.aside(di)
+    desk.aside([cy, di])
     assert desk.items() == []
     assert [item for item, *_ in rows()] == [cy, di]
     eve = cast.user("eve").id
     db.session.add(PodcastMember(podcast_id=desk.show.id, user_id=eve))
     db.session.commit()
     assert [need.user_id for need in desk.seen()] == [eve]
+
+
+def test_who_failed_alike_while_somebody_read_is_not_put_aside_unseen(desk, cast):
+    for name in ("cy", "di"):
+        cast.connect(user := cast.user(name))
+        db.session.add(PodcastMember(podcast_id=desk.show.id, user_id=user.id, role="contributor"))
+        desk.ids[name] = user.id
+    db.session.commit()
+    episode = past(desk, 1)
+    failed = {"status": "failed", "config_status": "failed", "cause": "x_forbidden"}
+    shown = [f"failed:{desk.post(episode, host, **failed)}" for host in ("bo", "cy")]
+    unseen = f"failed:{desk.post(episode, 'di', **failed)}"
+    desk.aside([*shown, "failed:0"])
+    assert sorted(item for item, *_ in rows()) == sorted(shown)
+    assert [desk.items("ada"), desk.items("di")] == [[unseen], [unseen]]
 
 
 # For how long
@@ -267,7 +284,7 @@ def test_two_admins_at_the_same_moment_leave_one_line(app, desk, stream):
             gate.wait(10)
             show = db.session.get_one(Podcast, show_id)
             try:
-                service.put_aside(show, stream, HowLong.WEEK, ada, now, is_admin=True)
+                service.put_aside(show, [stream], HowLong.WEEK, ada, now, is_admin=True)
             except Conflict as error:  # the other one was a moment faster
                 found.append(error)
 

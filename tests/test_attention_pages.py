@@ -1,10 +1,12 @@
 """The page of what needs attention: who sees what with which button, put aside and brought back by click, bad input."""
 
+import re
+
 import pytest
 from sqlalchemy import select
 
 from extensions import db
-from models import Dismissal, Podcast, User
+from models import Dismissal, Podcast, PodcastMember, User
 from tests.browser import Browser, words
 from tests.season import Season
 from tests.test_needs import Desk, user_id
@@ -75,6 +77,22 @@ def test_a_click_puts_aside_and_a_click_brings_back(desk, visit):
     ada.post(f"{desk.path}/{row.id}/back", form=desk.path)
     assert kept() == []
     assert "No planned episode fits" in words(ada.get(desk.path)).partition("What needs a person")[2]
+
+
+def test_one_click_puts_aside_all_who_were_shown_together_and_nobody_else(desk, visit, cast):
+    def joins(name):
+        db.session.add(PodcastMember(podcast_id=desk.show.id, user_id=cast.user(name).id))
+        db.session.commit()
+
+    joins("cy")
+    joins("di")
+    ada, both = visit("ada"), desk.items()
+    names = re.search(r'name="item" value="([^"]*)"', ada.get(desk.path).text)[1]
+    assert names.split() == both
+    joins("eve")
+    ada.post(f"{desk.path}/aside", {"item": names, "for": "good"}, form=desk.path)
+    assert [row.item for row in kept()] == both
+    assert len(desk.items()) == 1
 
 
 def test_from_the_first_page_one_comes_back_to_the_first_page(desk, visit):

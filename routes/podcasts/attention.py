@@ -35,10 +35,10 @@ def attention(access: Access) -> ResponseReturnValue:
 @limited("60/minute")
 @require_podcast_access
 def put_aside(access: Access) -> ResponseReturnValue:
-    item, now, podcast_id = request.form.get("item", ""), datetime.now(UTC), access.podcast.id
+    seen, now, podcast_id = request.form.get("item", "").split(), datetime.now(UTC), access.podcast.id
     try:
         length = service.how_long(request.form.get("for", ""))
-        service.put_aside(access.podcast, item, length, actor(), now, is_admin=access.is_admin)
+        service.put_aside(access.podcast, seen, length, actor(), now, is_admin=access.is_admin)
     except (Conflict, Invalid) as error:
         flash(str(error), "amber")
     else:
