@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,35 @@ def test_money_holds_in_a_database_of_ones_own(scratch, name):
     act, engines = verify.CHECKS[name]
     assert "sqlite" in engines
     assert judged(act, scratch).is_met
+
+
+class Doubling:
+    """Databases in which whatever is paid is paid twice, and written down so: entries and balances agree."""
+
+    def __init__(self, databases):
+        self.databases, self.folder = databases, databases.folder
+
+    def fresh(self, engine):
+        url = self.databases.fresh(engine)
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.executescript(TWICE)
+        return url
+
+
+TWICE = """
+DROP TRIGGER wallet_entries_no_update;
+CREATE TRIGGER twice AFTER INSERT ON wallet_entries WHEN NEW.kind = 'charge' BEGIN
+  UPDATE wallets SET balance = balance + NEW.amount WHERE id = NEW.wallet_id;
+  UPDATE wallet_entries SET amount = 2 * amount, balance_after = balance_after + amount WHERE id = NEW.id;
+END;
+"""
+
+
+def test_money_that_is_taken_twice_is_missed_though_the_books_agree(scratch):
+    act, _ = verify.CHECKS["ledger_sum"]
+    found = judged(act, Doubling(scratch))
+    assert not found.is_met
+    assert "though by the orders it is" in found.said
 
 
 def test_what_is_set_for_the_real_installation_is_not_used(tmp_path, monkeypatch):
