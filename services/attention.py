@@ -14,12 +14,12 @@ from models import Dismissal, EpisodeGuide, Podcast
 from services import audit, dismissals, periods
 from services.audit import Actor, Kind
 from services.checks import shown
-from services.dismissals import Aside, Viewer, sorted_out
+from services.dismissals import Aside, Viewer
 from services.errors import Conflict, Invalid
 from services.lamps import lamps_of
 from services.last_check import LastCheck
 from services.need import Group, Need, grouped
-from services.needs import Seen, needs_of
+from services.needs import Seen, most_for, needs_of
 from services.next_shows import planned
 from services.one_by_one import apart
 from services.overview import channels_of, checked, open_episodes_for
@@ -63,18 +63,20 @@ class Attention:
 def attention(podcast: Podcast, user_id: int, now: datetime, *, is_admin: bool) -> Attention:
     """The most urgent first. The statements do not grow with hosts, episodes or posts."""
     check, viewer = checked(now), Viewer(user_id, frozenset({podcast.id} if is_admin else ()))
-    needs, aside = sorted_out(needs_here(podcast, check, now), viewer, now)
+    put = dismissals.in_force([podcast.id], user_id, now)
+    found = needs_here(podcast, check, now, most=most_for(put), reader_id=user_id)
+    needs, aside = dismissals.sorted_by(found, viewer, put)
     episodes = open_episodes_for(needs, viewer.managed, now)
     return Attention(needs, grouped(needs, user_id), aside, check, frozenset(viewer.managed), episodes)
 
 
-def needs_here(podcast: Podcast, check: LastCheck, now: datetime, **most: int) -> list[Need]:
-    """All there is, whoever looks. `most`: of one sort."""
+def needs_here(podcast: Podcast, check: LastCheck, now: datetime, **which: int) -> list[Need]:
+    """All there is, whoever looks. `which`: how many of one sort, and whose come first, as `needs_of` has it."""
     shows = {podcast.id: podcast}
     ahead = list(db.session.execute(planned([podcast.id], now)).scalars())
     hosts = lamps_of(ahead, shows, now)
     seen = Seen([(episode, hosts[episode.id]) for episode in ahead], channels_of([podcast]), check)
-    return needs_of(shows, seen, now, **most)
+    return needs_of(shows, seen, now, **which)
 
 
 def how_long(text: str) -> HowLong:

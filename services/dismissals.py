@@ -1,6 +1,6 @@
 """What people put aside of what needs attention: for themselves, or as admins for everybody. Decides nothing else."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,12 +41,22 @@ class Aside:
     may_come_back: bool
 
 
+#: what is put aside for somebody, by podcast and name
+InForce = Mapping[tuple[int, str], Any]
+
+
 def sorted_out(needs: Iterable[Need], viewer: Viewer, now: datetime) -> tuple[list[Need], list[Aside]]:
     """What this person is shown, and what was put aside and is there still. One statement."""
-    mine = [need for need in needs if viewer.may_read(need)]
-    rows = _in_force({need.podcast.id for need in mine}, viewer.user_id, now)
+    found = list(needs)
+    return sorted_by(found, viewer, in_force({need.podcast.id for need in found}, viewer.user_id, now))
+
+
+def sorted_by(needs: Iterable[Need], viewer: Viewer, rows: InForce) -> tuple[list[Need], list[Aside]]:
+    """The same by what is known to be put aside. Asks nobody."""
     shown, aside = [], []
-    for need in mine:
+    for need in needs:
+        if not viewer.may_read(need):
+            continue
         row = rows.get((need.podcast.id, need.item))
         if row is None:
             shown.append(need)
@@ -55,8 +65,11 @@ def sorted_out(needs: Iterable[Need], viewer: Viewer, now: datetime) -> tuple[li
     return shown, aside
 
 
-def _in_force(podcast_ids: Collection[int], user_id: int, now: datetime) -> dict[tuple[int, str], Any]:
-    """By podcast and name; where both the own and everybody's are in force, everybody's."""
+def in_force(podcast_ids: Collection[int], user_id: int, now: datetime) -> InForce:
+    """What this person is not shown for now, in one statement.
+
+    Where both the own and everybody's are in force, everybody's.
+    """
     one = Dismissal
     query = (
         select(one.id, one.podcast_id, one.item, one.user_id, one.until, User.name)

@@ -1,5 +1,6 @@
 """All that needs a person, in one list: posts, shows, people, channels, streams; the most urgent first. Reads only."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -26,8 +27,13 @@ class Seen:
     check: LastCheck
 
 
-def needs_of(shows: Shows, seen: Seen, now: datetime, *, most: int = MOST_OF_A_SORT) -> list[Need]:
-    """Three statements, whatever there is. `most`: of one sort."""
+def most_for(put_aside: Sized) -> int:
+    """Of one sort, for who has put so much aside: that much is read and not shown, and hides nothing else."""
+    return MOST_OF_A_SORT + len(put_aside)
+
+
+def needs_of(shows: Shows, seen: Seen, now: datetime, *, most: int = MOST_OF_A_SORT, reader_id: int = 0) -> list[Need]:
+    """Three statements, whatever there is. `most`: of one sort; what the reader himself has to do is among them."""
     awaited = {
         (episode.podcast_id, host.user_id)
         for episode, hosts in seen.planned
@@ -36,9 +42,9 @@ def needs_of(shows: Shows, seen: Seen, now: datetime, *, most: int = MOST_OF_A_S
         if host.light.word == "Stand by"
     }
     found = chain(
-        needs_of_posts(shows, now, most=most),
+        needs_of_posts(shows, now, most=most, reader_id=reader_id),
         needs_of_shows(shows, seen.planned, now),
-        needs_of_hosts(shows, awaited, most=most),
+        needs_of_hosts(shows, awaited, most=most, reader_id=reader_id),
         needs_of_channels(shows, seen.channels),
         needs_of_checks(shows, seen.check),
         needs_of_streams(shows, now, most=most),

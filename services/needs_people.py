@@ -10,8 +10,10 @@ from services.causes import explain
 from services.need import Need, Rank, Shows
 
 
-def needs_of_hosts(shows: Shows, awaited: Collection[tuple[int, int]], *, most: int) -> list[Need]:
-    """`awaited`: (podcast id, user id) of who is to post within a day, and stands by. One statement."""
+def needs_of_hosts(shows: Shows, awaited: Collection[tuple[int, int]], *, most: int, reader_id: int) -> list[Need]:
+    """`awaited`: (podcast id, user id) of who is to post within a day, and stands by. The reader is among them. One
+    statement.
+    """
     login = SocialConnection
     connection = and_(login.user_id == User.id, login.platform == "x", login.is_active)
     query = (
@@ -24,7 +26,7 @@ def needs_of_hosts(shows: Shows, awaited: Collection[tuple[int, int]], *, most: 
             User.is_active,
             or_(SocialConnection.id.is_(None), SocialConnection.trouble.is_not(None)),
         )
-        .order_by(User.name, User.id)
+        .order_by((User.id == reader_id).desc(), User.name, User.id)
         .limit(most)
     )
     found = []

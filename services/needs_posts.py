@@ -28,8 +28,8 @@ _RANKS = {
 }
 
 
-def needs_of_posts(shows: Shows, now: datetime, *, most: int) -> list[Need]:
-    """The newest post of a host, where it waits for a person. One statement."""
+def needs_of_posts(shows: Shows, now: datetime, *, most: int, reader_id: int) -> list[Need]:
+    """The newest post of a host, where it waits for a person; the reader's own are among them. One statement."""
     newest = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
     newest_id = newest.correlate(EpisodeTweetConfig).scalar_subquery()
     query = (
@@ -41,7 +41,7 @@ def needs_of_posts(shows: Shows, now: datetime, *, most: int) -> list[Need]:
         .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
         .outerjoin(SendGate, SendGate.key == "x")
         .where(EpisodeGuide.podcast_id.in_(shows), _needs_a_person(now))
-        .order_by(Post.id.desc())
+        .order_by((User.id == reader_id).desc(), Post.id.desc())
         .limit(most)
     )
     return [_of_post(shows, row) for row in db.session.execute(query)]

@@ -22,12 +22,12 @@ from models import (
 from services.causes import explain
 from services.checklist import Checklist, checklists_of, first_checklist
 from services.checks import HIGHEST_ID
-from services.dismissals import Viewer, sorted_out
+from services.dismissals import Viewer, in_force, sorted_by
 from services.errors import NotFound
 from services.lamps import Crowd, HostLamp, after_the_show, crowd_of, lamps_of
 from services.last_check import LastCheck, last_check
 from services.need import Group, Need, Unmatched, grouped
-from services.needs import Seen, needs_of
+from services.needs import Seen, most_for, needs_of
 from services.next_shows import is_next, planned
 from services.registry import get_services
 from services.vocabulary import SILENT, Lamp, Light, light_of_episode
@@ -120,8 +120,10 @@ def home(user: User, now: datetime) -> Home:
     seen = Seen([(episode, hosts[episode.id]) for episode in ahead], channels, checked(now))
     managed = frozenset(row.Podcast.id for row in rows if user.is_admin or row.role == Role.ADMIN)
     on_air = {row.Broadcast.id for row in live}
-    needs = [one for one in needs_of(shows, seen, now) if one.stream is None or one.stream.broadcast.id not in on_air]
-    needs, _ = sorted_out(once(needs), Viewer(user.id, managed), now)
+    put = in_force(shows, user.id, now)
+    needs = needs_of(shows, seen, now, most=most_for(put), reader_id=user.id)
+    needs = [one for one in needs if one.stream is None or one.stream.broadcast.id not in on_air]
+    needs, _ = sorted_by(once(needs), Viewer(user.id, managed), put)
     upcoming = [episode for episode in ahead if is_next(episode, now)][:MOST_NEXT]
     return Home(
         podcasts=list(shows.values()),
