@@ -58,7 +58,11 @@ class Mailer:
         """As `send`, for who must know more: Refused when the server certainly did not take it, Unknown else."""
         if not self.is_set_up:
             raise Refused("No mail server is set.", cause="notice_off", permanent=True)
-        waiting = self._pool.submit(self._deliver, self._letter(to, subject, text, headers or {}))
+        letter = self._letter(to, subject, text, headers or {})
+        try:
+            waiting = self._pool.submit(self._deliver, letter)
+        except RuntimeError:  # the pool is closed: this process ends, and another may send it
+            raise Refused("This process ends.", cause="notice_unreachable") from None
         try:
             waiting.result(self.deadline)
         except TimeoutError:
@@ -116,7 +120,8 @@ def _outcome_of(error: Exception) -> Refused | Unknown:
         codes = [code for code, _ in error.recipients.values()]
         if all(code >= 500 for code in codes):
             return Refused("The mail server does not know the address.", cause="notice_gone", permanent=True)
-        return Refused("The mail server wants to be asked again.", cause="notice_unreachable")
+        # About this address alone: a server that puts one off may take the letter to the next one.
+        return Refused("The mail server wants to be asked again.", cause="notice_rate")
     if isinstance(error, smtplib.SMTPResponseException):  # it answered, and not with a yes
         is_ours = isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPSenderRefused)
         cause = "notice_mail" if is_ours else "notice_refused"

@@ -5,7 +5,9 @@ from datetime import date, datetime
 
 from flask import Flask
 
-from services import host_weeks, retention
+from extensions import db
+from services import retention
+from services.host_weeks import RollUp
 from services.registry import get_services
 
 log = logging.getLogger(__name__)
@@ -27,11 +29,19 @@ class WeeksJob:
 
     def __init__(self) -> None:
         self._cleaned: date | None = None
+        self._weeks = RollUp()
 
     def run(self, now: datetime) -> None:
-        added = host_weeks.roll_up_due(now)
-        if added:
-            log.info("weeks were added up", extra={"weeks": added})
+        """Old numbers go whatever becomes of the weeks: tables would grow while nobody looks."""
+        try:
+            added = self._weeks.run(now)
+            if added:
+                log.info("weeks were added up", extra={"weeks": added})
+        finally:
+            db.session.rollback()
+            self._forget(now)
+
+    def _forget(self, now: datetime) -> None:
         if self._cleaned != now.date():
             retention.forget(now)
             self._cleaned = now.date()

@@ -7,7 +7,7 @@ from typing import Any
 
 from extensions import db
 from models import Podcast
-from services import audit, figures_version
+from services import audit, figures_version, host_weeks
 from services.audit import Actor, Kind
 from services.errors import Stale
 from services.podcasts import locked
@@ -28,6 +28,8 @@ def save(podcast_id: int, fields: Sequence[str], wanted: Any, by: Actor, now: da
     changed = [name for name in fields if getattr(podcast, name) != getattr(wanted, name)]
     for name in changed:
         setattr(podcast, name, getattr(wanted, name))
+    if "timezone" in changed:
+        host_weeks.begin_anew(podcast_id)
     if changed:
         figures_version.raise_for(db.session(), [podcast_id])
         audit.note(Kind.PODCAST_CHANGED, by, now, podcast_id=podcast_id, changed=changed)

@@ -8,10 +8,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, literal, not_, or_, select, update
 
 from config import Settings
 from extensions import db, reading
@@ -28,6 +31,7 @@ from services.insight_facts import LAST_WEEK
 from services.mail import Mailer
 from services.need import Need
 from services.number_cards import cards
+from services.one_by_one import Turns, apart
 from services.overview import checked
 from services.overview_numbers import Overview
 from services.periods import WEEK
@@ -40,6 +44,8 @@ EIGHT = time(8)
 TOO_LATE = timedelta(hours=24)
 #: letters of one run; the next comes a minute later
 AT_ONCE = 100
+#: not taken, of one podcast: then others have their turn
+MOST_REFUSED = 3
 #: the mail server is away: the others wait for the next run
 AWAY = frozenset({"notice_unreachable", "notice_no_answer", "notice_mail", "notice_off"})
 _PLAIN = {"synchronize_session": False}
@@ -65,6 +71,15 @@ def begins(monday: date, zone: str) -> datetime:
     return datetime.combine(monday, EIGHT, ZoneInfo(zone)).astimezone(UTC)
 
 
+@dataclass(slots=True)
+class _Round:
+    """What came of a run so far. `left`: readers that it may still look at."""
+
+    left: int = AT_ONCE
+    taken: int = 0
+    is_away: bool = False
+
+
 class WeeklyMail:
     """The job. Several processes may run it: whoever writes down first that he sends a letter sends it."""
 
@@ -72,6 +87,7 @@ class WeeklyMail:
         self._settings, self._mailer = settings, mailer
         #: there was nothing to tell them when their Monday came
         self._without: set[Reader] = set()
+        self._turns: Turns[Reader] = Turns()
 
     def run(self, now: datetime) -> int:
         """Returns how many letters were taken."""
@@ -79,19 +95,36 @@ class WeeklyMail:
             return 0
         wanting = set(due(now))
         self._without &= wanting
-        readers = sorted(wanting - self._without, key=lambda one: (one.podcast_id, one.user_id))[:AT_ONCE]
-        taken = 0
+        waiting = sorted(wanting - self._without, key=lambda one: (one.podcast_id, one.user_id))
+        readers = self._turns.of(waiting, now)
+        found = _Round()
         for podcast_id in dict.fromkeys(reader.podcast_id for reader in readers):
-            here = [reader for reader in readers if reader.podcast_id == podcast_id]
-            for reader, week in _weeks(podcast_id, here, now):
-                if not week.has_any:
-                    self._without.add(reader)
-                elif _claim(reader, week, now):
-                    result = self._send(reader, week)
-                    taken += result is None
-                    if result is not None and result.cause in AWAY:
-                        return taken
-        return taken
+            here = [reader for reader in readers if reader.podcast_id == podcast_id][: found.left]
+            letters = partial(self._letters, podcast_id, here, found, now)
+            if not apart(letters, "the weekly letters of a podcast were not written", podcast_id):
+                found.left -= 1
+                for reader in here:
+                    self._turns.later(reader, now)
+            if found.is_away or found.left <= 0:
+                break
+        return found.taken
+
+    def _letters(self, podcast_id: int, readers: Sequence[Reader], found: _Round, now: datetime) -> None:
+        refused = 0
+        for reader, week in _weeks(podcast_id, readers, now):
+            found.left -= 1
+            if not week.has_any:
+                self._without.add(reader)
+            elif _claim(reader, week, now):
+                result = self._send(reader, week)
+                if result is None:
+                    found.taken += 1
+                    continue
+                self._turns.later(reader, now)
+                refused += 1
+                found.is_away = result.cause in AWAY
+                if found.is_away or refused == MOST_REFUSED:
+                    return
 
     def _send(self, reader: Reader, week: Week) -> Outcome | None:
         """None: taken. What certainly did not arrive may be sent again."""
@@ -119,7 +152,9 @@ def due(now: datetime) -> list[Reader]:
         .where(member.weekly_mail, user.is_active, show.is_active)
         .order_by(member.podcast_id, user.id)
     )
-    found = [reader for row in db.session.execute(query) if (reader := _reader(row, now)) is not None]
+    found: list[Reader] = []
+    for podcast_id, rows in groupby(db.session.execute(query).all(), attrgetter("podcast_id")):
+        apart(partial(_add, found, list(rows), now), "when a podcast's weekly letters are due is not known", podcast_id)
     told: set[tuple[str, int]] = set()
     if found:
         keys = {reader.key for reader in found}
@@ -128,6 +163,10 @@ def due(now: datetime) -> list[Reader]:
         }
     db.session.rollback()
     return [reader for reader in found if (reader.key, reader.user_id) not in told]
+
+
+def _add(found: list[Reader], rows: Sequence[Any], now: datetime) -> None:
+    found += [reader for row in rows if (reader := _reader(row, now)) is not None]
 
 
 def _reader(row: Any, now: datetime) -> Reader | None:
@@ -171,7 +210,11 @@ def _week(podcast: Podcast, overview: Overview, reader: Reader, told: list[insig
 
 
 def _claim(reader: Reader, week: Week, now: datetime) -> bool:
-    """Writes down that this letter is sent, as a notice that was read already. Whether nobody had before."""
+    """Writes down that this letter is sent, as a notice that was read already.
+
+    Whether nobody had before, and the reader is still who the letter was written for: while others got theirs he may
+    have left, or ended the letters, or may not read everything in it any more. What he is now, the next run sees.
+    """
     session = db.session()
     session.rollback()
     row = {
@@ -186,10 +229,27 @@ def _claim(reader: Reader, week: Week, now: datetime) -> bool:
         "at": now,
         "read_at": now,
     }
-    made = insert_or_ignore(Notice, session.get_bind().dialect.name).returning(Notice.id)
-    is_mine = session.execute(made, [row]).first() is not None
+    columns = Notice.__table__.c
+    values = _still(reader, [literal(value, columns[name].type) for name, value in row.items()])
+    made = insert_or_ignore(Notice, session.get_bind().dialect.name).from_select(list(row), values)
+    is_mine = session.execute(made.returning(Notice.id)).first() is not None
     session.commit()
     return is_mine
+
+
+def _still(reader: Reader, values: Sequence[Any]) -> Select[Any]:
+    """These values, where the reader still wants the letter, there, and with what he may read in it."""
+    member = PodcastMember
+    manages = or_(member.role == Role.ADMIN, User.is_admin)
+    return (
+        select(*values)
+        .select_from(member)
+        .join(User, User.id == member.user_id)
+        .join(Podcast, Podcast.id == member.podcast_id)
+        .where(member.podcast_id == reader.podcast_id, member.user_id == reader.user_id, member.weekly_mail)
+        .where(User.is_active, User.email == reader.email, Podcast.is_active)
+        .where(manages if reader.is_admin else not_(manages))
+    )
 
 
 def _unclaim(reader: Reader) -> None:

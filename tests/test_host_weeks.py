@@ -1,6 +1,6 @@
 """Weeks added up by host equal the live numbers, take the same few statements for any number, and go when old."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +9,8 @@ from sqlalchemy import delete, insert, select
 
 from extensions import db
 from models import LATEST, HostWeek, PodcastMember, PostSnapshot
-from services import host_weeks, periods
+from services import host_weeks, periods, podcast_settings
+from services.audit import Actor
 from services.host_weeks import SUMS, Show, roll_up
 from services.periods import WEEK
 from tests.season import EVENING, Season, Told
@@ -105,3 +106,43 @@ def test_what_is_too_old_goes_and_the_newest_counts_of_a_post_stay(season):
     host_weeks.forget(EVENING + timedelta(days=0))
     assert sorted(db.session.execute(select(PostSnapshot.step)).scalars()) == [LATEST, 6]
     assert len(kept()) == 1
+
+
+def test_of_a_podcast_without_anybody_weeks_are_looked_at_once_a_day(app):
+    season, job = Season.begun(0), host_weeks.RollUp()
+    db.session.commit()
+    job.run(EVENING)
+    with statements() as asked:
+        assert job.run(EVENING + timedelta(hours=23)) == 0
+    assert len(asked) == 2
+    db.session.add(PodcastMember(podcast_id=season.podcast_id, user_id=Season.begun(1, "Other").users[0]))
+    db.session.commit()
+    assert job.run(EVENING + timedelta(hours=24)) == 2 * host_weeks.WEEKS_BACK
+
+
+def test_in_another_zone_all_weeks_are_added_up_anew(app, cast):
+    show = cast.show(hosts=("ada",), timezone="UTC")
+    (ada,) = db.session.execute(select(PodcastMember.user_id)).scalars()
+    # three on Monday morning is Sunday in New York
+    season = Season(show.id, [ada])
+    season.tell([Told(at=datetime(2026, 3, 2, 3, 0, tzinfo=UTC))])
+    db.session.commit()
+    now = datetime(2026, 4, 1, tzinfo=UTC)
+    host_weeks.roll_up_due(now)
+    assert posted() == {date(2026, 3, 2): 1}
+    wanted = podcast_settings.Wanted(
+        name=show.name, timezone=NEW_YORK, language="en", default_text="", version=podcast_settings.version_of(show)
+    )
+    show_id = show.id
+    db.session.rollback()
+    podcast_settings.change(show_id, wanted, Actor(ada), now)
+    assert roll_up(Show(show_id, "UTC"), date(2026, 3, 2), now) == 0  # one that began before
+    host_weeks.roll_up_due(now)
+    assert posted() == {date(2026, 2, 23): 1}
+
+
+def posted():
+    """Monday → posts, where there are any."""
+    found = dict(db.session.execute(select(HostWeek.week, HostWeek.posted).where(HostWeek.posted > 0)).all())
+    db.session.rollback()
+    return found
