@@ -63,11 +63,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of posts. `totals`: of all that fits, by status; `after`: what the next page is asked by, or empty."""
+    """A page of posts. `totals`: of all that fits, by status; `after`: what the next page is asked by, or empty.
+
+    `zone`: whose days were asked for.
+    """
 
     lines: list[Line]
     totals: dict[str, int]
     after: str
+    zone: str
 
     @property
     def total(self) -> int:
@@ -77,11 +81,11 @@ class Found:
 def find(viewer: Viewer, wanted: Wanted, after: str = "") -> Found:
     """One page, in three statements whatever the page. Raises Invalid for an `after` that was made up."""
     seen = explorer_totals.seen(viewer, wanted)
-    where = [*seen.where, *_fits(viewer, wanted)]
+    where = [*seen.where, *_fits(wanted, seen.zone)]
     lines = _page(where, wanted, after, PAGE + 1)
     more = len(lines) > PAGE
-    totals = explorer_totals.totals(seen, where, viewer, wanted)
-    return Found(lines[:PAGE], totals, _cursor(wanted, lines[PAGE - 1]) if more else "")
+    totals = explorer_totals.totals(seen, where, wanted)
+    return Found(lines[:PAGE], totals, _cursor(wanted, lines[PAGE - 1]) if more else "", seen.zone)
 
 
 def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
@@ -91,7 +95,8 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
     """
     after = ""
     while True:
-        where = [*explorer_totals.seen(viewer, wanted).where, *_fits(viewer, wanted)]
+        seen = explorer_totals.seen(viewer, wanted)
+        where = [*seen.where, *_fits(wanted, seen.zone)]
         lines = _page(where, wanted, after, BATCH)
         db.session.rollback()
         yield from lines
@@ -156,7 +161,7 @@ def _lines() -> Any:
     )
 
 
-def _fits(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
+def _fits(wanted: Wanted, zone: str) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for typed, column in (
         (wanted.status, Post.status),
@@ -171,9 +176,9 @@ def _fits(viewer: Viewer, wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(has_link(Post.text) if wanted.link == "yes" else ~has_link(Post.text))
     since, until = day_of(wanted.since), day_of(wanted.until)
     if since:
-        found.append(Post.created_at >= begins(since, viewer.timezone))
+        found.append(Post.created_at >= begins(since, zone))
     if until:
-        found.append(Post.created_at < begins(until + timedelta(days=1), viewer.timezone))
+        found.append(Post.created_at < begins(until + timedelta(days=1), zone))
     return found
 
 

@@ -47,7 +47,10 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for, as it was typed; empty is everything. `since` and `until` are days of the asking person."""
+    """What is asked for, as it was typed; empty is everything.
+
+    `since` and `until` are days of the podcast, where one is chosen, and else of the asking person.
+    """
 
     podcast: str = ""
     host: str = ""

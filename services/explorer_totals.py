@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, false, func, literal, select
+from sqlalchemy import ColumnElement, false, func, select
 
 from extensions import db
-from models import FiguresVersion, PodcastMember, Post
+from models import FiguresVersion, Podcast, PodcastMember, Post
 from services.explorer_filters import Viewer, Wanted
 from services.figures_cache import Key, Shape
 from services.outbox import ON_ITS_WAY
@@ -21,9 +21,13 @@ Where = Sequence[ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The podcasts whose posts may be seen, each with the version of its numbers; None: all posts there are."""
+    """The podcasts whose posts may be seen, each with the version of its numbers; None: all posts there are.
+
+    `zone`: whose days are asked for, those of the podcast where one is chosen, as its numbers have them.
+    """
 
     podcasts: tuple[tuple[int, int], ...] | None
+    zone: str
 
     @property
     def where(self) -> list[ColumnElement[bool]]:
@@ -39,19 +43,21 @@ class Seen:
 def seen(viewer: Viewer, wanted: Wanted) -> Seen:
     """In one statement at most. To be asked before the posts, so that no count is older than its version."""
     wished = int(wanted.podcast) if wanted.podcast else None
-    version = func.coalesce(FiguresVersion.version, 0)
+    shows = select(Podcast.id, Podcast.timezone, func.coalesce(FiguresVersion.version, 0).label("version"))
+    shows = shows.outerjoin(FiguresVersion, FiguresVersion.podcast_id == Podcast.id).order_by(Podcast.id)
     if not viewer.is_admin:
-        mine = select(PodcastMember.podcast_id, version).where(PodcastMember.user_id == viewer.user_id)
-        mine = mine.outerjoin(FiguresVersion, FiguresVersion.podcast_id == PodcastMember.podcast_id)
-        rows = db.session.execute(mine.order_by(PodcastMember.podcast_id)).all()
-        return Seen(tuple((row[0], row[1]) for row in rows if wished in (None, row[0])))
-    if wished is None:
-        return Seen(None)
-    one = select(FiguresVersion.version).where(FiguresVersion.podcast_id == wished).scalar_subquery()
-    return Seen(((wished, db.session.execute(select(func.coalesce(one, literal(0)))).scalar_one()),))
+        shows = shows.join(PodcastMember, PodcastMember.podcast_id == Podcast.id)
+        shows = shows.where(PodcastMember.user_id == viewer.user_id)
+    elif wished is None:
+        return Seen(None, viewer.timezone)
+    else:
+        shows = shows.where(Podcast.id == wished)
+    rows = [row for row in db.session.execute(shows) if wished in (None, row.id)]
+    zone = rows[0].timezone if wished and rows else viewer.timezone
+    return Seen(tuple((row.id, row.version) for row in rows), zone)
 
 
-def totals(found: Seen, where: Where, viewer: Viewer, wanted: Wanted) -> Totals:
+def totals(found: Seen, where: Where, wanted: Wanted) -> Totals:
     """By state, in one statement. Who sees all posts, those of podcasts that are gone with them, has them counted."""
     if found.podcasts is None:
         return _counted(where)
@@ -61,15 +67,15 @@ def totals(found: Seen, where: Where, viewer: Viewer, wanted: Wanted) -> Totals:
         fresh.append(_counted(where))
         return {state: number for state, number in fresh[0].items() if state not in ON_ITS_WAY}
 
-    settled = get_services().numbers.get(_key(found, viewer, wanted), _SHAPE, compute)
+    settled = get_services().numbers.get(_key(found, wanted), _SHAPE, compute)
     # What is on its way changes from one moment to the next, and is little.
     return fresh[0] if fresh else settled | _counted([*where, Post.status.in_(sorted(ON_ITS_WAY))])
 
 
-def _key(found: Seen, viewer: Viewer, wanted: Wanted) -> Key:
+def _key(found: Seen, wanted: Wanted) -> Key:
     asked = [value for name, value in asdict(wanted).items() if name != "sort"]
     podcasts = [number for one in found.podcasts or () for number in one]
-    return Key("totals", 0, 0, sees_money=False, filter=(viewer.timezone, *asked, *podcasts), seconds=HISTORY)
+    return Key("totals", 0, 0, sees_money=False, filter=(found.zone, *asked, *podcasts), seconds=HISTORY)
 
 
 def _counted(where: Where) -> Totals:

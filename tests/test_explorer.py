@@ -3,22 +3,25 @@
 import csv
 import io
 import json
+import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from itertools import count
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from benchmarks.bed import counting
 from extensions import db
 from models import PodcastMember, Post, User
-from services import explorer, explorer_filters, explorer_table, figures_version
+from services import explorer, explorer_filters, explorer_table, figures_version, periods
 from services.errors import Invalid
 from services.explorer import PAGE
 from services.explorer_filters import Viewer, Wanted
-from tests.browser import Browser
+from tests.browser import Browser, words
 from tests.conftest import ENGINES
+from tests.season import Season, Told
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -98,6 +101,41 @@ def test_days_are_those_of_who_asks(show):
     assert explorer.find(in_berlin, Wanted(until="2026-11-24")).lines == []
     assert len(explorer.find(in_berlin, Wanted(since="2026-11-25", until="2026-11-25")).lines) == 1
     assert len(explorer.find(viewer(timezone="UTC"), Wanted(until="2026-11-24")).lines) == 1
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+@pytest.mark.parametrize("is_admin", [False, True])
+def test_of_a_podcast_that_is_chosen_the_days_are_its_own(show, is_admin):
+    add(show, text="late", created_at=datetime(2026, 11, 24, 23, 30, tzinfo=UTC))
+    asked, podcast = viewer(timezone="America/Los_Angeles", is_admin=is_admin), str(show.id)
+    days = [{"since": day, "until": day, "podcast": podcast} for day in ("2026-11-24", "2026-11-25")]
+    assert [explorer.find(asked, Wanted(**day)).total for day in days] == [0, 1]
+    assert [len(list(explorer.every_line(asked, Wanted(**day)))) for day in days] == [0, 1]
+
+
+def test_the_numbers_of_a_month_lead_to_as_many_posts_wherever_the_reader_is(app):
+    season = Season.begun(1, timezone="Pacific/Kiritimati")
+    month = periods.period(periods.Kind.MONTH, datetime.now(UTC), "Pacific/Kiritimati").current
+    season.tell([Told(at=month.since + timedelta(minutes=n)) for n in range(3)])
+    db.session.execute(update(User).values(timezone="America/Los_Angeles"))
+    db.session.commit()
+    browser = Browser(app)
+    browser.let_in(db.session.get_one(User, season.users[0]))
+    page = browser.get(f"/podcasts/{season.podcast_id}/numbers/hosts?period=month").text
+    link = unescape(re.search(r'href="(/posts[?][^"]*host=[^"]+)"', page)[1])
+    said = words(browser.get(link))
+    assert "3 posts" in said
+    assert "Days in Kiritimati time: the podcast’s" in said
+
+
+def test_cancelled_posts_are_said_to_be_in_no_number_of_a_podcast(app, show):
+    browser = Browser(app)
+    browser.let_in(db.session.get_one(User, viewer().user_id))
+    add(show)
+    without = words(browser.get("/posts"))
+    add(show, status="cancelled")
+    note = "Cancelled posts are counted here, but not among the numbers of a podcast."
+    assert (note in without, note in words(browser.get("/posts"))) == (False, True)
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)
