@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from services.errors import Invalid
 
@@ -46,11 +47,18 @@ def check_strength(password: str, about: Iterable[str] = ()) -> None:
     rest = _without(text, [*OURS, *about])
     if not rest.strip():
         raise Invalid(f"This password is easy to guess: it is made of names that belong to you. {HOW_TO}")
-    judged: dict[str, Any] = zxcvbn(rest, max_length=JUDGED)
+    judged = _judge()(rest, max_length=JUDGED)
     if judged["score"] < GOOD_ENOUGH:
         longest = max(judged["sequence"], key=lambda part: len(part["token"]))
         because = "but for names that belong to you, " if rest != text else ""
         raise Invalid(f"This password is easy to guess: {because}{REASONS[longest['pattern']]}. {HOW_TO}")
+
+
+@cache
+def _judge() -> Callable[..., dict[str, Any]]:
+    """Its word lists take 12 MB, and few processes ever judge a password."""
+    found: Callable[..., dict[str, Any]] = import_module("zxcvbn").zxcvbn
+    return found
 
 
 def _without(text: str, about: Iterable[str]) -> str:
