@@ -5,13 +5,13 @@ A podcast is a two-hundredth of what is there, so whoever reads a large table fr
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import event, select, text
+from sqlalchemy import event, inspect, select, text
 
 from benchmarks.bed import Databases, running, settings_for
 from benchmarks.pages import Scene, get, signed_in
@@ -19,10 +19,13 @@ from benchmarks.report import Report
 from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember
 from services import sessions
+from services.scheduler import DEADLINES
 
 SHOWS, HOSTS, EPISODES = 200, 5, 100
 #: a table of so many rows is not read from end to end for one podcast, person or post
 LARGE = 10_000
+JOBS_SECONDS = 60
+NIGHTLY = ("HAVING wallets.balance", "HAVING sum(wallet_entries.amount)")
 #: an instant of an episode: the last one of each show is to come, of one show after the other
 _AT = "now() - (:episodes - e) * interval '36 hours' + CASE e WHEN :episodes THEN s ELSE 0 END * interval '12 hours'"
 _FILL = f"""
@@ -152,6 +155,43 @@ def ask_for_pages(scene: Scene) -> None:
     with signed_in(current_app, scene.token) as client:
         for path in paths(scene):
             get(client, path)
+
+
+def let_jobs_run(scheduler: Any, until: Callable[[], bool] = lambda: True) -> None:
+    """Each job of the scheduler once at least, and on until that is so. Raises TimeoutError after a minute."""
+    ends, missing = time.monotonic() + JOBS_SECONDS, set(DEADLINES)
+    scheduler.start()
+    try:
+        while missing or not until():
+            if time.monotonic() > ends:
+                raise TimeoutError(f"jobs that have not run: {', '.join(sorted(missing)) or 'none'}")
+            time.sleep(0.05)
+            missing -= {name for name, run in list(scheduler._runs.items()) if run.finished is not None}  # noqa: SLF001
+    finally:
+        scheduler.stop()
+
+
+def without_nightly(asked: Asked) -> Asked:
+    """The check of a night that entries sum to balances reads them all."""
+    return [one for one in asked if not any(part in one[0] for part in NIGHTLY)]
+
+
+def missing_indexes() -> list[str]:
+    """Indexes of the models that the database does not have, has for other columns, or has and does not use."""
+    inspector, found = inspect(db.engine), []
+    is_postgresql = db.engine.dialect.name == "postgresql"
+    invalid = set(db.session.execute(text(_INVALID)).scalars()) if is_postgresql else set()
+    db.session.rollback()
+    for table in db.metadata.sorted_tables:
+        there = {str(one["name"]): one["column_names"] for one in inspector.get_indexes(table.name)}
+        for index in table.indexes:
+            name, columns = str(index.name), [getattr(one, "name", None) for one in index.expressions]
+            if name not in there or name in invalid or (None not in columns and there[name] != columns):
+                found.append(f"{name} of {table.name}")
+    return sorted(found)
+
+
+_INVALID = "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid"
 
 
 def paths(scene: Scene) -> Sequence[str]:

@@ -2,14 +2,9 @@
 
 import pytest
 
-from benchmarks.index_use import ask_for_pages, fill, listening, read_whole
+from benchmarks.index_use import ask_for_pages, fill, let_jobs_run, listening, read_whole, without_nightly
 from extensions import db
-from services.scheduler import DEADLINES
 from tests.cast import ago
-from tests.processes import eventually
-
-#: the check of a night that entries sum to balances reads them all
-NIGHTLY = ("HAVING wallets.balance", "HAVING sum(wallet_entries.amount)")
 
 
 @pytest.fixture
@@ -25,15 +20,9 @@ def test_no_page_and_no_job_reads_a_large_table_from_end_to_end(app, services, c
     cast.go_live(show, at=ago(seconds=20))
     with listening() as asked:
         ask_for_pages(scene)
-        services.scheduler.start()
-        have_run: set[str] = set()
-        try:
-            eventually(lambda: all_have_run(services.scheduler, have_run), timeout=60)
-            eventually(lambda: len(x.posts) == 3, timeout=60)
-        finally:
-            services.scheduler.stop()
+        let_jobs_run(services.scheduler, until=lambda: len(x.posts) == 3)
     assert len(asked) > 150
-    found = read_whole(one for one in asked if not any(part in one[0] for part in NIGHTLY))
+    found = read_whole(without_nightly(asked))
     assert not found, "\n\n".join(f"{', '.join(tables)}:\n{statement}" for statement, tables in found.items())
 
 
@@ -47,8 +36,3 @@ def test_a_list_that_lost_its_index_is_found_out(app):
     with listening() as asked:
         ask_for_pages(scene)
     assert {"posts"} in read_whole(asked).values()
-
-
-def all_have_run(scheduler, have_run):
-    have_run |= {name for name, run in list(scheduler._runs.items()) if run.finished is not None}
-    return have_run >= set(DEADLINES)

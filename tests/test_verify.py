@@ -12,11 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from benchmarks import verify
+from benchmarks import index_use, verify
 from benchmarks.bed import Databases, settings_for
 from benchmarks.scratch import NoPostgresError
 from config import ROOT
+from extensions import db
 from tests.redis_server import redis_stand_in
 
 FLASK = [sys.executable, "-m", "flask", "--app", "app"]
@@ -95,6 +97,15 @@ def test_money_that_is_taken_twice_is_missed_though_the_books_agree(scratch):
     found = judged(act, Doubling(scratch))
     assert not found.is_met
     assert "though by the orders it is" in found.said
+
+
+def test_an_index_that_is_gone_or_is_for_other_columns_is_missed(app):
+    assert index_use.missing_indexes() == []
+    db.session.execute(text("DROP INDEX ix_posts_config_id"))
+    db.session.execute(text("DROP INDEX ix_posts_episode_id"))
+    db.session.execute(text("CREATE INDEX ix_posts_episode_id ON posts (user_id)"))
+    db.session.commit()
+    assert index_use.missing_indexes() == ["ix_posts_config_id of posts", "ix_posts_episode_id of posts"]
 
 
 def test_what_is_set_for_the_real_installation_is_not_used(tmp_path, monkeypatch):
