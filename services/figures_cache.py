@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 RELEASE = 1
 #: who computes says so for this long at most: whoever dies meanwhile keeps nobody longer
 CLAIM_SECONDS = 5
-#: that long others wait for it, and look so often
+#: after so long one of those who wait computes, too; in other processes they look so often
 WAIT_SECONDS, LOOK_SECONDS = 3.0, 0.02
 
 T = TypeVar("T")
@@ -77,12 +77,29 @@ class Counts:
         return self.hits + self.misses
 
 
-class _Flight:
+class _Flight(Generic[T]):
     """One computation under way, and those who wait for it."""
 
     def __init__(self) -> None:
         self.is_over = threading.Event()
-        self.landed: list[Any] = []
+        self.landed: list[T] = []
+        self.failed: Exception | None = None
+        self._turns, self._next_at = threading.Lock(), time.monotonic() + WAIT_SECONDS
+
+    def land(self, value: T) -> list[T]:
+        self.landed = [value]
+        self.is_over.set()
+        return self.landed
+
+    def wait(self) -> bool:
+        """Whether it is over. If not, whoever asks is to compute as well: one more of all each WAIT_SECONDS."""
+        while not self.is_over.wait(max(0.0, self._next_at - time.monotonic())):
+            with self._turns:
+                now = time.monotonic()
+                if now >= self._next_at:
+                    self._next_at = now + WAIT_SECONDS
+                    return False
+        return True
 
 
 class FiguresCache:
@@ -91,7 +108,7 @@ class FiguresCache:
     def __init__(self, store: GuardedStore, pause: Callable[[], AbstractContextManager[Any]] = nullcontext) -> None:
         self._store, self._pause = store, pause
         self._lock = threading.Lock()
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[str, _Flight[Any]] = {}
         self._hits = self._misses = 0
 
     def counts(self) -> Counts:
@@ -132,29 +149,38 @@ class FiguresCache:
             return []
 
     def _fly(self, name: str, key: Key, shape: Shape[T], compute: Callable[[], T]) -> list[T]:
-        """Computes, or waits for another thread that does; who waited in vain computes, too.
+        """Computes, or waits for another thread that does, and gets what that one got: the value, or the failure.
 
-        When that one failed, the next one tries, for all who still wait.
+        When that one takes long, one of those who wait computes, too, for all of them.
         """
         with self._lock:
             flight = self._flights.get(name)
             is_mine = flight is None
             if flight is None:
-                flight = self._flights[name] = _Flight()
+                flight = self._flights[name] = _Flight[T]()
         if not is_mine:
-            with self._pause():
-                is_over = flight.is_over.wait(WAIT_SECONDS)
-            if flight.landed:
-                self._count(hits=1)
-                return flight.landed
-            return self._fly(name, key, shape, compute) if is_over else [self._computed(compute)]
+            return self._waited(flight, compute) or self._fly(name, key, shape, compute)
         try:
-            flight.landed = self._found_or_computed(name, key, shape, compute)
-            return flight.landed
+            return flight.land(self._found_or_computed(name, key, shape, compute)[0])
+        except Exception as error:
+            flight.failed = error
+            raise
         finally:
             with self._lock:
                 self._flights.pop(name, None)
             flight.is_over.set()
+
+    def _waited(self, flight: _Flight[T], compute: Callable[[], T]) -> list[T]:
+        """Empty where the other one was stopped in the middle. Raises what the other one raised."""
+        with self._pause():
+            is_over = flight.wait()
+        if not is_over:
+            return flight.land(self._computed(compute))
+        if flight.landed:
+            self._count(hits=1)
+        elif flight.failed is not None:
+            raise flight.failed
+        return flight.landed
 
     def _found_or_computed(self, name: str, key: Key, shape: Shape[T], compute: Callable[[], T]) -> list[T]:
         """Alone in this process: looks once more, since somebody may just have been ready."""

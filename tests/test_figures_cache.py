@@ -124,26 +124,72 @@ def test_of_twenty_at_once_one_computes():
     assert (kept.counts().hits, kept.counts().misses) == (19, 1)
 
 
-def test_who_waits_for_somebody_who_fails_computes_himself():
-    kept, together, ends = cache(), threading.Barrier(2), []
+def test_who_waits_for_somebody_who_fails_fails_at_once_and_whoever_asks_then_computes():
+    kept, under_way, failing = cache(), threading.Event(), []
 
     def fail():
-        together.wait()
-        time.sleep(0.05)
-        raise LookupError
+        failing.append(1)
+        under_way.set()
+        time.sleep(0.3)
+        raise LookupError("no numbers")
+
+    def ask():
+        with pytest.raises(LookupError, match="no numbers"):
+            kept.get(KEY, FIGURES, fail)
+
+    leader = threading.Thread(target=ask)
+    leader.start()
+    under_way.wait()
+    in_threads(ask, 19)
+    leader.join()
+    assert len(failing) == 1
+    assert kept.get(KEY, FIGURES, Computing()) == SOME
+
+
+@pytest.mark.slow
+def test_while_one_takes_long_one_more_at_a_time_computes_and_all_get_what_is_ready_first():
+    kept, lock, at_once, most, asked, ends = cache(), threading.Lock(), [], [], [], threading.Event()
+
+    def compute():
+        with lock:
+            asked.append(1)
+            is_first = len(asked) == 1
+            at_once.append(1)
+            most.append(len(at_once))
+        if is_first:
+            assert ends.wait(30)
+        with lock:
+            at_once.pop()
+        return SOME
+
+    found = []
+    leader = threading.Thread(target=lambda: found.append(kept.get(KEY, FIGURES, compute)))
+    leader.start()
+    in_threads(lambda: found.append(kept.get(KEY, FIGURES, compute)), 19)
+    assert (found, len(asked), max(most)) == ([SOME] * 19, 2, 2)
+    assert kept.get(KEY, FIGURES, Computing([])) == SOME
+    ends.set()
+    leader.join()
+    assert found == [SOME] * 20
+
+
+def test_who_waits_for_somebody_who_was_stopped_computes_himself():
+    kept, under_way = cache(), threading.Event()
+
+    def stop():
+        under_way.set()
+        time.sleep(0.1)
+        raise SystemExit
 
     def first():
-        with pytest.raises(LookupError):
-            kept.get(KEY, FIGURES, fail)
-        ends.append("failed")
+        with pytest.raises(SystemExit):
+            kept.get(KEY, FIGURES, stop)
 
     leader = threading.Thread(target=first)
     leader.start()
-    together.wait()
+    under_way.wait()
     assert kept.get(KEY, FIGURES, Computing()) == SOME
     leader.join()
-    assert ends == ["failed"]
-    assert kept.get(KEY, FIGURES, Computing([])) == SOME
 
 
 # What somebody else put there
