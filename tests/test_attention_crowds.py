@@ -1,4 +1,4 @@
-"""More than a page reads of one sort: what was put aside hides nothing else, and nobody's own thing is left out."""
+"""What was put aside hides nothing else: of many, of what is one's own, of what happens once more."""
 
 from datetime import timedelta
 
@@ -8,8 +8,10 @@ from sqlalchemy import insert, update
 from extensions import db
 from models import Broadcast, EpisodeTweetConfig, PodcastMember, Post, User
 from services import dismissals
+from services.audit import NOBODY
 from services.dismissals import Putting
 from services.needs import MOST_OF_A_SORT
+from services.registry import get_services
 from tests.test_attention import Desk
 from tests.test_needs import past
 
@@ -90,3 +92,16 @@ def test_among_any_number_of_posts_everybody_sees_his_own(desk, crowd):
     assert len(rows) > MOST_OF_A_SORT
     assert f"failed:{own}" in desk.items("bo")
     assert f"failed:{own}" in desk.at_home("bo")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
+def test_a_login_that_came_and_went_between_two_cleanings_is_missed_anew(desk, cast):
+    zoe_joins(desk, cast)
+    (before,) = desk.items()
+    desk.aside(before)
+    assert desk.items() == []
+    cast.connect(db.session.get_one(User, desk.ids["zoe"]), now=desk.now)
+    assert desk.items() == []
+    get_services().connections.disconnect(desk.ids["zoe"], NOBODY, desk.now + timedelta(minutes=30))
+    (after,) = desk.items(minutes=40)
+    assert (after != before, len(after) < 100) == (True, True)
