@@ -1,7 +1,7 @@
 """All posts that somebody may see: filtered, sorted, page by page, summed up, or from end to end. Reads only."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +28,10 @@ ORDERS: Mapping[str, tuple[Any, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One post with what it belongs to. `seconds`: from the start of the stream, or the click, until X had it."""
+    """One post with what it belongs to. `seconds`: from the start of the stream, or the click, until X had it.
+
+    `gone_at`: when X first said that it is not there any more.
+    """
 
     id: int
     at: datetime
@@ -48,6 +51,7 @@ class Line:
     text: str
     posted_at: datetime | None
     remote_id: str | None
+    gone_at: datetime | None
     started_at: datetime | None
 
     @property
@@ -91,11 +95,12 @@ def find(viewer: Viewer, wanted: Wanted, after: str = "") -> Found:
 def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
     """All that fits, in the order that was asked for. However many there are, BATCH of them are in memory.
 
-    Holds no connection while the caller is busy with what it was given; who loses a podcast meanwhile gets no more.
+    Holds no connection while the caller is busy with what it was given. Who loses a podcast meanwhile, or what he is
+    on this server, gets no more.
     """
     after = ""
-    while True:
-        seen = explorer_totals.seen(viewer, wanted)
+    while (reader := _still(viewer)) is not None:
+        seen = explorer_totals.seen(reader, wanted)
         where = [*seen.where, *_fits(wanted, seen.zone)]
         lines = _page(where, wanted, after, BATCH)
         db.session.rollback()
@@ -103,6 +108,13 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
         if len(lines) < BATCH:
             return
         after = _cursor(wanted, lines[-1])
+
+
+def _still(viewer: Viewer) -> Viewer | None:
+    """What he is by now, never more than when he asked; None: nobody who may see anything."""
+    query = select(User.is_admin).where(User.id == viewer.user_id, User.is_active)
+    is_admin = db.session.execute(query).scalar_one_or_none()
+    return None if is_admin is None else replace(viewer, is_admin=viewer.is_admin and is_admin)
 
 
 def podcasts_of(viewer: Viewer) -> list[tuple[int, str]]:
@@ -153,6 +165,7 @@ def _lines() -> Any:
             Post.text,
             Post.posted_at,
             Post.remote_id,
+            Post.gone_at,
             START.label("started_at"),
         )
         .outerjoin(Podcast, Podcast.id == Post.podcast_id)

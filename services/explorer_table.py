@@ -12,7 +12,7 @@ from services.spend_csv import plain_cell
 
 HEAD = (
     *("post", "at", "podcast", "episode", "host", "x_account", "state", "cause", "sent_by", "text_kind", "link"),
-    *("posted_at", "seconds", "url", "text"),
+    *("posted_at", "seconds", "gone_at", "url", "text"),
 )
 #: lines that are handed on together: one by one each would be a write to the network
 TOGETHER = 100
@@ -58,6 +58,7 @@ def _row(line: Line, outward: Outward) -> dict[str, Any]:
             line.has_link,
             _instant(line.posted_at),
             line.seconds,
+            _instant(line.gone_at),
             line.url and outward(line.url),
             line.text,
         ),

@@ -10,7 +10,7 @@ from html import unescape
 from itertools import count
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from benchmarks.bed import counting
 from extensions import db
@@ -235,12 +235,43 @@ def test_a_page_shows_posts_with_their_host_and_leads_on(app, show):
     assert browser.get("/posts/posts.json").get_json()[0]["text"] == "Hello <b>world</b>"
 
 
+def test_of_a_post_that_is_not_on_x_any_more_it_is_said_since_when_that_is_known(app, show):
+    add(show, remote_id="1", gone_at=NOON + timedelta(days=1))
+    add(show, remote_id="2")
+    browser = Browser(app)
+    browser.let_in(db.session.get_one(User, viewer().user_id))
+    page = browser.get("/posts").get_data(as_text=True)
+    assert page.count("not on X any more, noticed <time") == 1
+    assert [f"/status/{id}" in page for id in (1, 2)] == [False, True]
+    table = csv.DictReader(io.StringIO(browser.get("/posts/posts.csv").get_data(as_text=True)))
+    assert [row["gone_at"] for row in table] == ["", "2026-11-25T12:00:00+00:00"]
+    assert browser.get("/posts/posts.json").get_json()[0]["gone_at"] is None
+
+
 def test_who_left_sees_them_no_more(show):
     add(show)
     asked = viewer()
     db.session.execute(db.delete(PodcastMember).filter_by(user_id=asked.user_id))
     db.session.commit()
     assert explorer.find(asked, Wanted()).lines == []
+
+
+@pytest.mark.parametrize(
+    "then, lines",
+    [({"is_admin": False}, ["own"]), ({"is_active": False}, []), (None, [])],
+    ids=["demoted", "switched off", "removed"],
+)
+def test_a_table_ends_with_what_its_reader_may_see_by_then(cast, show, then, lines):
+    add(show, text="own")
+    add(cast.show("Small Talk", hosts=("cy",)), explorer.BATCH + 1, text="of others")
+    everybody = update(User).values(is_admin=True)
+    db.session.execute(everybody)
+    db.session.commit()
+    table = explorer.every_line(viewer(), Wanted())
+    first = [next(table).text for _ in range(explorer.BATCH)]
+    db.session.execute(everybody.values(**then) if then else delete(User))
+    db.session.commit()
+    assert (set(first), [line.text for line in table]) == ({"of others"}, lines)
 
 
 def test_reasons_to_choose_from_are_those_that_some_post_has(show):
