@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 PAGES = {
     400: ("This could not be understood", "Go back and try again."),
     401: ("Please sign in", "Your session has ended. Sign in and try again."),
-    403: ("This is not yours to do", "An admin of the podcast can do it, or make you one."),
+    403: ("This is not yours to do", "An admin can do it: of the podcast, or of this server."),
     404: ("There is nothing here", "It does not exist, it was removed, or you are not on this podcast."),
     405: ("Not like this", "This address does not take what was sent to it."),
     409: ("Somebody was faster", "Look at the page again: it has changed meanwhile."),

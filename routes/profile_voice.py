@@ -19,6 +19,7 @@ from services import draft_choices, own_posts, voice_page
 from services.checks import several_lines
 from services.draft_choices import LONGEST_TONE, LONGEST_WORDS, Settings
 from services.errors import Conflict, Invalid
+from services.registry import get_services
 
 #: a line between two examples
 BETWEEN = "---"
@@ -89,7 +90,8 @@ def voice() -> ResponseReturnValue:
         _fill(form, draft_choices.earlier_posts(current_user.id), "Airhorn has posted nothing yet.")
     elif form.validate_on_submit():
         try:
-            flash(draft_choices.set_voice(form.wanted(), actor(), datetime.now(UTC)))
+            is_heard = get_services().settings.ai_provider is not None
+            flash(draft_choices.set_voice(form.wanted(), actor(), datetime.now(UTC), is_heard=is_heard))
         except Invalid as error:
             form.form_errors.append(str(error))
         else:

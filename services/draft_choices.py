@@ -137,8 +137,15 @@ def voice_of(user_id: int) -> Settings:
     return Settings(**{name: getattr(found, name) for name in Settings.__slots__})
 
 
-def set_voice(typed: Settings, by: Actor, now: datetime) -> str:
-    """Keeps the voice of whoever acts, and answers with what comes of it. Raises Invalid."""
+_HEARD = "Your next draft sounds like that."
+_UNHEARD = "Models write like that. None is set up here, and Airhorn’s own writer does not read it."
+
+
+def set_voice(typed: Settings, by: Actor, now: datetime, *, is_heard: bool = True) -> str:
+    """Keeps the voice of whoever acts, and answers with what comes of it. Raises Invalid.
+
+    `is_heard`: whether drafts are written by a model.
+    """
     checked = _checked(typed)
     voice = db.session.execute(select(Voice).where(Voice.user_id == by.user_id)).scalar_one_or_none()
     if voice is None:
@@ -149,7 +156,7 @@ def set_voice(typed: Settings, by: Actor, now: datetime) -> str:
     taken = draft_rows.withdraw_unapproved(by.user_id) if checked.needs_approval and by.user_id is not None else 0
     audit.note(Kind.VOICE_CHANGED, by, now)
     db.session.commit()
-    return f"Saved. Your next draft sounds like that.{_withdrawn(taken)}"
+    return f"Saved. {_HEARD if is_heard else _UNHEARD}{_withdrawn(taken)}"
 
 
 def _withdrawn(count: int) -> str:

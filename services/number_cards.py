@@ -80,9 +80,13 @@ def _measured(value: Value) -> Value:
     return lambda one: value(one) if one.measured else None
 
 
+def _out(found: Figures) -> str:
+    return f"{found.posted:,} of them went out" if found.announcements else ""
+
+
 SPEED = Measure("speed", "From start to post", TIME, lambda one: one.total.median, lambda _: "half of the posts")
 MEASURES = (
-    Measure("announcements", "Announcements", COUNT, lambda one: one.announcements, lambda _: "", grows=True),
+    Measure("announcements", "Announcements", COUNT, lambda one: one.announcements, _out, grows=True),
     Measure("on_time", "On time", SHARE, lambda one: one.on_time_share, _on_time),
     Measure("failed", "Failed", SHARE, lambda one: one.failed_share, _of_known_ends),
     Measure("impressions", "Impressions", COUNT, _measured(lambda one: one.impressions), _read, grows=True),

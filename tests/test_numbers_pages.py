@@ -99,7 +99,7 @@ def test_the_overview_says_each_number_beside_the_period_before(season, read, no
         Told(at=monday + timedelta(seconds=5), status="failed"),
     )
     said = read("?period=week")
-    assert "Announcements 3 1 fewer so far than the week before. The week before: 4" in said
+    assert "Announcements 3 2 of them went out 1 fewer so far than the week before. The week before: 4" in said
     assert "On time 100 % 2 of 2 within a minute of the start 25 points more than the week before." in said
     assert "Failed 33 % 1 of 3 did not go out 33 points more than the week before. The week before: 0 %" in said
     assert "Impressions 2,000 1,000 fewer so far than the week before. The week before: 3,000" in said
@@ -120,7 +120,7 @@ def test_days_are_those_of_the_podcasts_zone(season, ask, now):
 def test_all_there_is_has_nothing_beside_it(season, read, now):
     tell(season, Told(at=now - timedelta(days=800)))
     said = read("?period=all")
-    assert "Announcements 1 Announcements, the last 12 weeks" in said
+    assert "Announcements 1 1 of them went out Announcements, the last 12 weeks" in said
     assert "On time 100 % 1 of 1 within a minute of the start On time, the last" in said
     assert "before" not in said
 
