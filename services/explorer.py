@@ -108,6 +108,7 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
         if len(lines) < BATCH:
             return
         after = _cursor(wanted, lines[-1])
+    db.session.rollback()
 
 
 def _still(viewer: Viewer) -> Viewer | None:
