@@ -98,8 +98,8 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
     Holds no connection while the caller is busy with what it was given. Who loses a podcast meanwhile, or what he is
     on this server, gets no more.
     """
-    after = ""
-    while (reader := _still(viewer)) is not None:
+    after, reader = "", viewer
+    while True:
         seen = explorer_totals.seen(reader, wanted)
         where = [*seen.where, *_fits(wanted, seen.zone)]
         lines = _page(where, wanted, after, BATCH)
@@ -108,7 +108,11 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
         if len(lines) < BATCH:
             return
         after = _cursor(wanted, lines[-1])
-    db.session.rollback()
+        found = _still(viewer)
+        if found is None:
+            db.session.rollback()
+            return
+        reader = found
 
 
 def _still(viewer: Viewer) -> Viewer | None:
