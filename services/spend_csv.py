@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC
 
@@ -13,15 +14,21 @@ HEAD = (
     *("entry", "at", "wallet", "kind", "what", "host", "episode", "amount_usd", "cost_usd", "held_usd"),
     *("balance_usd", "held_after_usd", "by", "note", "episode_id", "post_id", "draft_id", "price_list_id"),
 )
-#: what spreadsheets take a cell for a formula by, also behind spaces
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: what spreadsheets take a cell for a formula by, also behind spaces and what nobody sees
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠\N{MINUS SIGN}")
 PODCAST = "podcast"
 
 
 def plain_cell(text: str | None) -> str:
     """Words as words: what would be a formula gets an apostrophe, which spreadsheets do not show."""
     text = text or ""
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA) else text
+    first = next((char for char in text if char in _FORMULA or not _is_unseen(char)), "")
+    return f"'{text}" if first in _FORMULA else text
+
+
+def _is_unseen(char: str) -> bool:
+    """Spaces of all sorts, and the marks of Unicode that are written and not shown."""
+    return char.isspace() or unicodedata.category(char) == "Cf"
 
 
 def lines(podcast_id: int, only: Only) -> Iterator[str]:

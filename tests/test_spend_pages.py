@@ -334,10 +334,15 @@ def test_the_table_holds_every_entry_and_no_formula(till, browsers, cast):
     assert (top_up["note"], top_up["by"], top_up["wallet"]) == ("'+1-2; @SUM(A1)", "Ada", "podcast")
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", " =1", "\r=1", "＝1"])
+#: behind what is written and not shown, which spreadsheets may leave out; and a minus of another sort
+UNSEEN = ["\u2003=1", "\u3000+1", "\u200b=1", "\ufeff@a", " \u2060\u00a0-1", "\x0b=1", "\u2028=1", "\u22121"]
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", " =1", "\r=1", "＝1", *UNSEEN])
 def test_what_a_spreadsheet_would_reckon_is_made_a_word(cell):
     assert spend_csv.plain_cell(cell) == f"'{cell}"
     assert spend_csv.plain_cell("a" + cell) == "a" + cell
+    assert spend_csv.plain_cell(unseen := "\u200b\u2003") == unseen
 
 
 def fill(till, numbers):
