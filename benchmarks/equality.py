@@ -15,6 +15,8 @@ from services import (
     accounts,
     explorer,
     host_breakdown,
+    insight_facts,
+    insights,
     kept_numbers,
     members,
     metrics_rows,
@@ -91,9 +93,12 @@ class Scene:
     def read(self, n: int) -> None:
         """What X shows of a post."""
         if self.posts:
-            due = Due(self._post(n), f"r{n}", self.now, "1", Whose(self.podcast_id, self._host(n)), None)
-            metrics_rows.store(db.session(), [Kept(due, Metrics(n, n, 0, 0, 0, 0), is_gone=False)], self.now)
-            db.session.commit()
+            self.show(n, n)
+
+    def show(self, n: int, impressions: int) -> None:
+        due = Due(self._post(n), f"r{n}", self.now, "1", Whose(self.podcast_id, self._host(n)), None)
+        metrics_rows.store(db.session(), [Kept(due, Metrics(impressions, n, 0, 0, 0, 0), is_gone=False)], self.now)
+        db.session.commit()
 
     def pay(self, n: int) -> None:
         whose = Whose(self.podcast_id, self._host(n))
@@ -120,7 +125,7 @@ class Scene:
         podcast_settings.change(self.podcast_id, wanted, NOBODY, self.now)
 
     def switch(self, n: int) -> None:
-        (people.switch_on if n % 2 else people.switch_off)(self._host(n), NOBODY, self.now)
+        (people.switch_on if n % 2 else people.switch_off)(self._host(n // 2), NOBODY, self.now)
 
     def disconnect(self, n: int) -> None:
         get_services().connections.disconnect(self._host(n), NOBODY, self.now)
@@ -129,6 +134,11 @@ class Scene:
         self.now += timedelta(hours=5 * n)
 
     # Asking
+
+    @property
+    def readers(self) -> tuple[int, ...]:
+        """A host and an admin."""
+        return self.hosts["bo"], self.cy
 
     def access(self, user_id: int) -> access.Access:
         user = db.session.get_one(User, user_id)
@@ -153,6 +163,13 @@ DEEDS: list[Callable[[Scene, int], None]] = [
 ]
 
 
+def warm(scene: Scene, kind: Kind) -> None:
+    """Keeps what each reader would be shown, so that it is old if the next deed changes it and says nothing."""
+    for reader in scene.readers:
+        kept(scene.access(reader), kind, scene.now)
+    db.session.rollback()
+
+
 def fresh(found: access.Access, kind: Kind, now: datetime) -> tuple[Any, ...]:
     """Computed, and without money for who may not see any."""
     podcast, span = found.podcast, period(kind, now, found.podcast.timezone).current
@@ -170,6 +187,7 @@ def fresh(found: access.Access, kind: Kind, now: datetime) -> tuple[Any, ...]:
         host_breakdown.arranged(span, rows, sort="posted", descending=True),
         trends.by_hour(podcast, span),
         trends.texts(podcast, span),
+        insights.of(insight_facts.facts(podcast, overview, now, money=found.is_admin)),
     )
 
 
@@ -183,23 +201,25 @@ def totals(user_id: int) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
 
 def kept(found: access.Access, kind: Kind, now: datetime) -> tuple[Any, ...]:
     span = period(kind, now, found.podcast.timezone).current
+    overview = kept_numbers.overview(found, kind, now)
     return (
-        kept_numbers.overview(found, kind, now),
+        overview,
         kept_numbers.sparklines(found, now),
         kept_numbers.latency(found, now),
         kept_numbers.breakdown(found, span, sort="posted", descending=True),
         kept_numbers.by_hour(found, span),
         kept_numbers.texts(found, span),
+        kept_numbers.insights(found, overview, now),
     )
 
 
-ASKED = ("overview", "12 weeks", "26 weeks", "hosts", "hours", "texts")
+ASKED = ("overview", "12 weeks", "26 weeks", "hosts", "hours", "texts", "what stands out")
 
 
 def differences(scene: Scene, kind: Kind) -> list[str]:
     """What a host and an admin get that is not what would be computed now."""
     found = []
-    for reader in (scene.hosts["bo"], scene.cy):
+    for reader in scene.readers:
         asking = scene.access(reader)
         both = zip(ASKED, kept(asking, kind, scene.now), fresh(asking, kind, scene.now), strict=True)
         found += [f"{name} of {reader}: {told} is {computed}" for name, told, computed in both if told != computed]
@@ -212,7 +232,12 @@ def after_anything(steps: int, seed: int = 6) -> list[str]:
     """Does so many things in an application whose database is empty. Returns what was not equal afterwards."""
     dice, scene, found = random.Random(seed), Scene(), []
     for _ in range(steps):
-        deed, n = dice.choice(DEEDS), dice.randrange(10)
-        deed(scene, n)
-        found += [f"after {deed.__name__}: {one}" for one in differences(scene, dice.choice(list(Kind)))]
+        found += after(scene, dice.choice(DEEDS), dice.randrange(10), dice.choice(list(Kind)))
     return found
+
+
+def after(scene: Scene, deed: Callable[..., None], n: int, kind: Kind) -> list[str]:
+    """What is not equal after this one deed."""
+    warm(scene, kind)
+    deed(scene, n)
+    return [f"after {deed.__name__}: {one}" for one in differences(scene, kind)]

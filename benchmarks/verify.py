@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks import equality, index_use, pages
+from benchmarks import equality, equality_once, index_use, pages
 from benchmarks.bed import ENGINES, Databases, running, settings_for, wired
 from benchmarks.checking import MissedError, all_at_once, application, none
 from benchmarks.scratch import NoPostgresError
@@ -21,7 +21,7 @@ from config import MOST_CONNECTIONS, Settings, SettingsError
 from extensions import db
 
 HOSTS, EPISODES, POSTS = (5, 50), 20, 200
-STEPS = 60
+STEPS = 40
 #: jobs ask nobody: nobody is there
 NOWHERE = "http://127.0.0.1:9"
 #: of each process, as the README says: kept open, and more when they are needed
@@ -86,8 +86,10 @@ def pool_budget(databases: Databases, engine: str) -> str:
 def cache_equality(databases: Databases, engine: str) -> str:
     """What is kept is what would be computed now, after anything."""
     with application(databases, engine):
+        none("not what would be computed", equality_once.after_each())
+    with application(databases, engine):
         none("not what would be computed", equality.after_anything(STEPS))
-    return f"after {STEPS} things that happen to a podcast"
+    return f"after {STEPS + len(equality_once.DEEDS)} things that happen to a podcast"
 
 
 BOTH, POSTGRESQL = ENGINES, ("postgresql",)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from benchmarks.equality import DEEDS, Scene, differences
+from benchmarks import equality_once
+from benchmarks.equality import DEEDS, Scene, after, differences
 from extensions import db, reading
 from services import kept_numbers
 from services.periods import Kind, period
@@ -45,6 +47,23 @@ def test_each_deed_is_seen_at_once(scene, deed):
     for n in (1, 2):
         deed(scene, n)
         assert differences(scene, Kind.ALL) == []
+
+
+@pytest.mark.slow
+def test_deeds_that_change_numbers_only_after_others_are_seen_at_once(app):
+    assert equality_once.after_each() == []
+
+
+def test_a_change_that_does_not_raise_the_version_is_found_out(scene):
+    before = after(scene, Scene.join_or_leave, 1, Kind.WEEK)
+    db.session.execute(text(STUCK))
+    db.session.commit()
+    assert before == []
+    missed = after(scene, Scene.join_or_leave, 0, Kind.WEEK)
+    assert [one.partition(" of ")[0] for one in missed] == ["after join_or_leave: hosts"] * 2
+
+
+STUCK = "CREATE TRIGGER stuck BEFORE UPDATE ON figures_versions BEGIN SELECT RAISE(IGNORE); END"
 
 
 def test_the_second_time_the_database_is_not_asked(scene):
