@@ -4,10 +4,10 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from extensions import db
-from models import Dismissal, HostWeek, Podcast, PodcastMember, Role, User
+from models import Dismissal, EpisodeGuide, HostWeek, Podcast, PodcastMember, Role, User
 from services import attention
 from services.errors import Refused
 from services.host_weeks import WEEKS_BACK
@@ -218,7 +218,10 @@ def test_a_podcast_whose_needs_break_keeps_no_others_from_being_cleaned(app):
     for season in (odd, other):
         db.session.add(Dismissal(podcast_id=season.podcast_id, item="stream:9", made_at=MONDAY))
     db.session.commit()
-    change(Podcast, Podcast.id == odd.podcast_id, timezone="Mars/Base")
+    db.session.add(EpisodeGuide(podcast_id=odd.podcast_id, title="Odd", scheduled_at=MONDAY))
+    db.session.flush()
+    db.session.execute(text("UPDATE episode_guides SET scheduled_at = '2026-03-03 odd'"))
+    db.session.commit()
     attention.clean(MONDAY + timedelta(days=1))
     assert other.podcast_id not in set(db.session.execute(select(Dismissal.podcast_id)).scalars())
 
