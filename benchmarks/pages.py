@@ -14,7 +14,7 @@ from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 
-from benchmarks.bed import ENGINES, Databases, counting, running, settings_for
+from benchmarks.bed import ENGINES, Databases, add_podcasts, counting, running, settings_for
 from benchmarks.report import Report
 from extensions import db
 from models import (
@@ -192,8 +192,11 @@ def _one_by_one(engine: str, scene: Scene) -> dict[str, Any]:
     return {"old way": f"{engine}: an episode host by host", "statements": counted.statements, "ms": 1000 * took}
 
 
-def fill(services: Services, hosts: int, *, episodes: int = EPISODES, posts: int = POSTS) -> Scene:
-    """One show with so many hosts, episodes before and after now, and posts with their history for the past ones."""
+def fill(services: Services, hosts: int, *, episodes: int = EPISODES, posts: int = POSTS, podcasts: int = 1) -> Scene:
+    """One show with so many hosts, episodes before and after now, and posts with their history for the past ones.
+
+    `podcasts`: how many its admin is on; the others have nobody else.
+    """
     now = datetime.now(UTC)
     people = [{"email": f"host{n}@example.com", "name": f"Host {n:02}", "is_admin": n == 0} for n in range(hosts)]
     user_ids = list(db.session.execute(insert(User).returning(User.id, sort_by_parameter_order=True), people).scalars())
@@ -213,6 +216,8 @@ def fill(services: Services, hosts: int, *, episodes: int = EPISODES, posts: int
     _add_texts(user_ids, episode_ids, set(posting))
     _add_posts(podcast.id, posting, now)
     db.session.execute(insert(Notice), [_notice(n, user_ids[0], podcast.id, now) for n in range(hosts)])
+    for other in add_podcasts([f"UC{n:022}" for n in range(1, podcasts)]) if podcasts > 1 else ():
+        db.session.add(PodcastMember(podcast_id=other, user_id=user_ids[0], role=Role.ADMIN))
     token = sessions.begin(user_ids[0], now)
     scene = Scene(podcast.id, episode_ids[past - 1], episode_ids[past], token)
     db.session.commit()

@@ -20,7 +20,9 @@ from benchmarks.verify_money import double_spend, ledger_sum
 from config import MOST_CONNECTIONS, Settings, SettingsError
 from extensions import db
 
-HOSTS, EPISODES, POSTS = (5, 50), 20, 200
+LITTLE = {"hosts": 5, "episodes": 20, "podcasts": 1, "posts": 200}
+#: each alone, or one that grows would hide another
+MORE = ({"hosts": 50}, {"episodes": 60}, {"podcasts": 10})
 STEPS = 40
 #: jobs ask nobody: nobody is there
 NOWHERE = "http://127.0.0.1:9"
@@ -41,13 +43,21 @@ class Verdict:
 
 
 def statements(databases: Databases, engine: str) -> str:
-    """Pages take few statements, and no more with more hosts."""
-    few, many = (pages.statements(databases, engine, hosts, episodes=EPISODES, posts=POSTS) for hosts in HOSTS)
-    grown = [f"{page} {few[page]} → {number}" for page, number in many.items() if number > few[page]]
-    dear = [f"{page} {number}" for page, number in many.items() if number > pages.MOST_STATEMENTS]
-    none("more statements at 50 hosts", grown)
+    """Pages take few statements, and no more with more hosts, episodes or podcasts."""
+    few = pages.statements(databases, engine, **LITTLE)
+    grown, dear, most = [], [], max(few.values())
+    for more in MORE:
+        ((what, number),) = more.items()
+        many = pages.statements(databases, engine, **LITTLE | more)
+        grown += [
+            f"{page} {few[page]} → {asked} at {number} {what}" for page, asked in many.items() if asked > few[page]
+        ]
+        dear += [f"{page} {asked}" for page, asked in many.items() if asked > pages.MOST_STATEMENTS]
+        most = max(most, *many.values())
+    none("more statements", grown)
     none(f"more than {pages.MOST_STATEMENTS} statements", dear)
-    return f"{len(many)} pages, {max(many.values())} statements at most, as many at {HOSTS[1]} hosts as at {HOSTS[0]}"
+    wider = ", ".join(f"{number} {what}" for more in MORE for what, number in more.items())
+    return f"{len(few)} pages, {most} statements at most, no more at {wider}"
 
 
 def index_used(databases: Databases, engine: str) -> str:
