@@ -119,7 +119,7 @@ def test_a_letter_has_numbers_insights_what_needs_a_person_and_links(season, job
     change(Podcast, youtube_channel_id=None)
     job.run(MONDAY)
     text = text_to(postman, 0)
-    assert "Announcements: 2; the week before 0" in text
+    assert "Announcements: 2 (2 of them went out); the week before 0" in text
     assert "Needs a person\n" in text
     assert "* YouTube: No channel is set, so no start is noticed." in text
     assert "* You: No X account is connected. Connect X in time" in text
