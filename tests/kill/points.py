@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import event
 
@@ -74,15 +75,21 @@ def _after_headers() -> None:
 
 
 def _after_status() -> None:
-    """The first bytes of an answer are here, nothing was made of them yet."""
-    real = DeadlineSocket.recv_into
+    """The first bytes of the answer to a POST are here, nothing was made of them yet."""
+    real_send, real_read, posting = DeadlineSocket.sendall, DeadlineSocket.recv_into, WeakSet[DeadlineSocket]()
+
+    def sendall(self: DeadlineSocket, data: bytes, *more: Any) -> None:
+        if bytes(data).startswith(b"POST /2/tweets"):
+            posting.add(self)
+        real_send(self, data, *more)
 
     def recv_into(self: DeadlineSocket, *args: Any) -> int:
-        count = real(self, *args)
-        if count:
+        count = real_read(self, *args)
+        if count and self in posting:
             die()
         return count
 
+    _replace("sendall", sendall)
     _replace("recv_into", recv_into)
 
 
