@@ -4,6 +4,10 @@ Both make their own databases; that of DATABASE_URL is never opened.
 """
 
 import importlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -33,13 +37,36 @@ def verify(context: click.Context, names: tuple[str, ...], only_list: bool, as_j
     checks = _module("benchmarks.verify")
     if _listed(names, checks.CHECKS, only_list):
         return
-    found = checks.verify(names, _say if not as_json else lambda _: None)
+    with _until_enough() as look:
+        found = checks.verify(names, lambda one: look(one, is_quiet=as_json))
     if as_json:
         print_json(checks.document(found))
     missed = sum(not one.is_met for one in found)
     if not as_json:
         click.echo(f"{missed} of {len(found)} checks missed." if missed else f"All {len(found)} checks hold.")
     context.exit(1 if missed else 0)
+
+
+@contextmanager
+def _until_enough() -> Iterator[Callable[..., None]]:
+    """Ctrl+C ends it, after the check under way at the latest: Python loses one that comes while it tidies up."""
+    has_enough = threading.Event()
+
+    def stop(number: int, frame: Any) -> None:
+        has_enough.set()
+        signal.default_int_handler(number, frame)
+
+    def look(one: Any, *, is_quiet: bool) -> None:
+        if has_enough.is_set():
+            raise KeyboardInterrupt
+        if not is_quiet:
+            _say(one)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield look
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _say(one: Any) -> None:
