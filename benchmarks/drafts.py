@@ -1,14 +1,13 @@
 """`python -m benchmarks drafts`: drafts for all hosts of an episode at a provider that takes a second for each.
 
-One by one beside the job's way, in the same run; and what pages take meanwhile. The provider is the stand-in, in this
-process, so that pages pay for its work as well.
+One by one beside the job's way, in the same run; and what pages take meanwhile. The provider has a process of its own,
+as in earnest, on the same cores.
 """
 
 import contextvars
-import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -17,12 +16,12 @@ from flask import current_app
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from benchmarks.ai_stand_in import AiStandIn
 from benchmarks.bed import ENGINES, Databases, running, settings_for
 from benchmarks.pages import Scene, fill, signed_in
 from benchmarks.report import Report
 from extensions import db
 from models import EpisodeTweetConfig
-from sandbox.ai import AiProvider
 from services import draft_wishes
 from services.audit import Actor
 from services.draft_job import DraftJob
@@ -34,56 +33,18 @@ MOST_SECONDS, MOST_SLOWER = 8.0, 1.5
 PAGES = ("home", "planned episode")
 #: of pages: first until everything is compiled, then to compare with
 FIRST_LOOKS, IDLE_LOOKS = 8, 40
-#: any two of 49 hosts share one of the three parts at most, as people's own texts would
-BEGINNINGS = (
-    "The studio lights are warm and so are we",
-    "Somebody pressed the big red button again",
-    "Headphones on, phones off, doors closed",
-    "A quiet evening was the plan, then this came up",
-    "You asked for it twice, so here it is",
-    "Fresh coffee, old friends, one long list of questions",
-    "Half of the notes are gone and nobody minds",
-)
-MIDDLES = (
-    "we talk about {about} until it makes sense",
-    "it is all about {about} tonight, from the ground up",
-    "{about} gets the whole hour and no mercy",
-    "our heads are full of {about}, and they have to be emptied",
-    "let us take {about} apart, screw by screw",
-    "nobody leaves before {about} is settled",
-    "there is more to {about} than we thought last week",
-)
-ENDINGS = (
-    "Come in and sit wherever you like: {url}",
-    "Your questions decide where it goes {url}",
-    "Bring a friend who disagrees: {url}",
-    "Late is fine, missing it would be a pity {url}",
-    "The chat is open and friendly, mostly: {url}",
-    "Watch along and tell us where we are wrong {url}",
-    "Turn the sound up, the first minute is the best: {url}",
-)
-
-
-def fluent(data: Mapping[str, Any]) -> str:
-    """A text for each host that is like no other's, in as many hosts as there are here."""
-    number = int(re.sub(r"\D", "", str(data["host"])) or 0)
-    first, second = number % 7, number // 7 % 7
-    parts = BEGINNINGS[first], MIDDLES[second], ENDINGS[(first + second + number // 49 * 3) % 7]
-    return ". ".join((parts[0], parts[1][:1].upper() + parts[1][1:], parts[2])).replace("{about}", str(data["title"]))
 
 
 def measure() -> Report:
     title = f"Drafts for {HOSTS} hosts, {ANSWER_SECONDS:.0f} s an answer; {ONE_BY_ONE} of them one by one beside it"
     report = Report("drafts", title)
-    with Databases() as databases, AiProvider().serving() as ai:
-        assert isinstance(ai, AiProvider)
+    with Databases() as databases, AiStandIn() as ai:
         asking = {"ai_provider": "openai", "ai_base_url": f"{ai.url}/v1", "ai_model": "gpt-5-mini", "ai_api_key": "k"}
         for engine in ENGINES:
             with running(settings_for(databases.fresh(engine), databases.folder, **asking)) as services:
                 scene = fill(services, HOSTS, episodes=30, posts=1_000)
-                ai.latency, ai.writes = ANSWER_SECONDS, fluent
+                ai.latency(ANSWER_SECONDS)
                 _measure(report, engine, services, scene)
-                ai.latency = 0.0
                 report.at_most(f"{engine}: differences between balances and entries", len(differences()), 0)
                 db.session.rollback()
     return report.finish()
