@@ -81,6 +81,7 @@ def test_a_stream_that_is_live_and_gone_in_turns_is_one_broadcast_and_announced_
 # Premieres, endless streams, several at once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("announces, said", [(False, [0, 0]), (True, [1, 1])])
 def test_a_premiere_is_announced_only_if_the_podcast_says_so(stage: Stage, announces: bool, said: list[int]) -> None:
     show = stage.show(announce_premieres=announces)

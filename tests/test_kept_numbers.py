@@ -26,6 +26,7 @@ def scene(app):
     return Scene()
 
 
+@pytest.mark.slow
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 9)), min_size=4, max_size=8),
@@ -38,6 +39,7 @@ def test_what_was_kept_is_what_would_be_computed_now(scene, deeds, kind):
         assert differences(scene, kind) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deed", dict.fromkeys(DEEDS), ids=lambda deed: deed.__name__)
 def test_each_deed_is_seen_at_once(scene, deed):
     """After others, so that there is something to change."""

@@ -259,6 +259,7 @@ def test_deleting_what_has_history_works_and_keeps_the_history(
     assert {table: len(db.session.execute(db.select(table)).all()) for table in left} == left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

@@ -459,6 +459,7 @@ def test_nothing_is_told_while_nothing_happens(stage, services):
     assert len(collected) / 20 <= 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
 def test_two_processes_tell_each_event_once(desk, make_app, x):
     desk.on_air(*[f"host{n}" for n in range(8)])

@@ -146,6 +146,7 @@ NOT_STORED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOT_STORED)
 def test_e3_to_e7_a_post_proven_absent_is_sent_once_more_word_for_word(desk, x, name):
     x.duplicate_filter = False

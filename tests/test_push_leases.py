@@ -266,6 +266,7 @@ def test_a_lease_over_has_words_of_its_own_until_the_hub_was_asked(push):
 # What the hub grants
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "said, days",
     [

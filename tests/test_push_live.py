@@ -86,6 +86,7 @@ def test_without_the_hub_the_same_start_waits_for_the_feed(push):
     assert push.cast.timeline("ada") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("round_", range(3))
 @pytest.mark.calls_in_transaction  # several look at once: one may write while another asks

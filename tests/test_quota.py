@@ -77,6 +77,7 @@ def test_who_spends_ahead_of_the_clock_looks_less_often() -> None:
     assert (stretches[0], stretches[-1]) == (1.0, 6.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 10, 30, 1_000])
 @pytest.mark.parametrize("begin, hours", [(MIDNIGHT, 24), (SHORT_DAY, 23), (LONG_DAY, 25)])
 def test_a_whole_day_of_looking_leaves_enough_to_judge_and_never_passes_the_units(

@@ -102,6 +102,7 @@ def test_a_slow_x_does_not_hold_up_the_person(ada, connections, x):
     assert len(revocations()) == 2
 
 
+@pytest.mark.slow
 def test_the_tries_become_rare_and_end_after_a_week(ada, connections, revoke_due, x):
     down(x)
     connections.disconnect(ada, BY, NOW)

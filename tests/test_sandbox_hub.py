@@ -119,6 +119,7 @@ def test_the_token_of_old_subscribers_is_given_back(hub, reader, channel):
     assert reader.visits[0]["hub.verify_token"] == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [

@@ -56,6 +56,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_database_knows_a_link_as_the_price_does(app, text):
     found = db.session.execute(select(has_link(literal(text)))).scalar_one()
