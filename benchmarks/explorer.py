@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from benchmarks.bed import ENGINES, Databases, running, settings_for
-from benchmarks.overview import HOSTS, SIZES, fill
+from benchmarks.overview import HOSTS, SIZES, at_each_size, fill
 from benchmarks.report import Report
 from benchmarks.wallet import Way, compare, timed
 from extensions import db
@@ -24,12 +23,7 @@ FEW = 40
 
 def measure() -> Report:
     report = Report("explorer", f"Posts of {HOSTS} hosts: pages by number beside pages by the last post")
-    with Databases() as databases:
-        for engine in ENGINES:
-            for size in SIZES:
-                with running(settings_for(databases.fresh(engine), databases.folder)):
-                    _measure(report, engine, size)
-    return report.finish()
+    return at_each_size(report, _measure)
 
 
 def _measure(report: Report, engine: str, size: int) -> None:

@@ -153,11 +153,16 @@ def _of_host(podcast_id: int, user: int, span: Span) -> tuple[Any, ...]:
 
 def measure() -> Report:
     report = Report("overview", f"A season of {HOSTS} hosts: one after the other beside one statement for all")
+    return at_each_size(report, _measure)
+
+
+def at_each_size(report: Report, act: Callable[[Report, str, int], None]) -> Report:
+    """On both databases, each time on an empty one."""
     with Databases() as databases:
         for engine in ENGINES:
             for size in SIZES:
                 with running(settings_for(databases.fresh(engine), databases.folder)):
-                    _measure(report, engine, size)
+                    act(report, engine, size)
     return report.finish()
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from services.coverage import is_near
 from services.last_check import LastCheck
 from services.need import Need, Shows, by_urgency
 from services.need import fix_for as fix_for
 from services.need import fix_of as fix_of
 from services.needs_people import needs_of_hosts
 from services.needs_posts import needs_of_posts
-from services.needs_shows import Planned, is_silent, is_soon, needs_of_shows
+from services.needs_shows import Planned, is_silent, needs_of_shows
 from services.needs_youtube import Channels, needs_of_channels, needs_of_checks, needs_of_streams
 
 #: of one sort; what is more is not looked at before some of these are done
@@ -37,7 +38,7 @@ def needs_of(shows: Shows, seen: Seen, now: datetime, *, most: int = MOST_OF_A_S
     awaited = {
         (episode.podcast_id, host.user_id)
         for episode, hosts in seen.planned
-        if is_soon(episode, now) and not is_silent(episode, now)
+        if is_near(episode, now) and not is_silent(episode, now)
         for host in hosts
         if host.light.word == "Stand by"
     }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zlib import crc32
 
 from models import EpisodeGuide
-from services.coverage import NEAR, Lack, uncovered
+from services.coverage import Lack, is_near, uncovered
 from services.lamps import ENDS_BEFORE, HostLamp, missing
 from services.need import Need, Rank, Shows
 
@@ -36,13 +36,9 @@ def is_silent(episode: EpisodeGuide, now: datetime) -> bool:
     return episode.scheduled_at is not None and episode.scheduled_at <= now - SILENT_AFTER
 
 
-def is_soon(episode: EpisodeGuide, now: datetime) -> bool:
-    return episode.scheduled_at is not None and episode.scheduled_at - now <= NEAR
-
-
 def _rank(episode: EpisodeGuide, now: datetime) -> tuple[Rank, str]:
     """What was put aside while the show was far off is back on its day."""
-    return (Rank.SOON, ":soon") if is_soon(episode, now) else (Rank.AHEAD, "")
+    return (Rank.SOON, ":soon") if is_near(episode, now) else (Rank.AHEAD, "")
 
 
 def _texts(shows: Shows, episode: EpisodeGuide, hosts: Iterable[HostLamp], now: datetime) -> Iterator[Need]:
