@@ -46,19 +46,22 @@ INSERT INTO episode_tweet_configs (episode_id, user_id, status)
   SELECT g.id, m.user_id, CASE WHEN g.scheduled_at <= now() THEN 'posted' ELSE 'pending' END
   FROM episode_guides g JOIN podcast_members m ON m.podcast_id = g.podcast_id;
 INSERT INTO posts (key, config_id, podcast_id, episode_id, broadcast_id, user_id, host_name, username, text,
-                   text_source, status, cause, not_after, created_at, posted_at, remote_id, video_id)
+                   text_source, has_link, status, cause, not_after, created_at, posted_at, remote_id, video_id,
+                   impressions, engagements)
   SELECT 'live:' || c.id, c.id, g.podcast_id, g.id, b.id, c.user_id, 'Host ' || c.user_id, 'host' || c.user_id,
-         'On air https://youtu.be/x', 'own', CASE WHEN c.id % 50 = 0 THEN 'failed' ELSE 'posted' END,
+         'On air https://youtu.be/x', 'own', true, CASE WHEN c.id % 50 = 0 THEN 'failed' ELSE 'posted' END,
          CASE WHEN c.id % 50 = 0 THEN 'x_auth' END, g.scheduled_at, g.scheduled_at,
          CASE WHEN c.id % 50 > 0 THEN g.scheduled_at + interval '6 s' END,
-         CASE WHEN c.id % 50 > 0 THEN (1000000 + c.id)::text END, b.video_id
+         CASE WHEN c.id % 50 > 0 THEN (1000000 + c.id)::text END, b.video_id,
+         CASE WHEN c.id % 50 > 0 THEN c.id % 1000 END, CASE WHEN c.id % 50 > 0 THEN c.id % 10 END
   FROM episode_tweet_configs c JOIN episode_guides g ON g.id = c.episode_id JOIN broadcasts b ON b.episode_id = g.id;
 INSERT INTO post_attempts (post_id, token, number, started_at, outcome)
   SELECT id, 't' || id, 1, created_at, CASE status WHEN 'posted' THEN 'accepted' ELSE 'not_accepted' END FROM posts;
 INSERT INTO post_events (post_id, at, status)
   SELECT p.id, p.created_at, s.status FROM posts p, (VALUES ('queued'), ('posted')) AS s(status);
 INSERT INTO post_snapshots (post_id, step, at, impressions)
-  SELECT p.id, s.step, p.posted_at, p.id % 1000 FROM posts p, (VALUES (0), (168)) AS s(step) WHERE p.status = 'posted';
+  SELECT p.id, s.step, p.posted_at, p.impressions FROM posts p, (VALUES (6), (168)) AS s(step)
+  WHERE p.status = 'posted';
 INSERT INTO wallets (owner, podcast_id) SELECT 'podcast', id FROM podcasts;
 INSERT INTO wallets (owner, podcast_id, user_id) SELECT 'host', podcast_id, user_id FROM podcast_members;
 INSERT INTO wallet_entries (wallet_id, podcast_id, user_id, at, kind, amount, held, cost, balance_after, held_after,

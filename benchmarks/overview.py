@@ -12,7 +12,6 @@ from benchmarks.report import Report
 from benchmarks.wallet import Way, compare, timed
 from extensions import db
 from models import (
-    LATEST,
     Broadcast,
     EntryKind,
     Podcast,
@@ -30,6 +29,7 @@ from models import (
 )
 from services import trends
 from services.host_breakdown import breakdown
+from services.metrics_rows import STEPS
 from services.overview_numbers import overview, sparklines
 from services.periods import Kind, Span, period
 
@@ -86,7 +86,7 @@ def _tell(starts: list[datetime], podcast_id: int, wallet_id: int, users: list[i
     ids = session.execute(insert(Post).returning(Post.id, sort_by_parameter_order=True), rows).scalars().all()
     sent = [(id, row) for id, row in zip(ids, rows, strict=True) if row["posted_at"]]
     session.execute(insert(PostAttempt), [_attempt(id, row) for id, row in sent])
-    session.execute(insert(PostSnapshot), [row for id, post in sent for row in _snapshots(id, post, dice)])
+    session.execute(insert(PostSnapshot), [_snapshot(id, post) for id, post in sent])
     same = {"wallet_id": wallet_id, "podcast_id": podcast_id, "kind": EntryKind.CHARGE, "amount": -200_000, "held": 0}
     same |= {"cost": 200_000, "balance_after": 0, "held_after": 0}
     entries = [same | {"user_id": row["user_id"], "at": row["posted_at"], "key": f"post:{id}"} for id, row in sent]
@@ -96,6 +96,8 @@ def _tell(starts: list[datetime], podcast_id: int, wallet_id: int, users: list[i
 def _post(stream: dict[str, Any], id: int, podcast_id: int, user: int, dice: random.Random) -> dict[str, Any]:
     is_out = dice.random() > 0.02
     queued = stream["live_seen_at"] + timedelta(milliseconds=50)
+    seen = dice.randint(10, 5_000)
+    counts = {"impressions": seen, "engagements": seen // 20 + seen // 90 + seen // 200}
     return {
         "key": f"live:{stream['video_id']}:{user}",
         "podcast_id": podcast_id,
@@ -108,6 +110,8 @@ def _post(stream: dict[str, Any], id: int, podcast_id: int, user: int, dice: ran
         "posted_at": queued + timedelta(milliseconds=dice.randint(200, 4_000)) if is_out else None,
         "not_after": queued,
         "remote_id": f"{stream['video_id']}{user}" if is_out else None,
+        "has_link": bool(user % 3),
+        **(counts if is_out else dict.fromkeys(counts)),
     }
 
 
@@ -116,10 +120,10 @@ def _attempt(id: int, row: dict[str, Any]) -> dict[str, Any]:
     return {"post_id": id, "token": f"t{id}", "number": 1, "started_at": begun, "outcome": "accepted"}
 
 
-def _snapshots(id: int, row: dict[str, Any], dice: random.Random) -> list[dict[str, Any]]:
-    seen = dice.randint(10, 5_000)
+def _snapshot(id: int, row: dict[str, Any]) -> dict[str, Any]:
+    seen = row["impressions"]
     counts = {"impressions": seen, "likes": seen // 20, "reposts": seen // 90, "replies": seen // 200}
-    return [{"post_id": id, "step": step, "at": row["posted_at"], **counts} for step in (LATEST, 168)]
+    return {"post_id": id, "step": STEPS[-1], "at": row["posted_at"], **counts}
 
 
 # The old way
@@ -141,7 +145,7 @@ def _of_host(podcast_id: int, user: int, span: Span) -> tuple[Any, ...]:
     rows = db.session.execute(times.where(*mine, *within, Post.posted_at.is_not(None))).all()
     delays = sorted((row.posted_at - row.actual_start_at).total_seconds() for row in rows)
     shown = select(func.sum(PostSnapshot.impressions), func.sum(PostSnapshot.likes)).join(Post)
-    reach = db.session.execute(shown.where(*mine, *within, PostSnapshot.step == LATEST)).one()
+    reach = db.session.execute(shown.where(*mine, *within, PostSnapshot.step == STEPS[-1])).one()
     spent = select(func.sum(WalletEntry.cost)).where(WalletEntry.podcast_id == podcast_id, WalletEntry.user_id == user)
     cost = db.session.execute(spent.where(WalletEntry.at >= span.since, WalletEntry.at < span.until)).scalar()
     login = select(SocialConnection).where(SocialConnection.user_id == user, SocialConnection.is_active)

@@ -1,6 +1,6 @@
 """Tables, constraints, indexes and derived properties. No commit, no flask, no HTTP, no URL building."""
 
-from models.analytics import LATEST, Dismissal, FiguresVersion, HostWeek, PostSnapshot
+from models.analytics import Dismissal, FiguresVersion, HostWeek, PostSnapshot
 from models.audit import AuditEvent
 from models.broadcast import Broadcast, QuotaDay, YouTubeChannel
 from models.draft import Draft, DraftWish, Voice
@@ -38,7 +38,6 @@ from models.wallet import Price, PriceList, Wallet, WalletEntry
 from models.worker import JobRun, WorkerLease
 
 __all__ = [
-    "LATEST",
     "OPEN_STATES",
     "AuditEvent",
     "Broadcast",

@@ -9,23 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from extensions import Base
 from models.types import NEVER_AGAIN, UtcDateTime, where
 
-#: the step of the row that has the newest counts of a post, whenever they were read; it is kept when the others go
-LATEST = 0
-
 
 class PostSnapshot(Base):
-    """The public counts of one post at one age: `step` hours after it went out, or LATEST."""
+    """The public counts of one post at one age: `step` hours after it went out. The newest stand with the post too."""
 
     __tablename__ = "post_snapshots"
     __table_args__ = (
         UniqueConstraint("post_id", "step"),
-        # Sums over many posts need nothing but this.
-        Index(
-            "ix_post_snapshots_latest",
-            *("post_id", "impressions", "likes", "reposts", "replies", "quotes", "bookmarks"),
-            **where(sql("step = 0")),
-        ),
-        Index("ix_post_snapshots_at", "at", **where(sql("step > 0"))),
+        Index("ix_post_snapshots_at", "at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, desc, false, func
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, desc, false, func
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -60,6 +60,8 @@ class Post(Base):
     text: Mapped[str] = mapped_column(Text)
     #: "own", "draft", "template", "podcast" or "builtin": whose words they are
     text_source: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    #: whether X makes a link of any part of the text, and so bills it as one with a link
+    has_link: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     #: the video that the text links to, for finding it again on a timeline
     video_id: Mapped[str | None] = mapped_column(String(11))
 
@@ -92,6 +94,11 @@ class Post(Base):
     posted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: when its public counts are read next, or by when whoever reads them has to be done; NULL: never read yet
     metrics_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: the newest public counts that X showed, and when it did; NULL: it has shown none. What they were made of at each
+    #: age is in post_snapshots.
+    impressions: Mapped[int | None] = mapped_column(BigInteger)
+    engagements: Mapped[int | None] = mapped_column(BigInteger)
+    counted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: when X first said that it is not there any more
     gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

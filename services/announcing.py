@@ -22,7 +22,7 @@ from models import (
     User,
     Verdict,
 )
-from services import outbox
+from services import outbox, tweet_text
 from services.causes import CAUSES
 from services.errors import Invalid, Unapproved
 from services.matching import EARLIEST, LATEST, SAME_SHOW_WITHIN, Match, Planned, Show, Start, match
@@ -278,7 +278,12 @@ def _composed(
         return None
     except Invalid as error:
         return {"status": PostStatus.FAILED, "cause": "text_invalid", "detail": f"{error}.", "text": config.text}
-    return {"status": PostStatus.QUEUED, "text": text, "text_source": source}
+    return {
+        "status": PostStatus.QUEUED,
+        "text": text,
+        "text_source": source,
+        "has_link": tweet_text.has_link(text),
+    }
 
 
 def post_row(
@@ -305,6 +310,7 @@ def post_row(
         "cause": None,
         "detail": None,
         "text_source": "",
+        "has_link": False,
     }
 
 

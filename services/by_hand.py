@@ -74,10 +74,11 @@ class ByHandService:
             session.rollback()
             raise NoLink("There is no link yet. Add one to the episode, or post without a link.")
         text, source = self._writer.compose(config, user, podcast, episode, video_id or "")
-        _cover(session, coverage.ToPost(episode.id, Whose(podcast.id, user.id), tweet_text.has_link(text)), now)
+        has_link = tweet_text.has_link(text)
+        _cover(session, coverage.ToPost(episode.id, Whose(podcast.id, user.id), has_link), now)
         _take(session, config_id)
         row = announcing.post_row(config, user, podcast, matched, connection) | self._at_once(now)
-        row |= {"text": text, "text_source": source, "video_id": video_id}
+        row |= {"text": text, "text_source": source, "has_link": has_link, "video_id": video_id}
         row["key"] = _key(session, config_id, matched, connection.platform_user_id)
         post_id = _add(session, row, now)
         audit.note(Kind.POSTED_NOW, by, now, podcast_id=podcast.id, subject_id=user.id, episode=episode.id)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from models import LATEST, Broadcast, Outcome, Post, PostAttempt, PostSnapshot, PostStatus, WalletEntry
+from models import Broadcast, Outcome, Post, PostAttempt, PostStatus, WalletEntry
 from models.types import UtcDateTime
 from services.periods import Span
 from services.sql_ranks import nearest_ranks
@@ -161,9 +161,8 @@ def _posts(key: Any, stretches: int) -> Any:
     )
     times = [way.label(name) for way, name in zip(ways[:stretches], STRETCHES, strict=False)]
     source = Post.text_source.label("source")
-    query = select(key.label("key"), Post.status, source, *times, PostSnapshot.impressions, _engagements())
+    query = select(key.label("key"), Post.status, source, *times, Post.impressions, Post.engagements)
     query = query.select_from(Post).outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
-    query = query.outerjoin(PostSnapshot, and_(PostSnapshot.post_id == Post.id, PostSnapshot.step == literal_step()))
     if len(times) > 1:
         taken = and_(PostAttempt.post_id == Post.id, PostAttempt.outcome == Outcome.ACCEPTED)
         query = query.outerjoin(PostAttempt, taken)
@@ -175,21 +174,11 @@ def _between(at: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return at >= _at(_edge(0)), at < _at("until")
 
 
-def _engagements() -> Any:
-    engaged = [PostSnapshot.likes, PostSnapshot.reposts, PostSnapshot.replies, PostSnapshot.quotes]
-    return sum(engaged, PostSnapshot.bookmarks.expression).label("engagements")
-
-
 def made_in(podcast_id: int, ends: tuple[Span, Span]) -> ColumnElement[bool]:
     """The posts that count: the podcast's, from the first span to the last."""
     since, until = ends[0].since, ends[1].until
     mine = and_(Post.podcast_id == podcast_id, Post.created_at >= since, Post.created_at < until)
     return and_(mine, Post.status != PostStatus.CANCELLED)
-
-
-def literal_step() -> Any:
-    """Written out, since the partial index is used for this very condition only."""
-    return literal(LATEST, literal_execute=True)
 
 
 def _counts(seen: Any) -> list[Any]:

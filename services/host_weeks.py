@@ -156,6 +156,5 @@ def begin_anew(podcast_id: int) -> None:
 
 def forget(now: datetime) -> None:
     """What nobody looks at any more. The newest counts of a post stay with it."""
-    # The partial index is used for this very condition only.
-    take_away(PostSnapshot, PostSnapshot.at < now - SNAPSHOTS_KEPT, PostSnapshot.step > figures.literal_step())
+    take_away(PostSnapshot, PostSnapshot.at < now - SNAPSHOTS_KEPT)
     take_away(HostWeek, HostWeek.week < (now - WEEKS_KEPT).date())

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, case, func, select
 
 from extensions import db
-from models import EpisodeGuide, Podcast, PodcastMember, Post, PostSnapshot, PostStatus, User, Wallet, WalletOwner
+from models import EpisodeGuide, Podcast, PodcastMember, Post, PostStatus, User, Wallet, WalletOwner
 from services import wallet_months
-from services.figures import literal_step, made_in
+from services.figures import made_in
 from services.insights import Facts, HostPast, Plan, Reach
 from services.overview_numbers import Overview
 from services.periods import Kind, Span
@@ -70,19 +70,17 @@ def _hosts(podcast_id: int, before: Span, now: Span) -> Sequence[HostPast]:
 def _episodes(podcast_id: int, now: Span) -> Sequence[Reach]:
     """Those that were posted about since so long before; `posts` are those X showed counts of."""
     since = now.since if now.first is None else now.since - USUAL
-    latest = and_(PostSnapshot.post_id == Post.id, PostSnapshot.step == literal_step())
-    counted = func.count(PostSnapshot.id), func.coalesce(func.sum(PostSnapshot.impressions), 0)
+    counted = func.count(Post.impressions), func.coalesce(func.sum(Post.impressions), 0)
     query = (
         select(EpisodeGuide.title, *counted, func.max(Post.created_at))
         .select_from(Post)
         .join(EpisodeGuide, EpisodeGuide.id == Post.episode_id)
-        .outerjoin(PostSnapshot, latest)
         .where(made_in(podcast_id, (Span(since, now.until, None, now.last), now)), Post.status == PostStatus.POSTED)
         .group_by(EpisodeGuide.id, EpisodeGuide.title)
         .order_by(EpisodeGuide.id)
     )
     rows = db.session.execute(query)
-    return [Reach(title, posts, int(seen), is_now=last >= now.since) for title, posts, seen, last in rows]
+    return [Reach(title, posts, int(seen or 0), is_now=last >= now.since) for title, posts, seen, last in rows]
 
 
 def _plan(podcast: Podcast, now: datetime) -> Plan | None:

@@ -1,17 +1,18 @@
 """The statements of reading what X shows of posts: claiming, who pays, whose token, storing. Commits nothing."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, or_, select, update
+from sqlalchemy import Table, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from models import LATEST, Podcast, Post, PostSnapshot, PostStatus, SendGate, SocialConnection, Wallet, WalletOwner
+from models import Podcast, Post, PostSnapshot, PostStatus, SendGate, SocialConnection, Wallet, WalletOwner
+from models.types import UtcDateTime
 from services import figures_version, paying
 from services.announcing import PLATFORM, trouble_of
 from services.clients.x_metrics import Metrics
@@ -28,7 +29,9 @@ AGES = tuple(timedelta(hours=step) for step in STEPS)
 LAST = AGES[-1] + timedelta(days=2)
 #: longer than a run takes: nobody else reads the same post meanwhile
 TAKEN_FOR = timedelta(minutes=10)
-SNAPSHOTS = cast(Table, PostSnapshot.__table__)
+POSTS, SNAPSHOTS = cast(Table, Post.__table__), cast(Table, PostSnapshot.__table__)
+#: the columns of a post with what X showed last
+NEWEST = ("impressions", "engagements", "counted_at")
 _PLAIN = {"synchronize_session": False}
 
 
@@ -184,25 +187,23 @@ def still_there(session: Session, podcast_ids: Collection[int]) -> set[int]:
 
 
 def store(session: Session, kept: Sequence[Kept], now: datetime) -> None:
-    """What was read, in bulk: the counts by age and the newest ones, when it is read next, what is gone, the cost."""
-    rows = [row for one in kept if one.metrics is not None for row in _rows(one.due, one.metrics, now)]
+    """What was read, in bulk: the counts by age, the newest ones and when it is read next, what is gone, the cost."""
+    rows = [_row(one.due, one.metrics, now) for one in kept if one.metrics is not None]
     if rows:
         session.execute(_upsert(session.get_bind().dialect.name), rows)
-    shown = [one.due for one in kept if one.is_shown]
+    shown = [one for one in kept if one.is_shown]
     if shown:
-        ahead = [{"id": due.post_id, "metrics_due_at": next_due(due.posted_at, now)} for due in shown]
-        session.execute(update(Post), ahead)
-        paying.record_reads(session, [_bill(due) for due in shown], now)
-        figures_version.raise_for(session, [due.whose.podcast_id for due in shown])
+        session.execute(_newest(), [_counted(one, now) for one in shown])
+        paying.record_reads(session, [_bill(one.due) for one in shown], now)
+        figures_version.raise_for(session, [one.due.whose.podcast_id for one in shown])
     gone = [one.due.post_id for one in kept if one.is_gone]
     if gone:
         missed = update(Post).where(Post.id.in_(gone), Post.gone_at.is_(None)).values(gone_at=now)
         session.execute(missed, execution_options=_PLAIN)
 
 
-def _rows(due: Due, metrics: Metrics, now: datetime) -> Iterable[dict[str, Any]]:
-    for step in (step_at(due.posted_at, now), LATEST):
-        yield {"post_id": due.post_id, "step": step, "at": now, **asdict(metrics)}
+def _row(due: Due, metrics: Metrics, now: datetime) -> dict[str, Any]:
+    return {"post_id": due.post_id, "step": step_at(due.posted_at, now), "at": now, **asdict(metrics)}
 
 
 def _upsert(dialect: str) -> Any:
@@ -214,6 +215,21 @@ def _upsert(dialect: str) -> Any:
         set_={name: new.excluded[name] for name in names},
         where=SNAPSHOTS.c.at <= new.excluded.at,
     )
+
+
+def _newest() -> Any:
+    """What somebody read later stays as it is; of a post whose counts could not be read those that are known do."""
+    kept = {name: func.coalesce(bindparam(f"new_{name}", type_=POSTS.c[name].type), POSTS.c[name]) for name in NEWEST}
+    is_newer = or_(POSTS.c.counted_at.is_(None), POSTS.c.counted_at <= bindparam("at", type_=UtcDateTime()))
+    mine = POSTS.c.id == bindparam("post_id")
+    return update(POSTS).where(mine, is_newer).values(metrics_due_at=bindparam("due_at"), **kept)
+
+
+def _counted(one: Kept, now: datetime) -> dict[str, Any]:
+    found, due = one.metrics, one.due
+    newest = (found.impressions, found.engagements, now) if found else (None, None, None)
+    new = {f"new_{name}": value for name, value in zip(NEWEST, newest, strict=True)}
+    return {"post_id": due.post_id, "at": now, "due_at": next_due(due.posted_at, now), **new}
 
 
 def _bill(due: Due) -> paying.Read:

@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, func, select
 
 from extensions import db
-from models import Podcast, Post, PostSnapshot, PostStatus
+from models import Podcast, Post, PostStatus
 from services import figures
 from services.figures import share
 from services.overview_numbers import Week, sparklines
 from services.periods import Span
-from services.sql_links import has_link
 from services.sql_time import QUARTER_HOUR, quarter_of
 
 #: so many posts of either kind have counts before they are held against each other
@@ -100,7 +99,7 @@ def by_hour(podcast: Podcast, span: Span) -> Hours:
 def texts(podcast: Podcast, span: Span) -> Texts:
     """Whose words reached more, and whether links cost reach: one statement."""
     source = case((Post.text_source.in_(("own", "draft")), Post.text_source), else_="")
-    link = case((has_link(Post.text), 1), else_=0)
+    link = case((Post.has_link, 1), else_=0)
     rows = db.session.execute(_reach(podcast.id, span, source, link).group_by(source, link))
     found = [(of_source, has_link, _read(numbers)) for of_source, has_link, *numbers in rows]
 
@@ -112,12 +111,9 @@ def texts(podcast: Podcast, span: Span) -> Texts:
 
 
 def _reach(podcast_id: int, span: Span, *keys: Any) -> Any:
-    engaged = PostSnapshot.likes + PostSnapshot.reposts + PostSnapshot.replies + PostSnapshot.quotes
-    sums = [func.coalesce(func.sum(one), 0) for one in (PostSnapshot.impressions, engaged + PostSnapshot.bookmarks)]
-    latest = (PostSnapshot.post_id == Post.id) & (PostSnapshot.step == figures.literal_step())
-    query = select(*keys, func.count(), func.count(PostSnapshot.post_id), *sums).select_from(Post)
-    query = query.outerjoin(PostSnapshot, latest).where(figures.made_in(podcast_id, (span, span)))
-    return query.where(Post.status == PostStatus.POSTED)
+    sums = [func.coalesce(func.sum(one), 0) for one in (Post.impressions, Post.engagements)]
+    query = select(*keys, func.count(), func.count(Post.impressions), *sums)
+    return query.where(figures.made_in(podcast_id, (span, span)), Post.status == PostStatus.POSTED)
 
 
 def _read(numbers: Sequence[Any]) -> Reach:

@@ -293,7 +293,7 @@ class TweetSchedulerService:
         session.execute(
             update(Post)
             .where(Post.id == newest.id, Post.status == PostStatus.QUEUED)
-            .values(text=final, text_source=source),
+            .values(text=final, text_source=source, has_link=tweet_text.has_link(final)),
             execution_options={"synchronize_session": False},
         )
         return "Saved. The post that was waiting has the new text."

@@ -9,14 +9,12 @@ from sqlalchemy import insert
 
 from extensions import db
 from models import (
-    LATEST,
     Broadcast,
     EntryKind,
     Podcast,
     PodcastMember,
     Post,
     PostAttempt,
-    PostSnapshot,
     Role,
     User,
     Wallet,
@@ -25,10 +23,10 @@ from models import (
 )
 from services import figures_version
 from services.figures import Figures, Half
+from services.tweet_text import has_link
 
 #: a Wednesday
 EVENING = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
-COUNTS = ("impressions", "likes", "reposts", "replies", "quotes", "bookmarks")
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class Told:
     source: str = "own"
     text: str = "On air"
     way: tuple[int, int, int] | None = (400, 20, 40)
+    #: impressions, and what they are engaged with by: likes, reposts, replies, quotes, bookmarks
     counts: tuple[int, ...] | None = None
     cost: int = 0
 
@@ -89,10 +88,9 @@ class Season:
         names = [f"{self.podcast_id:03}{first + n:08}" for n in range(len(told))]
         ids = self._posts(told, names)
         attempts = [self._attempt(one, id) for one, id in zip(told, ids, strict=True)]
-        counted = [self._snapshot(one, id) for one, id in zip(told, ids, strict=True) if one.counts is not None]
-        for table, rows in ((PostAttempt, [row for row in attempts if row]), (PostSnapshot, counted)):
-            if rows:
-                session.execute(insert(table), rows)
+        rows = [row for row in attempts if row]
+        if rows:
+            session.execute(insert(PostAttempt), rows)
         self._pay(told, names)
         figures_version.raise_for(session, [self.podcast_id])
         return ids
@@ -126,6 +124,10 @@ class Season:
             "posted_at": out,
             "not_after": one.at,
             "remote_id": name if out else None,
+            "has_link": has_link(one.text),
+            "impressions": one.counts[0] if one.counts else None,
+            "engagements": sum(one.counts[1:]) if one.counts else None,
+            "counted_at": one.at if one.counts else None,
         }
 
     @staticmethod
@@ -134,11 +136,6 @@ class Season:
             return None
         begun = one.at + hundredths(one.way[0] + one.way[1])
         return {"post_id": post_id, "token": f"t{post_id}", "number": 1, "started_at": begun, "outcome": "accepted"}
-
-    @staticmethod
-    def _snapshot(one: Told, post_id: int) -> dict[str, Any]:
-        counts = dict(zip(COUNTS, one.counts or (), strict=True))
-        return {"post_id": post_id, "step": LATEST, "at": one.at, **counts}
 
     def _pay(self, told: Sequence[Told], names: Sequence[str]) -> None:
         rows = [

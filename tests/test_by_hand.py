@@ -36,6 +36,7 @@ def test_post_now_sends_with_the_episodes_video_and_the_start_does_not_announce_
     assert cast.services.posting.drain().posted == 1
     (text,) = cast.timeline("ada")
     assert "https://www.youtube.com/watch?v=abcdefghijk" in text
+    assert [post.has_link for post in cast.posts()] == [True]
     cast.youtube.schedule(next(iter(cast.youtube.channels)), "Queues", start=now(), video_id="abcdefghijk")
     cast.youtube.go_live("abcdefghijk", at=ago(seconds=5))
     cast.check()
@@ -49,6 +50,7 @@ def test_post_now_without_any_link_asks_first(cast: Cast) -> None:
     cast.services.by_hand.post_now(config_id, now(), without_link=True)
     cast.services.posting.drain()
     assert "http" not in cast.timeline("ada")[0]
+    assert [post.has_link for post in cast.posts()] == [False]
 
 
 def test_post_now_without_a_connection_says_so_and_changes_nothing(cast: Cast) -> None:

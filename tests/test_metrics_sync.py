@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from extensions import db
-from models import LATEST, Podcast, Post, PostSnapshot, SendGate, SocialConnection, WalletEntry
+from models import Podcast, Post, PostSnapshot, SendGate, SocialConnection, WalletEntry
 from sandbox.standin import Fault
 from services import metrics_rows, podcast_settings, wallet
 from services.audit import NOBODY
@@ -23,6 +23,8 @@ HOUR = timedelta(hours=1)
 READ = 5_000
 COUNTS = {"impression_count": 90, "like_count": 5, "retweet_count": 4, "reply_count": 3, "quote_count": 2}
 SHOWN = (90, 5, 4, 3, 2, 1)
+#: impressions and engagements of these
+NEWEST = (90, 15)
 
 
 class Reading:
@@ -83,6 +85,11 @@ class Reading:
         db.session.rollback()
         return [(step, tuple(counts)) for step, *counts in rows]
 
+    def newest(self):
+        """Impressions, engagements and when they were read, of the only post."""
+        post = self.post()
+        return post.impressions, post.engagements, post.counted_at
+
     def post(self):
         found = db.session.execute(select(Post), execution_options={"populate_existing": True}).scalar_one()
         db.session.commit()
@@ -107,7 +114,8 @@ def test_a_post_is_read_at_each_age_once_and_then_no_more(reading):
         assert reading.sync(minutes=4).read == 0
         reading.at -= timedelta(minutes=4)
     assert reading.sync(hours=24).read == reading.sync(days=30).read == 0
-    assert reading.snapshots() == [(step, SHOWN) for step in (LATEST, *STEPS)]
+    assert reading.snapshots() == [(step, SHOWN) for step in STEPS]
+    assert reading.newest() == (*NEWEST, reading.at - timedelta(days=31))
     assert reading.calls() == [1] * 5
 
 
@@ -116,7 +124,23 @@ def test_the_newest_counts_stand_beside_those_of_each_age(reading):
     reading.sync()
     post.metrics["impression_count"] = 900
     reading.sync(hours=5)
-    assert reading.snapshots() == [(LATEST, (900, *SHOWN[1:])), (1, SHOWN), (6, (900, *SHOWN[1:]))]
+    assert reading.snapshots() == [(1, SHOWN), (6, (900, *SHOWN[1:]))]
+    assert reading.newest() == (900, NEWEST[1], reading.at)
+
+
+def test_what_was_read_earlier_and_stored_later_replaces_nothing(reading):
+    reading.posts()
+    reading.sync()
+    post = reading.post()
+    due = metrics_rows.Due(
+        post.id, post.remote_id, post.posted_at, post.platform_user_id, Whose(reading.podcast_id, post.user_id), None
+    )
+    for counts, minutes, newest in ((1, -1, (*NEWEST, EVENING)), (2, 1, (2, 10, EVENING + timedelta(minutes=1)))):
+        late = metrics_rows.Kept(due, Metrics(*[counts] * 6), is_gone=False)
+        metrics_rows.store(db.session(), [late], EVENING + timedelta(minutes=minutes))
+        db.session.commit()
+        assert reading.newest() == newest
+    assert reading.snapshots() == [(1, (2,) * 6)]
 
 
 def test_a_hundred_ids_go_into_one_question_with_the_hosts_own_token(reading):
@@ -143,7 +167,7 @@ def test_new_field_names_are_read_as_the_old_ones(reading, x):
     x.new_field_names = True
     reading.posts()
     reading.sync()
-    assert reading.snapshots()[0] == (LATEST, SHOWN)
+    assert reading.snapshots() == [(1, SHOWN)]
 
 
 def test_what_is_not_there_any_more_is_marked_and_neither_asked_for_again_nor_paid(reading, x):
@@ -346,7 +370,8 @@ def test_counts_that_cannot_be_read_are_paid_for_and_leave_those_that_are_known(
     reading.sync()
     post.metrics = counts
     assert reading.sync(hours=30).read == 0
-    assert reading.snapshots() == [(LATEST, SHOWN), (1, SHOWN)]
+    assert reading.snapshots() == [(1, SHOWN)]
+    assert reading.newest() == (*NEWEST, EVENING)
     assert reading.spent() == 2 * READ
     assert reading.post().metrics_due_at > reading.at + 10 * HOUR
 

@@ -240,6 +240,28 @@ def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(bare_app:
     assert db.session.execute(text("SELECT count(*) FROM posts")).scalar() == 0
 
 
+@pytest.mark.slow
+def test_newest_counts_and_links_of_posts_move_to_the_posts_and_back(bare_app: Flask) -> None:
+    fill()
+    db.session.execute(text("UPDATE posts SET text = 'Come over to example.com'"))
+    db.session.commit()
+    db.session.remove()
+    counts = "impressions = 90, likes = 5, reposts = 4, replies = 3, quotes = 2, bookmarks = 1"
+    flask_migrate.downgrade(revision="0007")
+    db.session.execute(text(f"UPDATE post_snapshots SET step = 0, {counts}"))
+    db.session.commit()
+    newest = text("SELECT impressions, engagements, has_link, counted_at IS NOT NULL FROM posts")
+    rows = text("SELECT step, impressions, likes FROM post_snapshots")
+    for _ in range(2):
+        flask_migrate.upgrade(revision="0008")
+        assert db.session.execute(newest).one() == (90, 15, True, True)
+        assert db.session.execute(rows).all() == []
+        db.session.remove()
+        flask_migrate.downgrade(revision="0007")
+        assert db.session.execute(rows).one() == (0, 90, 15)
+        db.session.remove()
+
+
 DELETIONS: list[tuple[type, dict[type, int]]] = [
     (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0, UserSession: 0}),
     (User, {Wallet: 2, WalletEntry: 1, HostWeek: 0, Dismissal: 1, PostSnapshot: 1}),

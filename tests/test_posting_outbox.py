@@ -169,6 +169,15 @@ def test_a_text_is_fixed_when_queued_and_rewritten_only_while_it_waits(desk, cas
     assert (desk.post().text, desk.config(queued).text) == (sent, "Second words {url}")
 
 
+def test_whether_a_post_has_a_link_stands_with_it_whenever_its_text_changes(desk, cast):
+    desk.on_air("ada", text="First words {url}")
+    queued = desk.post()
+    assert queued.has_link
+    for text, include_link in (("No words", False), ("Over at example.com", False), ("None", False), ("{url}", True)):
+        cast.services.tweets.set_tweet(queued.config_id, text=text, include_link=include_link, now=desk.at)
+        assert desk.post().has_link == (text not in ("No words", "None"))
+
+
 @pytest.mark.parametrize("engine_name", ENGINES[:1], indirect=True)
 @pytest.mark.parametrize("state", ["sending", "unknown", "review"])
 def test_a_text_that_may_be_out_can_no_longer_be_changed(unchecked, cast, state):

@@ -34,6 +34,11 @@ class Metrics:
     quotes: int
     bookmarks: int
 
+    @property
+    def engagements(self) -> int:
+        """How often somebody did anything with it."""
+        return self.likes + self.reposts + self.replies + self.quotes + self.bookmarks
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
