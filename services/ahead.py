@@ -1,11 +1,15 @@
 """Which episodes are over: what was seen of their stream, whatever time was planned. Pure, and one condition of SQL."""
 
+from datetime import timedelta
+
 from sqlalchemy import ColumnElement, func, or_, select
 
 from models import Broadcast, BroadcastState, EpisodeGuide
 
 #: a waiting room that was taken down is none of them: its show is still to come
 OVER = (BroadcastState.ENDED, BroadcastState.VOD)
+#: an episode stays under "next" for so long after its planned start when nothing was seen of it
+OVERDUE = timedelta(hours=6)
 
 
 def has_ended(broadcast: Broadcast) -> bool:

@@ -1,7 +1,7 @@
 """Whether the wallets cover what the posts of a show cost, where a podcast lets an empty wallet stop posts. Reads only.
 
 Such a wallet is looked at from a day before the start on: until then somebody may still top it up. What there is comes
-along with the hosts of an episode, so that it costs no statement of its own.
+along with the hosts of an episode; what is posted before it and paid from the same wallets is asked by claims.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -126,25 +126,34 @@ class Waiting(NamedTuple):
 Host = tuple[int, int]
 
 
+#: (episode id, wallet id) → what is posted before the show and paid from that wallet, in micro-dollars
+Taken = Mapping[tuple[int, int | None], int]
+
+
 class Lack(NamedTuple):
-    """A wallet with a limit, what is left in it, and what it pays for one show; micro-dollars."""
+    """A wallet with a limit, what is left in it, and what it pays for one show and `before` it; micro-dollars."""
 
     wallet_id: int | None
     is_own: bool
     left: int
     cost: int
+    before: int = 0
 
     def words(self, host: str) -> str:
         """For its host and for admins: how much there is, and how much is missing."""
         whose = f"The wallet of {host}" if self.is_own else "The podcast’s wallet"
-        missing = dollars(self.cost - self.left)
-        return (
-            f"{whose} has {dollars(self.left)} of the {dollars(self.cost)} that this show costs: {missing} is missing."
-        )
+        has, missing = f"{whose} has {dollars(self.left)}", dollars(self.cost + self.before - self.left)
+        if self.before:
+            earlier = f"Posts before this show take {dollars(self.before)}"
+            return f"{has}. {earlier}, and it costs {dollars(self.cost)}: {missing} is missing."
+        return f"{has} of the {dollars(self.cost)} that this show costs: {missing} is missing."
 
 
-def lacks(posts: Iterable[Waiting]) -> dict[Host, Lack]:
-    """(episode id, user id) of those whose wallet has a limit and does not cover all that it pays for the show."""
+def lacks(posts: Iterable[Waiting], taken: Taken) -> dict[Host, Lack]:
+    """(episode id, user id) of those whose wallet has a limit and does not cover all that it pays for the show.
+
+    What posts before it take is not there for it, although it is still in the wallet.
+    """
     limited = [post for post in posts if post.purse.is_limited]
     costs = dict[tuple[int, int | None], int]()
     for post in limited:
@@ -152,15 +161,16 @@ def lacks(posts: Iterable[Waiting]) -> dict[Host, Lack]:
         costs[key] = costs.get(key, 0) + post.purse.cost(has_link=post.has_link)
     found: dict[Host, Lack] = {}
     for post in limited:
-        purse, cost = post.purse, costs[post.episode_id, post.purse.id]
-        if purse.left < cost:
-            found[post.episode_id, post.user_id] = Lack(purse.id, purse.is_own, purse.left, cost)
+        purse, key = post.purse, (post.episode_id, post.purse.id)
+        cost, before = costs[key], taken.get(key, 0)
+        if purse.left - before < cost:
+            found[post.episode_id, post.user_id] = Lack(purse.id, purse.is_own, purse.left, cost, before)
     return found
 
 
-def lacking(posts: Iterable[Waiting]) -> set[Host]:
+def lacking(posts: Iterable[Waiting], taken: Taken) -> set[Host]:
     """The same of those whose wallet stops posts."""
-    return set(lacks(post for post in posts if post.purse.stops))
+    return set(lacks((post for post in posts if post.purse.stops), taken))
 
 
 # Asked for themselves
@@ -176,7 +186,7 @@ class ToPost:
 
 
 def short(posts: Iterable[ToPost], now: datetime) -> set[Host]:
-    """The same as `lacking`, for whom nothing was read yet.
+    """The same as `lacking` of posts that are to go out now, before all others, for whom nothing was read yet.
 
     One statement, and a second where an empty wallet stops posts; none where nothing waits.
     """

@@ -1,4 +1,7 @@
-"""Each host of one episode with the words that were or would be sent: two statements, however many hosts."""
+"""Each host of one episode with the words that were or would be sent: two statements, however many hosts.
+
+One more where an empty wallet stops posts.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,7 +10,7 @@ from typing import Any
 
 from extensions import db
 from models import ConfigStatus, EpisodeTweetConfig, Post
-from services import coverage, tweet_text, tweets
+from services import claims, coverage, tweet_text, tweets
 from services.causes import explain
 from services.coming_texts import SOME_VIDEO
 from services.coverage import Purse, Waiting
@@ -48,7 +51,10 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
     gates: Gates = shut_gates(now)
     rows: list[_Found] = list(db.session.execute(coverage.with_purses(tweets.hosts_of([episode_id]), now)))
     said = [_said(row, video_id) for row in rows]
-    short = coverage.lacking(_near(rows, said, now))
+    near, episodes = list(_near(rows, said, now)), [row.EpisodeTweetConfig.episode for row in rows[:1]]
+    shows = {episode.podcast_id: episode.podcast for episode in episodes}
+    taken = claims.taken_before(near, {episode.id: episode for episode in episodes}, shows, now)
+    short = coverage.lacking(near, taken)
     lacking = [coverage.uncovered() if (episode_id, row.EpisodeTweetConfig.user_id) in short else None for row in rows]
     return [_view(row, gates, *words, lacks) for row, words, lacks in zip(rows, said, lacking, strict=True)]
 

@@ -1,4 +1,7 @@
-"""The lamp of each host of many episodes, as lists show them: two statements of few columns, however many there are."""
+"""The lamp of each host of many episodes, as lists show them, however many there are: two statements of few columns.
+
+One more where an empty wallet stops posts.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +24,7 @@ from models import (
     SocialConnection,
     User,
 )
-from services import coverage
+from services import claims, coverage
 from services.ahead import has_ended
 from services.announcing import PLATFORM
 from services.causes import explain
@@ -90,8 +93,9 @@ def lamps_of(
         gates, texts = shut_gates(now), ComingTexts(shows)
         rows = db.session.execute(coverage.with_purses(_hosts(by_id), now)).all()
         waiting = list(_waiting(rows, by_id, texts))
-        short = coverage.lacking(one for one in waiting if coverage.is_near(by_id[one.episode_id], now))
-        lacks = coverage.lacks(waiting)
+        near = [one for one in waiting if coverage.is_near(by_id[one.episode_id], now)]
+        taken = claims.taken_before(near, by_id, shows, now)
+        short, lacks = coverage.lacking(near, taken), coverage.lacks(waiting, taken)
         for row in rows:
             episode = by_id[row.episode_id]
             trouble = texts.of(row, episode).trouble if row.status == ConfigStatus.PENDING else None

@@ -1,16 +1,14 @@
 """Planned episodes that were not seen live: those to come, and those whose start is over. Reads only."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Select, case, func, or_, select
 
 from models import Broadcast, BroadcastState, EpisodeGuide, Verdict
-from services.ahead import OVER
+from services.ahead import OVER, OVERDUE
 from services.needs_shows import SILENT_SHOWN
 
-#: an episode stays under "next" for so long after its planned start when nothing was seen of it
-OVERDUE = timedelta(hours=6)
 #: of one podcast that are to come, and of one that are over; of all together
 MOST_OF_ONE, MOST_OF_ALL = 8, 40
 

@@ -20,10 +20,9 @@ from models import (
     UtcDateTime,
     YouTubeChannel,
 )
-from services.ahead import has_stream, is_over
+from services.ahead import OVERDUE, has_stream, is_over
 from services.lamps import lamps_of
 from services.members import Member, members_of
-from services.next_shows import OVERDUE
 from services.overview import EpisodeCard, card_of
 from services.podcasts import may_create
 from services.vocabulary import Lamp, Light

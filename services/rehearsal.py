@@ -14,13 +14,13 @@ from sqlalchemy import or_, select
 from extensions import db
 from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Podcast, Rehearsal, SocialConnection, Verdict
 from services import announcing, paying, tweet_text, tweets
+from services.ahead import OVERDUE
 from services.audit import Actor
 from services.causes import explain
 from services.clients.x_answers import XUser
 from services.coming_texts import SOME_VIDEO
 from services.errors import Invalid, Outcome
 from services.lamps import shut_gates
-from services.next_shows import OVERDUE
 from services.paying import USER_READ
 from services.registry import get_services
 from services.tokens import Access

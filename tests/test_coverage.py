@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from extensions import db
-from models import EpisodeGuide, EpisodeTweetConfig, Podcast, SocialConnection
+from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, SocialConnection
 from services import wallet
 from services.audit import NOBODY
 from services.coverage import uncovered
 from services.hosts import hosts_with_texts
-from services.lamps import lamps_of
+from services.lamps import lamps_of, missing
 from services.money import DOLLAR
 from services.wallet import Rules
 from tests.conftest import ENGINES
@@ -52,20 +52,33 @@ class Show:
 
     @property
     def words(self):
+        """Of the first show."""
+        return self.words_of(self.episode())
+
+    def words_of(self, episode):
         """{host: word} as lists have it; that the page of the episode says the same is looked at each time."""
-        podcast, episode = db.session.get_one(Podcast, self.till.show_id), self.episode()
-        lamps = lamps_of([episode], {podcast.id: podcast}, self.till.now)[episode.id]
+        lamps = self.lamps_of(episode)
         views = hosts_with_texts(episode.id, "", self.till.now)
         found = {lamp.name: lamp.light for lamp in lamps}
         assert {view.name: view.light for view in views} == found
         db.session.rollback()
         return {name: "NO-GO" if light.note == uncovered() else light.word for name, light in found.items()}
 
+    def lamps_of(self, *episodes):
+        podcast = db.session.get_one(Podcast, self.till.show_id)
+        return lamps_of(episodes, {podcast.id: podcast}, self.till.now)[episodes[-1].id]
+
+    def another(self, **ahead):
+        podcast = db.session.get_one(Podcast, self.till.show_id)
+        episode = self.till.cast.episode(podcast, "Later", at=self.till.now + timedelta(**ahead))
+        db.session.commit()
+        return episode
+
     def episode(self):
-        return db.session.execute(select(EpisodeGuide)).scalar_one()
+        return db.session.execute(select(EpisodeGuide).order_by(EpisodeGuide.id)).scalars().first()
 
     def set(self, host, **columns):
-        query = select(EpisodeTweetConfig).filter_by(user_id=self.till.ids[host])
+        query = select(EpisodeTweetConfig).filter_by(user_id=self.till.ids[host], episode_id=self.episode().id)
         config = db.session.execute(query).scalar_one()
         for name, value in columns.items():
             setattr(config, name, value)
@@ -128,7 +141,68 @@ def test_a_host_with_money_of_the_own_stands_apart(show, till):
     assert show.words == {"Ada": "NO-GO", "Bo": "Ready"}
 
 
-def test_lists_are_not_asked_anything_more_for_it(show, till):
+# What is posted before it
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_money_for_one_of_two_shows_of_a_day_is_go_for_the_first_alone(show):
+    later = show.another(hours=20)
+    show.put(4 * WITH_LINK - 1, is_limited=True, stops_posts=True)
+    assert show.words == READY
+    assert show.words_of(later) == NEITHER
+    assert {lamp.light.note for lamp in show.lamps_of(show.episode(), later)} == {uncovered()}
+    show.put(4 * WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == READY
+
+
+def test_how_much_is_missing_counts_what_the_show_before_takes(show):
+    later = show.another(hours=20)
+    show.put(3 * WITH_LINK, is_limited=True, stops_posts=True)
+    said = "The podcast’s wallet has $0.60. Posts before this show take $0.40, and it costs $0.40: $0.20 is missing."
+    assert missing(show.lamps_of(later)) == [said]
+
+
+def test_a_show_before_it_that_asks_for_nothing_takes_nothing(show):
+    later = show.another(hours=20)
+    for host in ("ada", "bo"):
+        show.set(host, enabled=False)
+    show.put(2 * WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == READY
+
+
+def test_a_show_that_was_seen_already_takes_nothing_more(show, till):
+    later = show.another(hours=20)
+    stream = Broadcast(video_id="v" * 11, channel_id="UC" + "d" * 22, title="Queues", state="vod", verdict="announced")
+    stream.podcast_id, stream.episode_id = till.show_id, show.episode().id
+    db.session.add(stream)
+    db.session.commit()
+    show.put(2 * WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == READY
+
+
+def test_posts_that_wait_take_what_they_cost_first(show, till):
+    later = show.another(hours=20)
+    show.set("ada", status="posting")
+    show.set("bo", enabled=False)
+    config = db.session.execute(select(EpisodeTweetConfig).filter_by(status="posting")).scalar_one()
+    post = Post(key="p", podcast_id=till.show_id, user_id=till.ids["ada"], config_id=config.id, text="We are live")
+    post.status, post.cause, post.not_after = "queued", "x_credits", till.now + timedelta(minutes=5)
+    db.session.add(post)
+    db.session.commit()
+    show.put(2 * WITH_LINK + WITHOUT - 1, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == NEITHER
+    show.put(2 * WITH_LINK + WITHOUT, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == READY
+
+
+def test_the_show_before_takes_only_from_the_wallet_that_pays_for_it(show, till):
+    later = show.another(hours=20)
+    show.put(WITH_LINK, till.of("bo"), is_limited=True)
+    show.put(2 * WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == {"Ada": "Ready", "Bo": "NO-GO"}
+
+
+def test_lists_are_asked_once_more_where_an_empty_wallet_stops_posts(show, till):
     counts = []
     for rules in ({}, {"is_limited": True, "stops_posts": True}):
         show.put(DOLLAR, **rules)
@@ -136,4 +210,4 @@ def test_lists_are_not_asked_anything_more_for_it(show, till):
         with statements() as asked:
             lamps_of([episode], {podcast.id: podcast}, till.now)
         counts.append(len(asked))
-    assert counts == [2, 2]
+    assert counts == [2, 3]
