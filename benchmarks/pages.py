@@ -30,7 +30,7 @@ from models import (
     SocialConnection,
     User,
 )
-from services import sessions
+from services import memory, sessions
 from services.registry import Services
 
 FEW, MANY = 5, 50
@@ -99,6 +99,7 @@ def measure() -> Report:
             settings = settings_for(databases.fresh(engine), databases.folder)
             with running(settings) as services:
                 scene = fill(services, MANY)
+                memory.settle()  # as a process that serves does
                 for name, path in scene.paths.items():
                     with signed_in(current_app, scene.token) as client:
                         row = _row(engine, name, path, client)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from extensions import db
+from services import memory
 from services.errors import AirhornError
 from services.registry import get_services
 from services.scheduler import should_start
@@ -82,3 +83,4 @@ def serve(app: Flask, make: Callable[[], None]) -> None:
         serving = Serving(app, make)
         serving.begin()
         serving.follow_forks()
+        memory.settle()
