@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from extensions import db
 from models import (
@@ -20,6 +20,7 @@ from models import (
     Verdict,
 )
 from services.ahead import OVER
+from services.claims import Claim, claims_of
 from services.coming_texts import ComingTexts
 from services.coverage import ToPost
 from services.wallet_rows import Whose
@@ -39,10 +40,38 @@ class ComingShow:
         return self.episode.scheduled_at
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """`waiting`: posts that come before all shows, because they wait to be sent or for a show that is overdue."""
+
+    waiting: Sequence[Claim]
+    shows: Sequence[ComingShow]
+
+
+def outlook(podcast: Podcast, now: datetime, *, most: int) -> Outlook:
+    """What waits, and so many planned shows, soonest first. Two statements."""
+    episodes = [row.EpisodeGuide for row in db.session.execute(_next([podcast.id], now, most))]
+    until = episodes[-1].scheduled_at if episodes else now
+    claims = claims_of([podcast.id], {podcast.id: podcast}, now, until=until)
+    posts: dict[int, list[ToPost]] = {episode.id: [] for episode in episodes}
+    for claim in claims:
+        at, id = claim.turn
+        if at > now and id in posts:
+            posts[id].append(ToPost(id, claim.whose, claim.has_link))
+    shows = [ComingShow(episode, podcast, posts[episode.id]) for episode in episodes]
+    return Outlook([claim for claim in claims if claim.turn[0] <= now], shows)
+
+
 def coming(podcast_ids: Collection[int], now: datetime, *, most: int) -> list[ComingShow]:
     """So many planned shows of each of these podcasts, soonest first. Two statements."""
     if not podcast_ids:
         return []
+    rows = db.session.execute(_next(podcast_ids, now, most)).all()
+    posts = _posts({row.EpisodeGuide.id: row.EpisodeGuide for row in rows}, {r.Podcast.id: r.Podcast for r in rows})
+    return [ComingShow(row.EpisodeGuide, row.Podcast, posts[row.EpisodeGuide.id]) for row in rows]
+
+
+def _next(podcast_ids: Collection[int], now: datetime, most: int) -> Select[EpisodeGuide, Podcast]:
     begun = or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, *OVER)))
     seen = select(Broadcast.id).where(Broadcast.episode_id == EpisodeGuide.id, begun).exists()
     order = (EpisodeGuide.scheduled_at, EpisodeGuide.id)
@@ -53,9 +82,7 @@ def coming(podcast_ids: Collection[int], now: datetime, *, most: int) -> list[Co
     nearest = next_ones.subquery()
     query = select(EpisodeGuide, Podcast).join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
     query = query.join(nearest, nearest.c.id == EpisodeGuide.id).where(nearest.c.place <= most)
-    rows = db.session.execute(query.order_by(*order)).all()
-    posts = _posts({row.EpisodeGuide.id: row.EpisodeGuide for row in rows}, {r.Podcast.id: r.Podcast for r in rows})
-    return [ComingShow(row.EpisodeGuide, row.Podcast, posts[row.EpisodeGuide.id]) for row in rows]
+    return query.order_by(*order)
 
 
 def _posts(episodes: dict[int, EpisodeGuide], shows: dict[int, Podcast]) -> dict[int, list[ToPost]]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from models import Podcast
 from services import prices
 from services.audit_log import number
-from services.show_costs import coming
+from services.show_costs import outlook
 from services.spend_chart import Bar, bars
 from services.spend_forecast import AHEAD, Forecast, covered_by_budget, forecast
 from services.spend_savings import Saving, savings
@@ -141,11 +141,11 @@ def spend_page(podcast: Podcast, own: int | None, wanted: Wanted, now: datetime)
     this, last = ([one for one in found if own in (None, one.user_id)] for found in (every_this, every_last))
     lists = prices.known(now)
     balances = {one.whose: one.balance for one in everybody}
-    shows = coming([podcast.id], now, most=AHEAD)
+    next_ones = outlook(podcast, now, most=AHEAD)
     reads = _reads_of_post([*every_this, *every_last])
     names = {one.user_id: one.name for one in everybody[1:]}
     seen = [one for one in everybody if own is None or one.user_id in (None, own)]
-    ahead = forecast(shows, balances, lists, now, reads_of_post=reads)
+    ahead = forecast(next_ones.shows, balances, lists, now, waiting=next_ones.waiting, reads_of_post=reads)
     return Spend(
         wallets=seen,
         hosts=[(id, name) for id, name in names.items() if id is not None],

@@ -1,11 +1,12 @@
-"""What the next shows will cost, what is left after each, and which is the first that is not covered. Reads only."""
+"""What the next shows will cost, what is left after each, and which is the first that would be stopped. Reads only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.claims import Claim
 from services.coverage import paying
-from services.prices import PriceLists
+from services.prices import PriceLists, Prices
 from services.show_costs import ComingShow
 from services.wallet_history import Balance
 from services.wallet_months import month_of
@@ -33,13 +34,29 @@ class ShowCost:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Posts that come before the shows: they wait to be sent, or for a show that is overdue. Micro-dollars."""
+
+    posts: int = 0
+    cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
+    """`stopping`: the wallets that stop posts when they are empty."""
+
     shows: Sequence[ShowCost]
+    ahead: Ahead = Ahead()
+    stopping: frozenset[Whose] = frozenset()
 
     @property
-    def first_short(self) -> ShowCost | None:
-        """The first that is not covered; None when all are."""
-        return next((one for one in self.shows if one.short), None)
+    def first_short(self) -> tuple[ShowCost, Whose] | None:
+        """The first that would be stopped, else the first that is not covered; None when all are."""
+        short = [(one, whose) for one in self.shows for whose in one.short]
+        return next((one for one in short if self.stops(one[1])), next(iter(short), None))
+
+    def stops(self, whose: Whose) -> bool:
+        return whose in self.stopping
 
 
 def covered_by_budget(shows: Sequence[ShowCost], budget: int, spent: int, now: datetime) -> int:
@@ -66,16 +83,34 @@ def forecast(
     asked: PriceLists,
     now: datetime,
     *,
+    waiting: Iterable[Claim] = (),
     reads_of_post: int = 0,
 ) -> Forecast:
-    """One show after the other pays; allowances come in between. `reads_of_post`: what reads cost for each post."""
+    """First what waits pays, then one show after the other; allowances come in between.
+
+    `reads_of_post`: what reads cost for each post.
+    """
     left = {whose: balance.free for whose, balance in wallets.items()}
+    ahead = _pay_ahead(left, wallets, waiting, asked.at(now))
     found, so_far = [], now
     for show in shows:
         _add_allowances(left, wallets, show, so_far)
         so_far = show.at
         found.append(_cost_of(show, wallets, left, asked, reads_of_post))
-    return Forecast(found)
+    stop = {whose.podcast_id for whose, one in wallets.items() if one.stops_posts}
+    limited = frozenset(whose for whose, one in wallets.items() if one.is_limited and whose.podcast_id in stop)
+    return Forecast(found, ahead, limited)
+
+
+def _pay_ahead(
+    left: dict[Whose, int], wallets: Mapping[Whose, Balance], waiting: Iterable[Claim], asked: Prices
+) -> Ahead:
+    posts = cost = 0
+    for claim in waiting:
+        whose, price = paying(wallets, claim.whose), asked.post(has_link=claim.has_link)
+        left[whose] = left.get(whose, 0) - price
+        posts, cost = posts + 1, cost + price
+    return Ahead(posts, cost)
 
 
 def _cost_of(

@@ -205,6 +205,36 @@ def test_the_forecast_says_what_each_show_costs_and_which_is_not_covered(till, c
     assert "Fifth" not in said
 
 
+def test_the_forecast_names_the_first_show_that_would_be_stopped(till, cast, read):
+    till.top_up(till.podcast, 1)
+    wallet.set_rules(till.podcast, Rules(is_limited=True, stops_posts=True), NOBODY, till.now)
+    till.top_up(till.of("bo"), 1)
+    wallet.adjust(till.of("bo"), 0, key="less", by=NOBODY, now=till.now)
+    wallet.set_rules(till.of("bo"), Rules(is_limited=False), NOBODY, till.now)
+    for days in range(1, 5):
+        plan(till, cast, f"Show {days}", days=days)
+    till.spend("ada", 2 * WITH_LINK)
+    said = read()
+    assert "Show 4 is the first that would be stopped: the podcast’s wallet does not cover it. Its posts wait" in said
+    assert "Show 1 is the first" not in said
+
+
+def test_posts_that_wait_are_paid_before_the_next_shows(till, cast, read):
+    till.top_up(till.podcast, 1)
+    begun = plan(till, cast, "Begun", days=-1)
+    plan(till, cast, "Next", days=1)
+    for host in ("ada", "bo"):
+        config = cast.config(begun, host)
+        config.status = "posting"
+        post = Post(key=host, podcast_id=till.show_id, user_id=till.ids[host], config_id=config.id, text="Live now")
+        post.not_after, post.cause = till.now + timedelta(hours=1), "x_credits"
+        db.session.add(post)
+    db.session.commit()
+    said = read()
+    assert "2 posts that wait take $0.03 first." in said
+    assert "2 with link, 0 without $0.57 left" in said
+
+
 @pytest.mark.parametrize(
     ("budget", "said"),
     [
