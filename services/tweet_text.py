@@ -83,11 +83,13 @@ def render(template: str, facts: Facts, *, include_link: bool) -> str:
     long loses words at the end of the title, then the title. Raises Invalid with a sentence when that does not help.
     """
     fill, title = _filler(template, facts, include_link=include_link)
-    shortest = fill("")
-    excess = weighted_length(shortest) - LIMIT
-    if excess > 0:
-        raise Invalid(f"Too long by {_characters(excess)}")
-    text = _longest_that_fits(fill, title) or shortest
+    text = _whole(fill, title)
+    if text is None:
+        shortest = fill("")
+        excess = weighted_length(shortest) - LIMIT
+        if excess > 0:
+            raise Invalid(f"Too long by {_characters(excess)}")
+        text = _longest_that_fits(fill, title) or shortest
     if not text:
         raise Invalid("There is nothing to post")
     return text
@@ -206,7 +208,9 @@ def _parts(template: str) -> list[str]:
 def _visible_template(template: str) -> str:
     """A host's own words keep their line breaks, signs and direction marks; only what X cannot store goes."""
     text = unicodedata.normalize("NFC", template.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    return "".join(c for c in text if c == "\n" or not _is_refused(c))
+    # What can be printed is never refused, and nearly all texts are of that and line breaks.
+    is_plain = text.replace("\n", "").isprintable()
+    return text if is_plain else "".join(c for c in text if c == "\n" or not _is_refused(c))
 
 
 def _is_refused(character: str) -> bool:
@@ -288,12 +292,14 @@ def _finish(text: str) -> str:
     return f"{first}${''.join(others)}" if others else first
 
 
+def _whole(fill: Callable[[str], str], title: str) -> str | None:
+    """The text with the whole title, as nearly all are; None when that is too long."""
+    text = fill(title) if len(title) <= _LONGEST_TITLE else None
+    return text if text is not None and weighted_length(text) <= LIMIT else None
+
+
 def _longest_that_fits(fill: Callable[[str], str], title: str) -> str | None:
-    """The text with the whole title, else with as much of it as fits; None when not one letter of it does."""
-    if len(title) <= _LONGEST_TITLE:
-        text = fill(title)
-        if weighted_length(text) <= LIMIT:
-            return text
+    """The text with as much of the title as fits; None when not one letter of it does."""
     for is_end in (_ends_a_word, _ends_a_letter):
         ends = [at for at in range(1, min(len(title), _LONGEST_TITLE)) if is_end(title, at)]
         low, high, best = 0, len(ends), None

@@ -12,8 +12,10 @@ import json
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 LIMIT = 280
 URL_LENGTH = 23
@@ -24,6 +26,8 @@ _DATA = json.loads(FILE.read_text(encoding="utf-8"))
 _NOT_BEFORE_BARE_HOST = "-_./"
 _LONGEST_URL = 4096
 _LONGEST_TCO_SLUG = 40
+#: characters; what is longer is hardly ever a post
+_LENGTH_OF_POST = 1000
 #: What weighs 1 by config v3: code points up to 4351 and these ranges. All others weigh 2.
 _LAST_LIGHT = 4351
 _LIGHT_PUNCTUATION = frozenset(map(chr, (*range(8192, 8206), *range(8208, 8224), *range(8242, 8248))))
@@ -98,8 +102,18 @@ def _emoji_sizes(text: str) -> dict[int, int]:
     return sizes
 
 
-def url_spans(text: str) -> dict[int, int]:
+def url_spans(text: str) -> Mapping[int, int]:
     """Start -> number of characters of everything in `text` (NFC) that X makes a link of, left to right."""
+    return _spans_of_post(text) if len(text) <= _LENGTH_OF_POST else _spans(text)
+
+
+@lru_cache(maxsize=512)
+def _spans_of_post(text: str) -> Mapping[int, int]:
+    """Kept: of one text is asked whether it fits, how long it is and whether it has a link. Not to be changed."""
+    return MappingProxyType(_spans(text))
+
+
+def _spans(text: str) -> dict[int, int]:
     spans: dict[int, int] = {}
     taken = 0  # everything before belongs to a link already, or was looked at
     if "." not in text:
