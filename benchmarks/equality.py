@@ -75,7 +75,7 @@ class Scene:
         row = {"key": f"kept:{next(numbers)}", "podcast_id": self.podcast_id, "user_id": host, "trigger": "live"}
         row |= {"host_name": "Host", "username": "host", "platform_user_id": str(host), "status": "queued"}
         row |= {"text": "On air" if n % 2 else "On air https://example.com/a", "text_source": ("own", "draft")[n % 2]}
-        row |= {"not_after": self.now, "created_at": self.now, "remote_id": None}
+        row |= {"has_link": n % 2 == 0, "not_after": self.now, "created_at": self.now, "remote_id": None}
         self.posts += outbox.add_posts(db.session(), [row], self.now).values()
         db.session.commit()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
@@ -12,7 +12,6 @@ from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Post, User
 from services import explorer_totals
 from services.errors import Invalid
 from services.explorer_filters import CAUSE_WORDS, Viewer, Wanted, begins, day_of, is_id
-from services.sql_links import has_link
 
 PAGE, BATCH = 50, 1000
 #: a stream is counted from its start; what was posted without one, from the click
@@ -26,11 +25,11 @@ ORDERS: Mapping[str, tuple[Any, bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One post with what it belongs to. `seconds`: from the start of the stream, or the click, until X had it.
+class Line(NamedTuple):
+    """One post with what it belongs to, in the order in which _lines asks for it.
 
-    `gone_at`: when X first said that it is not there any more.
+    `seconds`: from the start of the stream, or the click, until X had it. `gone_at`: when X first said that it is not
+    there any more.
     """
 
     id: int
@@ -146,7 +145,7 @@ def _page(where: Sequence[Any], wanted: Wanted, after: str, limit: int) -> list[
     order = [key.desc() if is_falling else key for key in keys]
     ids = select(Post.id).where(*where, *past).order_by(*order).limit(limit).subquery()
     rows = db.session.execute(_lines().join(ids, ids.c.id == Post.id).order_by(*order))
-    return [Line(**row) for row in rows.mappings()]
+    return [Line(*row) for row in rows]
 
 
 def _lines() -> Any:
@@ -166,7 +165,7 @@ def _lines() -> Any:
             Post.detail,
             Post.trigger,
             Post.text_source.label("kind"),
-            has_link(Post.text).label("has_link"),
+            Post.has_link,
             Post.text,
             Post.posted_at,
             Post.remote_id,
@@ -191,7 +190,7 @@ def _fits(wanted: Wanted, zone: str) -> list[ColumnElement[bool]]:
     if wanted.host:
         found.append(Post.user_id == int(wanted.host))
     if wanted.link:
-        found.append(has_link(Post.text) if wanted.link == "yes" else ~has_link(Post.text))
+        found.append(Post.has_link.is_(wanted.link == "yes"))
     since, until = day_of(wanted.since), day_of(wanted.until)
     if since:
         found.append(Post.created_at >= begins(since, zone))

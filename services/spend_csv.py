@@ -22,6 +22,8 @@ PODCAST = "podcast"
 def plain_cell(text: str | None) -> str:
     """Words as words: what would be a formula gets an apostrophe, which spreadsheets do not show."""
     text = text or ""
+    if text[:1].isalnum():  # as nearly all are; what begins a formula is neither letter nor digit, and is seen
+        return text
     first = next((char for char in text if char in _FORMULA or not _is_unseen(char)), "")
     return f"'{text}" if first in _FORMULA else text
 

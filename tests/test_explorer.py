@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, update
 from benchmarks.bed import counting
 from extensions import db
 from models import PodcastMember, Post, User
-from services import explorer, explorer_filters, explorer_table, figures_version, periods
+from services import explorer, explorer_filters, explorer_table, figures_version, periods, tweet_text
 from services.errors import Invalid
 from services.explorer import PAGE
 from services.explorer_filters import Viewer, Wanted
@@ -55,7 +55,8 @@ def add(show, how_many=1, **columns):
         at = columns.get("created_at", NOON) + timedelta(minutes=n)
         number = next(numbers)
         row = plain | {"key": f"explored:{number}", "created_at": at, "posted_at": at + timedelta(seconds=4)}
-        rows.append(row | {k: v for k, v in columns.items() if k != "created_at"})
+        row |= {k: v for k, v in columns.items() if k != "created_at"}
+        rows.append(row | {"has_link": tweet_text.has_link(row["text"])})
     db.session.execute(insert(Post), rows)
     figures_version.raise_for(db.session(), [row["podcast_id"] for row in rows])
     db.session.commit()
