@@ -167,7 +167,9 @@ def _posts(key: Any, stretches: int) -> Any:
         taken = and_(PostAttempt.post_id == Post.id, PostAttempt.outcome == Outcome.ACCEPTED)
         query = query.outerjoin(PostAttempt, taken)
     mine = (Post.podcast_id == bindparam("podcast_id"), *_between(Post.created_at))
-    return query.where(*mine, Post.status != PostStatus.CANCELLED, key.is_not(None)).subquery("seen")
+    query = query.where(*mine, Post.status != PostStatus.CANCELLED, key.is_not(None))
+    # Both databases would put the times into each place that counts them, and reckon them as often.
+    return query.offset(0).subquery("seen")
 
 
 def _between(at: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
