@@ -82,7 +82,7 @@ class Purse:
         return "your wallet" if self.is_own else "the podcast’s wallet"
 
 
-def with_purses(query: Any, now: datetime) -> Any:
+def with_purses(query: Any, now: prices.Instant) -> Any:
     """A query of EpisodeTweetConfig and EpisodeGuide that also answers what purse_of reads."""
     podcast, host = aliased(Wallet), aliased(Wallet)
     here = podcast.podcast_id == EpisodeGuide.podcast_id, podcast.owner == WalletOwner.PODCAST

@@ -6,9 +6,10 @@ One more where an empty wallet stops posts.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, select
 from sqlalchemy.orm import load_only
 
 from extensions import db
@@ -23,12 +24,13 @@ from models import (
     SendGate,
     SocialConnection,
     User,
+    UtcDateTime,
 )
 from services import claims, coverage
 from services.ahead import has_ended
 from services.announcing import PLATFORM
 from services.causes import explain
-from services.coming_texts import ComingTexts
+from services.coming_texts import Coming, ComingTexts
 from services.coverage import Lack, Waiting
 from services.tweets import post_url, why_not
 from services.vocabulary import Lamp, Light, after_the_end, light_of_host
@@ -91,28 +93,39 @@ def lamps_of(
     found: dict[int, list[HostLamp]] = {episode_id: [] for episode_id in by_id}
     if found:
         gates, texts = shut_gates(now), ComingTexts(shows)
-        rows = db.session.execute(coverage.with_purses(_hosts(by_id), now)).all()
-        waiting = list(_waiting(rows, by_id, texts))
-        near = [one for one in waiting if coverage.is_near(by_id[one.episode_id], now)]
-        taken = claims.taken_before(near, by_id, shows, now)
-        short, lacks = coverage.lacking(near, taken), coverage.lacks(waiting, taken)
-        for row in rows:
-            episode = by_id[row.episode_id]
-            trouble = texts.of(row, episode).trouble if row.status == ConfigStatus.PENDING else None
-            stops = coverage.uncovered() if (episode.id, row.user_id) in short else None
-            lamp = _lamp(row, episode, trouble, stops, gates)
-            lack = lacks.get((episode.id, row.user_id))
-            found[episode.id].append(lamp if lack is None else replace(lamp, lacks=lack))
+        rows = db.session.execute(_hosts(), {"episode_ids": list(by_id), "now": now}).all()
+        # What is said after the start is not asked here.
+        said = [texts.of(row, by_id[row.episode_id]) if row.status == ConfigStatus.PENDING else None for row in rows]
+        purses = _purses(list(_limited(rows, said)), by_id, shows, now)
+        held = explain(gates["x"].cause) if "x" in gates else None
+        for row, coming in zip(rows, said, strict=True):
+            lack, stops = purses.get((row.episode_id, row.user_id), _COVERED)
+            lamp = _lamp(row, by_id[row.episode_id], coming.trouble if coming else None, stops or held, gates)
+            found[row.episode_id].append(lamp if lack is None else replace(lamp, lacks=lack))
     return found
 
 
-def _waiting(rows: Iterable[Any], episodes: Mapping[int, EpisodeGuide], texts: ComingTexts) -> Iterator[Waiting]:
-    """What waits for its show and will have to be paid for."""
-    for row in rows:
-        episode = episodes[row.episode_id]
-        if row.enabled and row.status == ConfigStatus.PENDING and row.member_id and row.is_active:
-            has_link = texts.of(row, episode).has_link
-            yield Waiting(episode.id, row.user_id, has_link, coverage.purse_of(row))
+#: nothing is missing, nothing is said
+_COVERED = None, None
+
+
+def _limited(rows: Iterable[Any], said: Iterable[Coming | None]) -> Iterator[Waiting]:
+    """What waits for its show and is paid from a wallet with a limit: only there something can be missing."""
+    for row, coming in zip(rows, said, strict=True):
+        if row.purse_limited and coming is not None and row.enabled and row.member_id and row.is_active:
+            yield Waiting(row.episode_id, row.user_id, coming.has_link, coverage.purse_of(row))
+
+
+def _purses(
+    waiting: Sequence[Waiting], episodes: Mapping[int, EpisodeGuide], shows: Mapping[int, Podcast], now: datetime
+) -> dict[coverage.Host, tuple[Lack | None, str | None]]:
+    """Of those whose wallet does not cover the show: what is missing, and the sentence where that stops their posts."""
+    if not waiting:
+        return {}
+    near = [one for one in waiting if coverage.is_near(episodes[one.episode_id], now)]
+    taken = claims.taken_before(near, episodes, shows, now)
+    short, lacks = coverage.lacking(near, taken), coverage.lacks(waiting, taken)
+    return {host: (lacks.get(host), coverage.uncovered() if host in short else None) for host in {*short, *lacks}}
 
 
 Lamps = TypeVar("Lamps", bound=HostLamp)
@@ -147,41 +160,50 @@ def held_until(post: Post | None, gates: Gates) -> datetime | None:
     return max((gates[key].until for key in keys if key in gates), default=None)
 
 
-def _hosts(episode_ids: Iterable[int]) -> Select[Any]:
-    """A row for each host of each: single columns, because whole rows of five tables take most of a page's time."""
+@cache
+def _hosts() -> Select[Any]:
+    """A row for each host of each of `:episode_ids`: single columns, because whole rows of five tables take most of a
+    page's time. Put together once, which takes longer than asking it.
+    """
     config, login = EpisodeTweetConfig, SocialConnection
+    wanted: BindParameter[int] = bindparam("episode_ids", expanding=True)
     newest = select(func.max(Post.id)).where(Post.config_id == config.id).correlate(config).scalar_subquery()
     member = and_(PodcastMember.podcast_id == EpisodeGuide.podcast_id, PodcastMember.user_id == User.id)
-    return (
+    query = (
         select(config.episode_id, config.user_id, config.status, config.enabled, config.include_link)
         .add_columns(config.text, config.draft, User.name, User.is_active, User.default_text)
         .add_columns(PodcastMember.id.label("member_id"), login.id.label("login_id"), login.refresh_state)
         .add_columns(login.trouble, login.refresh_token.is_not(None).label("can_renew"), login.expires_at, Post)
         .join(User, User.id == config.user_id)
         .join(EpisodeGuide, EpisodeGuide.id == config.episode_id)
-        .outerjoin(Post, Post.id == newest)
+        # Said once more by the episode, or a database may read all posts to find the newest of these.
+        .outerjoin(Post, and_(Post.id == newest, Post.episode_id.in_(wanted)))
         .outerjoin(PodcastMember, member)
         .outerjoin(login, and_(login.user_id == User.id, login.platform == PLATFORM, login.is_active))
-        .where(config.episode_id.in_(list(episode_ids)))
+        .where(config.episode_id.in_(wanted))
         .options(load_only(Post.status, Post.cause, Post.detail, Post.username, Post.remote_id))
         .options(load_only(Post.not_before, Post.not_after, Post.platform_user_id, Post.trigger))
         .order_by(config.episode_id, User.name, User.id)
     )
+    whole: Select[Any] = coverage.with_purses(query, bindparam("now", type_=UtcDateTime))
+    return whole
 
 
-def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, lacks: str | None, gates: Gates) -> HostLamp:
-    is_member = row.member_id is not None
+def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, held: str | None, gates: Gates) -> HostLamp:
+    """`held`: what else keeps everything from being sent, as a sentence."""
+    is_member, post = row.member_id is not None, row.Post
     trouble = why_not(row.enabled, row if row.login_id else None, is_member=is_member, is_active=row.is_active)
     if trouble is None and row.enabled and not row.can_renew and ends_before(row.expires_at, episode):
         trouble = ENDS_BEFORE
-    trouble = trouble or text_trouble or lacks or (explain(gates["x"].cause) if "x" in gates else None)
-    waits = row.status == ConfigStatus.PENDING and row.enabled and is_member
-    until = held_until(row.Post, gates)
+    until = held_until(post, gates) if post else None
+    waits = text_trouble is not None and row.enabled and is_member
     return HostLamp(
         row.user_id,
         row.name,
-        light_of_host(row.status, enabled=row.enabled, post=row.Post, trouble=trouble, held_until=until),
-        post_url(row.Post) if row.Post else None,
+        light_of_host(
+            row.status, enabled=row.enabled, post=post, trouble=trouble or text_trouble or held, held_until=until
+        ),
+        post_url(post) if post else None,
         text_trouble if waits else None,
     )
 

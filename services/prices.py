@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import BindParameter, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from extensions import db
@@ -23,6 +23,8 @@ MILLION = 1_000_000
 ANY_MODEL = "ai"
 #: for one post, or a million tokens
 MOST = 1_000 * money.DOLLAR
+#: a time, or the place of one in a statement that is put together once
+Instant = datetime | BindParameter[datetime]
 _OF_MODEL = re.compile(r"ai(?::[A-Za-z0-9][A-Za-z0-9._/-]{0,59})?:(?:input|output)")
 
 
@@ -83,13 +85,13 @@ def known(now: datetime) -> PriceLists:
     return PriceLists([(since, Prices(versions[since], of)) for since, of in lists.items()])
 
 
-def price_now(item: str, now: datetime) -> Any:
+def price_now(item: str, now: Instant) -> Any:
     """The price of one thing in micro-dollars, as a column of another statement."""
     query = select(Price.micros).where(Price.price_list_id == _chosen(now), Price.item == item)
     return query.scalar_subquery()
 
 
-def _chosen(now: datetime) -> Any:
+def _chosen(now: Instant) -> Any:
     in_force = select(PriceList.id).where(PriceList.effective_at <= now).order_by(PriceList.effective_at.desc())
     first = select(PriceList.id).order_by(PriceList.effective_at)
     return func.coalesce(in_force.limit(1).scalar_subquery(), first.limit(1).scalar_subquery())
