@@ -137,7 +137,7 @@ def test_who_is_no_admin_sees_no_money_and_cannot_sort_by_it(season, ask, read, 
 
 
 def test_a_podcast_without_posts_says_what_will_be_here_and_the_next_step(season, read):
-    assert "From the first show on this page says" in read()
+    assert "From the first show on, this page says" in read()
     assert "plan an episode" in read()
     assert "see what is planned" in read(host=1)
     assert "Nothing was announced yet." in read("?period=all")
