@@ -1,6 +1,7 @@
 """Whether the shows to come will be announced: GO or NO-GO for admins, own trouble for hosts. Reads only."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, or_, select
@@ -10,6 +11,7 @@ from models import (
     Broadcast,
     BroadcastState,
     EpisodeGuide,
+    Notice,
     Podcast,
     PodcastMember,
     SocialConnection,
@@ -42,12 +44,37 @@ def checkpoint(ahead: timedelta) -> timedelta | None:
 
 
 def near_events(now: datetime) -> list[Event]:
-    """Of the starts of the next 24 hours. GO is told once, at the last checkpoint; NO-GO at each that finds it."""
-    return [event for card, hosts in _cards(now, now + CHECKPOINTS[-1]) for event in _of_near(card, hosts, now)]
+    """Of the starts of the next 24 hours. GO is told once, at the last checkpoint; NO-GO at each that finds it.
+
+    At one checkpoint each cause is told once.
+    """
+    events = [event for card, hosts in _cards(now, now + CHECKPOINTS[-1]) for event in _of_near(card, hosts, now)]
+    told = _told([event for event in events if say.topic(event.key) in say.OF_SHOW], now)
+    return [replace(event, user_ids=tuple(_untold(event, told))) for event in events]
+
+
+_Told = Mapping[tuple[str, int], Set[str]]
+
+
+def _told(verdicts: Sequence[Event], now: datetime) -> _Told:
+    """(what the key begins with, user id) → marks of all causes that were told there. No statement without a NO-GO."""
+    found: dict[tuple[str, int], set[str]] = {}
+    if verdicts:
+        query = select(Notice.key, Notice.user_id).where(Notice.kind == "go", Notice.at > now - 2 * CHECKPOINTS[-1])
+        query = query.where(Notice.podcast_id.in_({event.podcast_id for event in verdicts}))
+        for row in db.session.execute(query):
+            found.setdefault((row.key.rpartition(":")[0], row.user_id), set()).update(say.marks_of(row.key))
+    return found
+
+
+def _untold(event: Event, told: _Told) -> list[int]:
+    """Who was not told of all its causes. A cause that went while another stays is no news."""
+    place, causes = event.key.rpartition(":")[0], say.marks_of(event.key)
+    return [user_id for user_id in event.user_ids if not causes <= told.get((place, user_id), set())]
 
 
 def far_events(now: datetime) -> list[Event]:
-    """Of the starts after that: each host who will not be posted for is told once an episode."""
+    """Of the starts after that: each host who will not be posted for is told once an episode and cause."""
     events = []
     for card, (_, own) in _cards(now + CHECKPOINTS[-1], now + FAR):
         events += [_own_trouble(card, host, f"far:{card.episode.id}", now) for host in own if not host.text_trouble]
@@ -81,6 +108,12 @@ def is_stuck(host: HostLamp) -> bool:
     return host.light.word == "Stand by"
 
 
+def causes_of(card: EpisodeCard) -> set[str]:
+    """What keeps the show from being announced as wanted, in sentences."""
+    of_hosts = {f"{light.word} {light.note}" for light, _ in card.crowd.others}
+    return of_hosts if card.light.word.endswith("ready") else {*of_hosts, f"{card.light.word} {card.light.note}"}
+
+
 def _to_come() -> Select[EpisodeGuide, Podcast]:
     """Of active podcasts, what has not been announced, seen live or seen over."""
     begun = or_(Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.state.in_((BroadcastState.LIVE, *OVER)))
@@ -112,7 +145,7 @@ def _of_near(card: EpisodeCard, people: _Hosts, now: datetime) -> list[Event]:
     if card.light.lamp == Lamp.GREEN and point == CHECKPOINTS[0]:
         events.append(_verdict(card, "GO", f"go:{card.episode.id}", admins, now))
     elif card.light.lamp == Lamp.AMBER:
-        events.append(_verdict(card, "NO-GO", f"nogo:{key}", admins, now))
+        events.append(_verdict(card, "NO-GO", say.marked(f"nogo:{key}", causes_of(card)), admins, now))
     return events
 
 
@@ -134,7 +167,7 @@ def _verdict(card: EpisodeCard, word: str, key: str, admins: Sequence[int], now:
 
 def _own_trouble(card: EpisodeCard, host: HostLamp, key: str, now: datetime) -> Event:
     return Event(
-        key=key,
+        key=say.marked(key, [host.light.note]),
         kind="ready",
         title=f"You are not ready, {_when(card, now)}: {card.podcast.name} · {card.episode.title}",
         body=f"{_at(card)}\n{host.light.note}",

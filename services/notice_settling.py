@@ -1,4 +1,4 @@
-"""Notices of trouble before a start: those that need nobody any more are settled. Tells nothing, and sends nothing."""
+"""Notices that need nobody any more are settled: each by its own cause. Tells nothing, and sends nothing."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -8,13 +8,17 @@ from sqlalchemy import func, select, update
 
 from extensions import db, reading
 from models import Notice, NoticeLevel
-from services.notice_ahead import FAR, cards_to_come, is_stuck
+from services import notice_words as say
+from services.notice_after import still_open
+from services.notice_ahead import FAR, cards_to_come, causes_of, is_stuck
 from services.notice_words import OF_HOST, OF_SHOW, topic
 from services.overview import EpisodeCard
 from services.vocabulary import Lamp
 
 #: nobody is told of anything further ahead, so what is older is of a start that is long over
 STILL_ASKED = FAR + timedelta(days=1)
+#: all that asks somebody to do something and is over by itself
+KINDS = ("go", "ready", "paused", "unknown", "failed", "missed", "review", "live", "credits")
 
 
 def settle(now: datetime) -> int:
@@ -23,11 +27,12 @@ def settle(now: datetime) -> int:
     Nothing of it is sent: the same trouble at the same checkpoint is told once. Returns how many changed.
     """
     reading()
-    rows = [row for row in db.session.execute(_recent(now)) if topic(row.key) in OF_SHOW + OF_HOST]
-    cards = cards_to_come({_episode_of(row) for row in rows}, now)
-    needed = {row.id for row in rows if _is_needed(row, cards)}
+    rows = list(db.session.execute(_recent(now)))
+    ahead = [row for row in rows if topic(row.key) in OF_SHOW + OF_HOST]
+    cards = cards_to_come({_episode_of(row) for row in ahead}, now)
+    needed = {row.id for row in ahead if _is_needed(row, cards)} | still_open(rows, now)
     over = [row.id for row in rows if row.id not in needed and row.level == NoticeLevel.NEEDS_YOU]
-    back = [row.id for row in rows if row.id in needed and row.level == NoticeLevel.INFO]
+    back = [row.id for row in rows if row.id in needed and say.is_settled(row.key, row.level)]
     db.session.rollback()
     if over or back:
         _write(over, level=NoticeLevel.INFO, read_at=func.coalesce(Notice.read_at, now))
@@ -37,8 +42,8 @@ def settle(now: datetime) -> int:
 
 
 def _recent(now: datetime) -> Any:
-    query = select(Notice.id, Notice.key, Notice.user_id, Notice.level)
-    return query.where(Notice.kind.in_(("go", "ready")), Notice.at > now - STILL_ASKED)
+    query = select(Notice.id, Notice.key, Notice.user_id, Notice.podcast_id, Notice.level)
+    return query.where(Notice.kind.in_(KINDS), Notice.at > now - STILL_ASKED)
 
 
 def _episode_of(row: Any) -> int:
@@ -46,12 +51,14 @@ def _episode_of(row: Any) -> int:
 
 
 def _is_needed(row: Any, cards: Mapping[int, EpisodeCard]) -> bool:
-    card = cards.get(_episode_of(row))
+    """Whether one of the causes that it was written for is there."""
+    card, marks = cards.get(_episode_of(row)), say.marks_of(row.key)
     if card is None:
         return False
     if topic(row.key) in OF_SHOW:
-        return card.light.lamp == Lamp.AMBER
-    return any(host.user_id == row.user_id and is_stuck(host) for host in card.hosts)
+        return card.light.lamp == Lamp.AMBER and any(say.mark(cause) in marks for cause in causes_of(card))
+    own = [host for host in card.hosts if host.user_id == row.user_id and is_stuck(host)]
+    return any(say.mark(host.light.note) in marks for host in own)
 
 
 def _write(notice_ids: Iterable[int], **columns: Any) -> None:

@@ -1,8 +1,10 @@
 """What notices say: one event, its sentence, what to do, and one link. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from models import NoticeLevel
@@ -15,8 +17,13 @@ MOST_NAMED = 8
 CONNECTIONS, SYSTEM, HOME, ADDRESSES = "/connections", "/admin/system", "/", "/profile/notices"
 
 NEEDS_YOU, INFO = NoticeLevel.NEEDS_YOU, NoticeLevel.INFO
-#: what the keys begin with of notices of trouble before a start; each goes on with the id of its episode
+#: what the keys begin with of notices of trouble before a start; each goes on with the id of its episode, and ends with
+#: the marks of what is in the way
 OF_SHOW, OF_HOST = ("nogo",), ("ready", "far")
+#: those of posts, to their hosts, go on with the id of the post; those of posting that is paused with the cause
+OF_POST, OF_GATE = ("paused", "unknown", "failed", "missed", "review"), ("gate",)
+#: of more causes at once no more is said
+MOST_MARKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +47,29 @@ def topic(key: str) -> str:
     return key.partition(":")[0]
 
 
+def mark(cause: str) -> str:
+    """Names a cause in a key, whatever number is in its sentence."""
+    return f"{crc32(re.sub(r'[0-9]+', '', cause).encode()):08x}"
+
+
+def marked(key: str, causes: Iterable[str]) -> str:
+    return f"{key}:{'.'.join(sorted({mark(cause) for cause in causes})[:MOST_MARKS])}"
+
+
+def marks_of(key: str) -> frozenset[str]:
+    """Of a key of `marked`."""
+    return frozenset(key.rpartition(":")[2].split("."))
+
+
 def is_settled(key: str, level: str) -> bool:
-    """Trouble before a start always needs somebody when it is written down: what does not was settled since."""
-    return level == INFO and topic(key) in OF_SHOW + OF_HOST
+    """Such trouble always needs its reader when it is written down: what does not was settled since."""
+    return level == INFO and needs_its_reader(key)
+
+
+def needs_its_reader(key: str) -> bool:
+    """What admins are told of several hosts' posts is for them to know, and needs them not."""
+    first, _, rest = key.partition(":")
+    return first in OF_SHOW + OF_HOST + OF_GATE or (first in OF_POST and rest.isdigit())
 
 
 def episode_link(podcast_id: int, episode_id: int) -> str:
