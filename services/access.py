@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, bindparam, select
 
 from extensions import db
 from models import AuditEvent, FiguresVersion, Podcast, PodcastMember, Role, User
@@ -34,7 +35,8 @@ def podcast_for(user: User, podcast_id: int, by: Actor, now: datetime) -> Access
 
     That a stranger came is written down, and committed.
     """
-    found = db.session.execute(_with_role(user.id, podcast_id)).first() if 0 < podcast_id <= HIGHEST_ID else None
+    asked = {"reader": user.id, "podcast": podcast_id}
+    found = db.session.execute(_with_role(), asked).first() if 0 < podcast_id <= HIGHEST_ID else None
     if found is None or (found.role is None and not user.is_admin):
         if found is not None:
             _note_stranger(podcast_id, by, now)
@@ -43,11 +45,13 @@ def podcast_for(user: User, podcast_id: int, by: Actor, now: datetime) -> Access
     return Access(found.Podcast, found.role is not None, is_admin, found.version or 0)
 
 
-def _with_role(user_id: int, podcast_id: int) -> Select[Podcast, str, int]:
-    mine = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user_id)
+@cache
+def _with_role() -> Select[Podcast, str, int]:
+    """Asked for every page of a podcast, so it is put together once."""
+    mine = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == bindparam("reader"))
     query = select(Podcast, PodcastMember.role, FiguresVersion.version).outerjoin(PodcastMember, mine)
     query = query.outerjoin(FiguresVersion, FiguresVersion.podcast_id == Podcast.id)
-    return query.where(Podcast.id == podcast_id)
+    return query.where(Podcast.id == bindparam("podcast"))
 
 
 def _note_stranger(podcast_id: int, by: Actor, now: datetime) -> None:

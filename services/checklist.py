@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, and_, func, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, and_, bindparam, func, or_, select
 
 from extensions import db
 from models import (
@@ -70,9 +72,21 @@ def checklists_of(shows: Sequence[Podcast], now: datetime) -> list[Checklist]:
     """Of the podcasts that are not ready yet; one statement. A show that was posted for once needs no list any more."""
     if not shows:
         return []
+    asked = {"shows": [show.id for show in shows], "now": now}
+    rows = {row.id: row for row in db.session.execute(_unready(), asked)}
+    lists = [
+        Checklist(show, _steps(show, rows[show.id]), rows[show.id].episode_id) for show in shows if show.id in rows
+    ]
+    return [one for one in lists if one.done < len(one.steps)][:MOST]
+
+
+@cache
+def _unready() -> Select[Any]:
+    """What is done of those of `:shows` that were never posted for. Put together once."""
     was_posted = _any(Post.podcast_id == Podcast.id, Post.status == PostStatus.POSTED)
+    at = EpisodeGuide.scheduled_at
     upcoming = select(func.min(EpisodeGuide.id)).where(
-        EpisodeGuide.podcast_id == Podcast.id, or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now)
+        EpisodeGuide.podcast_id == Podcast.id, or_(at.is_(None), at > bindparam("now"))
     )
     query = select(
         Podcast.id,
@@ -81,12 +95,8 @@ def checklists_of(shows: Sequence[Podcast], now: datetime) -> list[Checklist]:
         _has_text().label("text"),
         _any(Rehearsal.podcast_id == Podcast.id, Rehearsal.is_passed.is_(True)).label("rehearsed"),
         upcoming.correlate(Podcast).scalar_subquery().label("episode_id"),
-    ).where(Podcast.id.in_([show.id for show in shows]), Podcast.is_active, ~was_posted)
-    rows = {row.id: row for row in db.session.execute(query)}
-    lists = [
-        Checklist(show, _steps(show, rows[show.id]), rows[show.id].episode_id) for show in shows if show.id in rows
-    ]
-    return [one for one in lists if one.done < len(one.steps)][:MOST]
+    )
+    return query.where(Podcast.id.in_(bindparam("shows", expanding=True)), Podcast.is_active, ~was_posted)
 
 
 def _any(*conditions: ColumnElement[bool]) -> Exists:

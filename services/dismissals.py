@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from extensions import db
 from models import Dismissal, User
@@ -70,15 +71,22 @@ def in_force(podcast_ids: Collection[int], user_id: int, now: datetime) -> InFor
 
     Where both the own and everybody's are in force, everybody's.
     """
+    asked = {"podcasts": list(podcast_ids), "reader": user_id, "now": now}
+    return {(row.podcast_id, row.item): row for row in db.session.execute(_in_force(), asked)}
+
+
+@cache
+def _in_force() -> Any:
+    """Put together once."""
     one = Dismissal
-    query = (
+    mine = or_(one.user_id.is_(None), one.user_id == bindparam("reader"))
+    return (
         select(one.id, one.podcast_id, one.item, one.user_id, one.until, User.name)
         .outerjoin(User, User.id == one.actor_id)
-        .where(one.podcast_id.in_(podcast_ids), or_(one.user_id.is_(None), one.user_id == user_id))
-        .where(or_(one.until.is_(None), one.until > now))
+        .where(one.podcast_id.in_(bindparam("podcasts", expanding=True)), mine)
+        .where(or_(one.until.is_(None), one.until > bindparam("now")))
         .order_by(one.user_id.is_(None), one.id)
     )
-    return {(row.podcast_id, row.item): row for row in db.session.execute(query)}
 
 
 def _aside(need: Need, row: Any, viewer: Viewer) -> Aside:

@@ -1,9 +1,10 @@
 """Hosts whose X account is not connected, or no longer works. Reads only."""
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from extensions import db
@@ -16,9 +17,8 @@ def needs_of_hosts(shows: Shows, awaited: Collection[tuple[int, int]], *, most: 
     """`awaited`: (podcast id, user id) of who is to post within a day, and stands by. The reader is among them. One
     statement.
     """
-    query = _cut_off(shows).order_by((User.id == reader_id).desc(), User.name, User.id).limit(most)
     found = []
-    for row in db.session.execute(query):
+    for row in db.session.execute(_cut_off(), {"shows": list(shows), "reader": reader_id, "most": most}):
         is_soon = (row.podcast_id, row.id) in awaited
         cause = row.trouble or "no_connection"
         found.append(
@@ -35,8 +35,9 @@ def needs_of_hosts(shows: Shows, awaited: Collection[tuple[int, int]], *, most: 
     return found
 
 
-def _cut_off(shows: Shows) -> Any:
-    """Members who have no login, or one in trouble; `last`: when they connected one, None: never."""
+@cache
+def _cut_off() -> Select[Any]:
+    """Members who have no login, or one in trouble; `last`: when they connected one, None: never. Put together once."""
     login, former = SocialConnection, aliased(SocialConnection)
     connection = and_(login.user_id == User.id, login.platform == "x", login.is_active)
     last = select(func.max(former.connected_at)).where(former.user_id == User.id, former.platform == "x")
@@ -46,10 +47,12 @@ def _cut_off(shows: Shows) -> Any:
         .join(User, User.id == PodcastMember.user_id)
         .outerjoin(SocialConnection, connection)
         .where(
-            PodcastMember.podcast_id.in_(shows),
+            PodcastMember.podcast_id.in_(bindparam("shows", expanding=True)),
             User.is_active,
             or_(SocialConnection.id.is_(None), SocialConnection.trouble.is_not(None)),
         )
+        .order_by((User.id == bindparam("reader")).desc(), User.name, User.id)
+        .limit(bindparam("most"))
     )
 
 

@@ -1,9 +1,10 @@
 """Posts that wait for a person: refused, undecided, missed, or held up until something is mended. Reads only."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from extensions import db
 from models import Broadcast, ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Post, PostStatus, SendGate, User
@@ -18,8 +19,7 @@ RECENT = timedelta(days=14)
 #: nobody posts about a stream that was so long ago
 MISSED_SHOWN = timedelta(days=2)
 MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
-#: where a host's text may stand when somebody has to do something
-WAITING = (ConfigStatus.FAILED, ConfigStatus.REVIEW, ConfigStatus.MISSED, ConfigStatus.POSTING)
+#: what became of posts that somebody may have to do something about
 _RANKS = {
     PostStatus.QUEUED: Rank.WAITING,
     PostStatus.REVIEW: Rank.DECIDE,
@@ -30,31 +30,38 @@ _RANKS = {
 
 def needs_of_posts(shows: Shows, now: datetime, *, most: int, reader_id: int) -> list[Need]:
     """The newest post of a host, where it waits for a person; the reader's own are among them. One statement."""
+    asked = {"shows": list(shows), "reader": reader_id, "most": most}
+    since = {"refused_since": now - RECENT, "missed_since": now - MISSED_SHOWN}
+    return [_of_post(shows, row) for row in db.session.execute(_waiting(), asked | since)]
+
+
+@cache
+def _waiting() -> Select[Any]:
+    """Found by what became of the post, since few need a person; put together once."""
     newest = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
-    newest_id = newest.correlate(EpisodeTweetConfig).scalar_subquery()
-    query = (
+    return (
         select(EpisodeGuide, User.name, User.id.label("user_id"), Post, SendGate.until)
         .add_columns(Broadcast.state, sent_at(), decided_at())
         .join(EpisodeTweetConfig, EpisodeTweetConfig.episode_id == EpisodeGuide.id)
         .join(User, User.id == EpisodeTweetConfig.user_id)
-        .join(Post, Post.id == newest_id)
+        .join(Post, Post.config_id == EpisodeTweetConfig.id)
         .outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
         .outerjoin(SendGate, SendGate.key == "x")
-        .where(EpisodeGuide.podcast_id.in_(shows), _needs_a_person(now))
-        .order_by((User.id == reader_id).desc(), Post.id.desc())
-        .limit(most)
+        .where(Post.podcast_id.in_(bindparam("shows", expanding=True)), Post.status.in_(_RANKS), _needs_a_person())
+        .where(Post.id == newest.correlate(EpisodeTweetConfig).scalar_subquery())
+        .order_by((User.id == bindparam("reader")).desc(), Post.id.desc())
+        .limit(bindparam("most"))
     )
-    return [_of_post(shows, row) for row in db.session.execute(query)]
 
 
-def _needs_a_person(now: datetime) -> ColumnElement[bool]:
+def _needs_a_person() -> ColumnElement[bool]:
     """Refused, undecided, missed for a reason that can be mended, or held up until somebody has mended it."""
-    status = EpisodeTweetConfig.status
-    refused = and_(status.in_((ConfigStatus.FAILED, ConfigStatus.REVIEW)), Post.created_at > now - RECENT)
-    missed = and_(status == ConfigStatus.MISSED, Post.cause.in_(MENDABLE), Post.created_at > now - MISSED_SHOWN)
+    status, created_at = EpisodeTweetConfig.status, Post.created_at
+    refused = and_(status.in_((ConfigStatus.FAILED, ConfigStatus.REVIEW)), created_at > bindparam("refused_since"))
+    recent = created_at > bindparam("missed_since")
+    missed = and_(status == ConfigStatus.MISSED, Post.cause.in_(MENDABLE), recent)
     held = and_(status == ConfigStatus.POSTING, Post.status == PostStatus.QUEUED, Post.cause.in_(WAITS_FOR_A_PERSON))
-    # Said once more by itself, so that a database sets the others aside before it looks for their newest posts.
-    return and_(status.in_(WAITING), or_(refused, missed, held))
+    return or_(refused, missed, held)
 
 
 def _of_post(shows: Shows, row: Any) -> Need:

@@ -82,12 +82,13 @@ def _ending(shows: Shows, episode: EpisodeGuide, hosts: Iterable[HostLamp], now:
 
 def _uncovered(shows: Shows, episode: EpisodeGuide, hosts: Iterable[HostLamp]) -> Iterator[Need]:
     """Shows that an empty wallet would keep from being posted about: once each, whoever's wallet it is."""
-    held_up = [host for host in hosts if host.light.note == uncovered()]
+    sentence = uncovered()
+    held_up = [host for host in hosts if host.light.note == sentence]
     if held_up:
         yield Need(
             shows[episode.podcast_id],
             "Wallet",
-            uncovered(),
+            sentence,
             episode.id,
             episode.title,
             fix="spend",

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, bindparam, or_, select
 
 from extensions import db
 from models import Broadcast, Podcast, Verdict, YouTubeChannel
@@ -74,21 +75,29 @@ def unmatched_of(shows: Shows, now: datetime, *, most: int) -> list[Unmatched]:
     for show in shows.values():
         if show.youtube_channel_id:
             channels.setdefault(show.youtube_channel_id, []).append(show)
-    query = (
-        select(Broadcast)
-        .where(
-            or_(Broadcast.channel_id.in_(channels), Broadcast.podcast_id.in_(shows)),
-            Broadcast.verdict.in_(list(SILENT)),
-            Broadcast.first_seen_at > now - UNMATCHED_SHOWN,
-        )
-        .order_by(Broadcast.first_seen_at.desc())
-        .limit(most)
-    )
+    asked = {"channels": list(channels), "shows": list(shows), "since": now - UNMATCHED_SHOWN, "most": most}
     return [
         Unmatched(broadcast, show, SILENT[Verdict(broadcast.verdict)])
-        for broadcast in db.session.execute(query).scalars()
+        for broadcast in db.session.execute(_silent(), asked).scalars()
         for show in _whose(broadcast, shows, channels)
     ]
+
+
+@cache
+def _silent() -> Select[Broadcast]:
+    """Put together once."""
+    of_channel = Broadcast.channel_id.in_(bindparam("channels", expanding=True))
+    of_show = Broadcast.podcast_id.in_(bindparam("shows", expanding=True))
+    return (
+        select(Broadcast)
+        .where(
+            or_(of_channel, of_show),
+            Broadcast.verdict.in_(list(SILENT)),
+            Broadcast.first_seen_at > bindparam("since"),
+        )
+        .order_by(Broadcast.first_seen_at.desc())
+        .limit(bindparam("most"))
+    )
 
 
 def _whose(broadcast: Broadcast, shows: Shows, channels: Mapping[str, list[Podcast]]) -> list[Podcast]:

@@ -4,8 +4,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 
 from extensions import db
 from models import Notice, User, UserSession
@@ -65,16 +67,21 @@ def find(token: str, now: datetime) -> SignedIn | None:
 
     Writes down that it was seen, at most every SEEN_EVERY, and commits that.
     """
-    unread = select(func.count(Notice.id)).where(Notice.user_id == User.id, Notice.read_at.is_(None)).correlate(User)
-    query = select(UserSession, User, unread.scalar_subquery().label("unread"))
-    query = query.join(User, User.id == UserSession.user_id)
-    row = db.session.execute(query.where(UserSession.token_hash == hashed(token))).one_or_none()
+    row = db.session.execute(_by_token(), {"hash": hashed(token)}).one_or_none()
     if row is None or not row.User.is_active or has_ended(row.UserSession, now):
         return None
     found = SignedIn(row.User, row.UserSession.id, row.UserSession.confirmed_at, row.unread)
     if now - row.UserSession.seen_at > SEEN_EVERY:
         _see(found.session_id, now)
     return found
+
+
+@cache
+def _by_token() -> Select[Any]:
+    """Asked for every page, so it is put together once."""
+    unread = select(func.count(Notice.id)).where(Notice.user_id == User.id, Notice.read_at.is_(None)).correlate(User)
+    query = select(UserSession, User, unread.scalar_subquery().label("unread"))
+    return query.join(User, User.id == UserSession.user_id).where(UserSession.token_hash == bindparam("hash"))
 
 
 def has_ended(session: UserSession, now: datetime) -> bool:
