@@ -103,7 +103,7 @@ def _units(found: Tonight) -> str:
 def _show(show: Planned) -> str:
     start, begin = show.at.astimezone(), show.watched_from.astimezone()
     return (
-        f"{show.light.word:<10}  {start:%a %H:%M %Z}  {show.podcast.name}: {show.title}  "
+        f"{show.light.word:<13}  {start:%a %H:%M %Z}  {show.podcast.name}: {show.title}  "
         f"(watched from {begin:%H:%M}, every {_seconds(show.step)}, at most {show.units} units, "
         f"by {receipts.LOOKS[show.signal]})  {show.light.note}"
     )

@@ -29,7 +29,7 @@ from services.quota import Spent
 from services.vocabulary import Light
 from services.watch_needs import OVER_BY, WINDOWS, Start, foresee, units_for
 from services.watch_plan import DUE_WINDOWS, Close, Demand, Foreseen, Plan, foreseen, make_plan
-from services.watch_verdicts import NO_GO, Facts, verdict
+from services.watch_verdicts import UNNOTICED, Facts, verdict
 from services.watch_words import USUAL_STEP, Watched, Ways, planned_step, ways
 
 AHEAD = timedelta(hours=24)
@@ -88,7 +88,7 @@ class Tonight:
 
     @property
     def in_danger(self) -> list[Planned]:
-        return [show for show in self.shows if show.light.word == NO_GO]
+        return [show for show in self.shows if show.light.word == UNNOTICED]
 
     @property
     def sentence(self) -> str:

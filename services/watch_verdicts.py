@@ -9,7 +9,8 @@ from services.vocabulary import Lamp, Light
 from services.watch_plan import DUE_WINDOWS, FAR_AT_LEAST
 from services.watch_words import USUAL_STEP, in_words
 
-GO, SLOWER, NO_GO = "GO", "GO, slower", "NO-GO"
+#: not GO, which says that hosts would be posted for
+NOTICED, LATER, UNNOTICED = "Noticed", "Noticed later", "Not noticed"
 NOBODY_LOOKS = "No scheduler is looking at YouTube. Set SCHEDULER, or start “flask scheduler run”."
 NO_CHANNEL = "The podcast has no channel and the episode names no video, so its start would not be noticed."
 NOT_YET = "Airhorn has not asked YouTube about it yet. It does so within a few minutes."
@@ -37,20 +38,20 @@ class Facts:
 
 
 def verdict(facts: Facts, now: datetime, *, is_looked_at: bool) -> Light:
-    """GO, GO but slower with the reason, or NO-GO with what is in the way."""
+    """Whether it would be noticed, later than usual with the reason, or not with what is in the way."""
     wrong = _in_the_way(facts, now) if is_looked_at else NOBODY_LOOKS
     if wrong:
-        return Light(NO_GO, Lamp.AMBER, wrong)
+        return Light(UNNOTICED, Lamp.AMBER, wrong)
     slower = _slower(facts)
     if slower:
-        return Light(SLOWER, Lamp.AMBER, slower)
+        return Light(LATER, Lamp.AMBER, slower)
     if facts.room is None:
         return Light(
-            GO,
+            NOTICED,
             Lamp.GREEN,
             "YouTube tells Airhorn of new videos, and around its time Airhorn asks for the channel’s newest ones.",
         )
-    return Light(GO, Lamp.GREEN, f"Around its start, Airhorn asks YouTube about it every {in_words(facts.step)}.")
+    return Light(NOTICED, Lamp.GREEN, f"Around its start, Airhorn asks YouTube about it every {in_words(facts.step)}.")
 
 
 def _in_the_way(facts: Facts, now: datetime) -> str:

@@ -58,14 +58,17 @@ def change(video: str, **columns: object) -> None:
     db.session.commit()
 
 
-# GO or NO-GO
+# Noticed or not
 
 
 def test_a_known_waiting_room_is_go_and_says_how_closely_it_is_watched(stage: Stage) -> None:
     room(stage)
     found = look_on(stage)
     (show,) = found.shows
-    assert (show.light.word, show.light.note) == ("GO", "Around its start, Airhorn asks YouTube about it every 2 s.")
+    assert (show.light.word, show.light.note) == (
+        "Noticed",
+        "Around its start, Airhorn asks YouTube about it every 2 s.",
+    )
     assert (show.signal, show.step) == ("watch", 2 * SECOND)
     assert show.watched_from == show.at - timedelta(minutes=10)
     assert 200 < show.units < 400
@@ -75,7 +78,7 @@ def test_a_known_waiting_room_is_go_and_says_how_closely_it_is_watched(stage: St
 def test_where_nobody_looks_nothing_is_noticed(stage: Stage) -> None:
     room(stage)
     found = tonight(stage.services.settings, stage.now)
-    assert [show.light.word for show in found.shows] == ["NO-GO"]
+    assert [show.light.word for show in found.shows] == ["Not noticed"]
     assert "No scheduler is looking" in found.shows[0].light.note
     assert found.sentence == "1 show is planned for the next 24 hours. 1 would not be noticed as things are."
 
@@ -91,7 +94,7 @@ def test_what_would_not_be_announced_is_no_go(stage: Stage, columns: dict[str, o
     _, video = room(stage)
     change(video, **columns)
     word, why = one(stage)
-    assert word == "NO-GO"
+    assert word == "Not noticed"
     assert said in why
 
 
@@ -101,27 +104,27 @@ def test_a_key_that_youtube_refuses_is_no_go_with_the_fix(stage: Stage) -> None:
     for _ in range(3):
         stage.wait(minutes=45)
         stage.check()
-    assert one(stage) == ("NO-GO", "YouTube does not accept the API key. The operator checks YOUTUBE_API_KEY.")
+    assert one(stage) == ("Not noticed", "YouTube does not accept the API key. The operator checks YOUTUBE_API_KEY.")
 
 
 def test_one_failed_look_is_no_reason_to_worry(stage: Stage) -> None:
     _, video = room(stage)
     change(video, error_cause="youtube_error", last_look_at=stage.now)
     stage.wait(minutes=3)
-    assert one(stage)[0] == "GO"
+    assert one(stage)[0] == "Noticed"
 
 
 def test_looking_that_stopped_long_ago_is_no_go(stage: Stage) -> None:
     room(stage)
     stage.wait(minutes=80)
-    assert one(stage) == ("NO-GO", "Airhorn last saw YouTube 80 minutes ago, so it would not see the start.")
+    assert one(stage) == ("Not noticed", "Airhorn last saw YouTube 80 minutes ago, so it would not see the start.")
 
 
 def test_an_episode_without_a_channel_is_no_go(stage: Stage) -> None:
     show = stage.show(hosts=("ada",), youtube_channel_id=None)
     stage.planned(show, at=stage.ahead(hours=3))
     word, why = one(stage)
-    assert word == "NO-GO"
+    assert word == "Not noticed"
     assert "no channel" in why
 
 
@@ -131,13 +134,13 @@ def test_an_episode_without_a_waiting_room_is_go_but_slower_unless_the_hub_tells
     stage.youtube.upload(str(show.youtube_channel_id), "Trailer")
     stage.check()
     word, why = one(stage)
-    assert word == "GO, slower"
+    assert word == "Noticed later"
     assert "no waiting room for it yet. Around its time, Airhorn asks for the newest videos every 15 s" in why
     subscription = PushSubscription(channel_id=show.youtube_channel_id, path="p", secret=b"s", state="active")
     subscription.lease_until = stage.ahead(days=3)
     db.session.add(subscription)
     db.session.commit()
-    assert one(stage)[0] == "GO"
+    assert one(stage)[0] == "Noticed"
     assert look_on(stage).shows[0].signal == "push"
 
 
@@ -156,7 +159,7 @@ def test_without_units_it_is_slower_until_midnight_pacific_and_not_longer(stage:
     quota.refuse(db.session(), stage.now, units=10_000)
     db.session.commit()
     found = look_on(stage)
-    assert [one.light.word for one in found.shows] == ["GO, slower", "GO"]
+    assert [one.light.word for one in found.shows] == ["Noticed later", "Noticed"]
     assert "Airhorn looks at its pages every 30 s" in found.shows[0].light.note
     assert (found.state.left, found.state.foreseen.total) == (0, 0)
 
@@ -320,10 +323,10 @@ def test_the_command_prints_the_plan_of_the_day(stage: Stage, runner) -> None:
     assert "1 show is planned for the next 24 hours." in printed
     assert "Units today: " in printed
     assert "which is 00:00 P" in printed
-    assert "GO          " in printed
+    assert "Noticed " in printed
     assert "Deep Dive: Queues" in printed
     found = json.loads(runner.invoke(args=["scheduler", "plan", "--json"]).output)
-    assert found["shows"][0]["verdict"] == "GO"
+    assert found["shows"][0]["verdict"] == "Noticed"
     assert found["units"]["spent"] + found["units"]["left"] == found["units"]["of"] == 10_000
     assert found["units"]["resets_at_pacific"].endswith(("T00:00:00-08:00", "T00:00:00-07:00"))
 
@@ -337,6 +340,9 @@ class TestWithoutAKey:
         stage.now = datetime.now(UTC)
         room(stage)
         word, why = one(stage)
-        assert (word, why) == ("GO, slower", "There is no key for YouTube, so Airhorn looks at its pages every 30 s.")
+        assert (word, why) == (
+            "Noticed later",
+            "There is no key for YouTube, so Airhorn looks at its pages every 30 s.",
+        )
         assert "no units are spent" in runner.invoke(args=["scheduler", "plan"]).output
         assert json.loads(runner.invoke(args=["scheduler", "plan", "--json"]).output)["units"] is None
