@@ -12,7 +12,7 @@ from services import explorer, explorer_filters, explorer_table
 from services.causes import explain
 from services.errors import Invalid
 from services.explorer_filters import Viewer, Wanted
-from services.vocabulary import EVENT_WORDS
+from services.vocabulary import SUM_WORDS, light_of_post
 
 bp = Blueprint("explorer", __name__, url_prefix="/posts")
 
@@ -32,7 +32,8 @@ def index() -> ResponseReturnValue:
         wanted=wanted,
         why=why,
         choices=_choices(wanted),
-        lights=EVENT_WORDS,
+        lights=SUM_WORDS,
+        light_of_post=light_of_post,
         explain=explain,
         now=datetime.now(UTC),
         newer=_address("index", wanted),

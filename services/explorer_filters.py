@@ -10,7 +10,7 @@ from models import PostStatus
 from services.causes import SECTIONS
 from services.checks import HIGHEST_ID, shown
 from services.errors import Invalid
-from services.vocabulary import EVENT_WORDS
+from services.vocabulary import SUM_WORDS
 
 LONGEST, LONGEST_ID = 60, 10
 TRIGGERS = {"live": "A start", "now": "A click"}
@@ -30,7 +30,7 @@ CAUSE_WORDS = {
 #: a person is needed for two of them: each is called by why
 _WHY = {PostStatus.FAILED: "Failed", PostStatus.REVIEW: "Unconfirmed"}
 STATUSES = {
-    status.value: f"{_WHY[status]}: needs you" if status in _WHY else EVENT_WORDS[status].word for status in PostStatus
+    status.value: f"{_WHY[status]}: needs you" if status in _WHY else SUM_WORDS[status].word for status in PostStatus
 }
 #: by name: the words. The id decides between equals.
 SORTS = {"newest": "Newest first", "oldest": "Oldest first", "host": "By host", "status": "By state"}

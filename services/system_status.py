@@ -1,6 +1,7 @@
 """How the machine is, for those who run it: who looks, what the jobs did, what waits, what is spent. Reads only."""
 
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -17,12 +18,13 @@ from services.figures_cache import Counts
 from services.health import SILENT_AFTER, Health, read_health
 from services.registry import get_services
 from services.scheduler import DEADLINES, LOOKER
-from services.vocabulary import EVENT_WORDS, Lamp, Light
+from services.vocabulary import PAUSED, POSTING, RETRYING, Lamp, Light, light_of_post
 
 DAY = timedelta(hours=24)
 MOST_PROCESSES = 20
 #: states in which a post still wants something, in the order of a post's life
 WAITING = (PostStatus.QUEUED, PostStatus.SENDING, PostStatus.UNKNOWN, PostStatus.REVIEW)
+WORDS = (POSTING, RETRYING, PAUSED, light_of_post(PostStatus.UNKNOWN, None), light_of_post(PostStatus.REVIEW, None))
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -51,7 +53,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Posts in one state."""
+    """Posts that one word is said of."""
 
     light: Light
     count: int
@@ -65,6 +67,11 @@ class Gate:
     until: datetime
     cause: str
     why: str
+
+    @property
+    def light(self) -> Light:
+        """As it is said of a post that waits for this."""
+        return light_of_post(PostStatus.QUEUED, self.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +114,14 @@ def system_status(now: datetime) -> SystemStatus:
     health = read_health(now)
     lease = db.session.get(WorkerLease, LOOKER)
     holder = lease.holder if lease is not None and leases.is_held(lease.expires_at, now) else None
-    counted = _counted()
+    counted, oldest_queued = _counted()
     to_revoke, refused_until = _totals()
     return SystemStatus(
         scheduler=_scheduler_light(health, holder),
         lease_until=lease.expires_at if lease is not None and holder else None,
         processes=_processes(holder, now),
-        waiting=[_waiting(EVENT_WORDS[state], counted.get(state, (0, None))[0]) for state in WAITING],
-        oldest_queued=counted.get(PostStatus.QUEUED, (0, None))[1],
+        waiting=[_waiting(light, counted[light.word]) for light in WORDS],
+        oldest_queued=oldest_queued,
         to_revoke=to_revoke,
         ended=_ended(now),
         gates=_gates(now, refused_until),
@@ -152,7 +159,7 @@ def _processes(holder: str | None, now: datetime) -> list[Process]:
             name,
             max(run.seen_at for run in its),
             name == holder,
-            [_job(run, now) for run in _in_order(its)],
+            [_job(run, now, has_ended=_is_silent(its, now)) for run in _in_order(its)],
             _clock(its),
         )
         for name, its in runs.items()
@@ -170,8 +177,15 @@ def _in_order(runs: list[JobRun]) -> list[JobRun]:
     return sorted(runs, key=lambda run: order.index(run.job) if run.job in order else len(order))
 
 
-def _job(run: JobRun, now: datetime) -> Job:
+def _is_silent(runs: list[JobRun], now: datetime) -> bool:
+    return now - max(run.seen_at for run in runs) > SILENT_AFTER
+
+
+def _job(run: JobRun, now: datetime, *, has_ended: bool) -> Job:
+    """`has_ended`: its process notes nothing down any more, so nothing of it can hang."""
     names = jobs.in_words(run.job), run.job.replace("_", "-")
+    if run.finished_at is None and has_ended:
+        return Job(*names, run.started_at, Light("Ended", Lamp.GREY, "Its process ended meanwhile."))
     if run.finished_at is None:
         late = now - run.started_at > timedelta(seconds=DEADLINES.get(run.job, 60.0))
         return Job(*names, run.started_at, Light("Hangs", Lamp.AMBER) if late else Light("Running", Lamp.GREEN))
@@ -180,10 +194,14 @@ def _job(run: JobRun, now: datetime) -> Job:
     return Job(*names, run.finished_at, Light("Done", Lamp.GREEN))
 
 
-def _counted() -> dict[str, tuple[int, datetime | None]]:
-    """How many posts are in each state that waits, and since when the oldest of them exists."""
-    query = select(Post.status, func.count(), func.min(Post.created_at)).where(Post.status.in_(WAITING))
-    return {row[0]: (row[1], row[2]) for row in db.session.execute(query.group_by(Post.status))}
+def _counted() -> tuple[Counter[str], datetime | None]:
+    """How many posts that want something each word is said of, and since when the oldest that is not sent exists."""
+    query = select(Post.status, Post.cause, func.count().label("number"), func.min(Post.created_at).label("since"))
+    rows = db.session.execute(query.where(Post.status.in_(WAITING)).group_by(Post.status, Post.cause)).all()
+    counted: Counter[str] = Counter()
+    for row in rows:
+        counted[light_of_post(row.status, row.cause).word] += row.number
+    return counted, min((row.since for row in rows if row.status == PostStatus.QUEUED), default=None)
 
 
 def _waiting(light: Light, count: int) -> Waiting:
@@ -196,7 +214,7 @@ def _ended(now: datetime) -> list[tuple[Light, str, int]]:
     number = func.count().label("number")
     query = select(Post.status, Post.cause, number).where(Post.created_at > now - DAY)
     rows = db.session.execute(query.group_by(Post.status, Post.cause).order_by(number.desc()).limit(30))
-    return [(EVENT_WORDS[PostStatus(row.status)], explain(row.cause) if row.cause else "", row.number) for row in rows]
+    return [(light_of_post(row.status, row.cause), explain(row.cause) if row.cause else "", row.number) for row in rows]
 
 
 def _totals() -> tuple[int, datetime | None]:

@@ -1,6 +1,6 @@
 """The one vocabulary of states that people read: a word, its lamp, and what to say beside it. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -74,14 +74,14 @@ def light_of_host(
 
 
 def _on_its_way(post: Post | None, why: str, held_until: datetime | None) -> Light:
-    if post is not None and post.status == PostStatus.UNKNOWN:
-        return Light("Checking with X", Lamp.RED, why)
-    if post is None or post.status != PostStatus.QUEUED or not post.cause:
-        return Light("Posting", Lamp.RED)
+    known = light_of_post(post.status, post.cause) if post is not None else POSTING
+    if post is None or known == POSTING:
+        return POSTING
+    if post.status == PostStatus.UNKNOWN:
+        return replace(known, note=why)
     next_at = max(post.not_before, held_until) if held_until else post.not_before
-    word, lamp = ("Paused", Lamp.AMBER) if post.cause in WAITS_FOR_A_PERSON else ("Retrying", Lamp.RED)
     soon = next_at if next_at < post.not_after else None
-    return Light(word, lamp, why, until=post.not_after, next_at=soon, is_of_start=post.trigger == "live")
+    return replace(known, note=why, until=post.not_after, next_at=soon, is_of_start=post.trigger == "live")
 
 
 def after_the_end(light: Light) -> Light:
@@ -95,10 +95,10 @@ def after_the_end(light: Light) -> Light:
     return light
 
 
-#: what happened to a post, for its history
-EVENT_WORDS = {
-    PostStatus.QUEUED: Light("Queued", Lamp.HOLLOW),
-    PostStatus.SENDING: Light("Sent to X", Lamp.RED),
+POSTING, RETRYING, PAUSED = Light("Posting", Lamp.RED), Light("Retrying", Lamp.RED), Light("Paused", Lamp.AMBER)
+#: where a post stands that is not queued
+_POST_WORDS = {
+    PostStatus.SENDING: POSTING,
     PostStatus.POSTED: Light("Posted", Lamp.BLUE),
     PostStatus.FAILED: Light("Needs you", Lamp.AMBER),
     PostStatus.UNKNOWN: Light("Checking with X", Lamp.RED),
@@ -106,14 +106,31 @@ EVENT_WORDS = {
     PostStatus.MISSED: Light("Missed", Lamp.GREY),
     PostStatus.CANCELLED: Light("Cancelled", Lamp.GREY),
 }
+#: where many posts of one state stand together; those that are queued may be paused or tried again, too
+SUM_WORDS = {PostStatus.QUEUED: Light("Not sent yet", Lamp.HOLLOW)} | _POST_WORDS
+#: what happened to a post, for its history
+_EVENT_WORDS = _POST_WORDS | {
+    PostStatus.QUEUED: Light("Queued", Lamp.HOLLOW),
+    PostStatus.SENDING: Light("Sent to X", Lamp.RED),
+}
+
+
+def light_of_post(status: str, cause: str | None) -> Light:
+    """Where one post stands, the same word on every page. `cause`: why it waits, of one that is queued."""
+    state = PostStatus(status)
+    if state != PostStatus.QUEUED:
+        return _POST_WORDS[state]
+    if not cause:
+        return POSTING
+    return PAUSED if cause in WAITS_FOR_A_PERSON else RETRYING
 
 
 def light_of_event(status: str, cause: str | None, detail: str | None) -> Light:
     """One line of a post's history. A post that was queued again says why it has to wait."""
-    known = EVENT_WORDS[PostStatus(status)]
+    known = _EVENT_WORDS[PostStatus(status)]
     if not cause:
         return known
-    word = "Waiting" if status == PostStatus.QUEUED else known.word
+    word = light_of_post(status, cause).word if status == PostStatus.QUEUED else known.word
     is_over = status == PostStatus.MISSED
     is_out = cause in CAUSES and status == PostStatus.POSTED
     said = CAUSES[cause].text if is_out else explain(cause, detail, is_over=is_over)

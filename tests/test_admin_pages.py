@@ -71,7 +71,7 @@ def test_a_server_that_has_just_begun_says_what_will_be_here(browser):
     for sentence in (
         "Never ran",
         "ten seconds after a scheduler has started",
-        "Nothing is queued.",
+        "Nothing waits to be sent.",
     ):
         assert sentence in page
     tonight = read(browser, "/admin/tonight")
@@ -96,6 +96,33 @@ def test_who_looks_and_what_the_jobs_last_did(browser, now):
     assert "Failed KeyError: 'a'" in page
     assert "Hangs" in page
     assert page.index("web-1") < page.index("web-2")
+
+
+def test_a_job_of_a_process_that_ended_does_not_hang(browser, now):
+    seen = {"process": "web-1", "seen_at": now - timedelta(seconds=70)}
+    add(
+        JobRun(job="heartbeat", started_at=now, finished_at=now - timedelta(seconds=70), **seen),
+        JobRun(job="deliver", started_at=now - timedelta(minutes=4), **seen),
+    )
+    page = read(browser, "/admin/system")
+    assert "Hangs" not in page
+    assert "Send posts deliver 4 min ago Ended Its process ended meanwhile." in page
+
+
+def test_a_post_that_waits_for_credits_is_paused_on_every_page(browser, cast, x):
+    show = cast.show(hosts=("bo",))
+    x.credits_usd = 0
+    cast.go_live(show)
+    cast.check()
+    (post,) = cast.posts()
+    assert post.status == "queued"
+    paths = ("/admin/system", "/posts", f"/podcasts/{show.id}/episodes/{post.episode_id}/tweets", "/")
+    pages = {path: read(browser, path) for path in paths}
+    assert {path for path, page in pages.items() if "Paused" not in page} == set()
+    for word in ("Held back", "Waiting", "Waits"):
+        assert {path for path, page in pages.items() if word in page} == set(), word
+    assert "Paused Bo" in pages[paths[2]]
+    assert "Queued" not in pages["/posts"] + pages["/admin/system"]
 
 
 @pytest.mark.parametrize("minutes, shown", [((5, 12), ["web-0"]), ((12, 20), ["web-0"]), ((1, 2), ["web-0", "web-1"])])
@@ -135,7 +162,7 @@ def test_what_waits_and_what_became_of_the_posts_of_a_day(browser, cast, x):
     page = read(browser, "/admin/system")
     assert "Posted 1" in page
     assert "X has locked this account." in page
-    assert "Queued 0" in page
+    assert "Posting 0 Retrying 0 Paused 0" in page
 
 
 def test_the_units_of_the_day_and_when_they_begin_anew(browser, now):
@@ -171,8 +198,8 @@ def test_channels_gates_and_tokens_that_need_somebody(browser, cast, now):
     )
     assert "Deep Fails The channel's feed is broken right now." in read(browser, "/admin/tonight")
     page = read(browser, "/admin/system")
-    assert "Everybody Waits Posting is paused: this server has run out of X credits." in page
-    assert "@bo Waits X's limit for this account" in page
+    assert "Everybody Paused Posting is paused: this server has run out of X credits." in page
+    assert "@bo Retrying X's limit for this account" in page
     assert "1 ended token that X has not been told of yet" in page
     assert "not connected any more" not in page
 
