@@ -52,7 +52,7 @@ class House:
     def user(self, name):
         return db.session.execute(select(User.id).where(User.email == f"{name}@example.com")).scalar_one()
 
-    def post(self, path, data=None, form="/connections"):
+    def post(self, path, data=None, form=""):
         answer = self.browser.post(path.format(**vars(self)), data, form=form)
         assert answer.status_code in (200, 302, 303), (answer.status_code, answer.text[-1500:])
         return answer
@@ -69,7 +69,7 @@ class House:
         """Ada's sign-in page instead of a ready session."""
         user = db.session.get_one(User, self.ada)
         self.browser.sign_in(user)
-        self.browser.post("/sign-out", form="/connections")
+        self.browser.post("/sign-out")
         db.session.rollback()
 
     def invitation(self):
@@ -127,7 +127,7 @@ class House:
         """Sends a form of the podcast as it is shown, changed."""
         path = f"/podcasts/{self.show}/{path}"
         version = re.search(r'name="version"[^>]*value="([^"]*)"', self.browser.get(path).text)[1]
-        self.post(path, {"version": version, **changed}, form=path)
+        self.post(path, {"version": version, **changed})
 
     def unsure(self):
         """A post of Ada that nobody knows the fate of."""

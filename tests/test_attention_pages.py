@@ -68,13 +68,13 @@ def test_a_click_puts_aside_and_a_click_brings_back(desk, visit):
     desk.stream(state="ended")
     ada = visit("ada")
     (item,) = desk.items()
-    answer = ada.post(f"{desk.path}/aside", {"item": item, "for": "week"}, form=desk.path)
+    answer = ada.post(f"{desk.path}/aside", {"item": item, "for": "week"})
     assert answer.location == desk.path
     said = words(ada.get(desk.path))
     assert "Put aside for everybody on this podcast." in said
     assert "Nothing but what was put aside." in said
     (row,) = kept()
-    ada.post(f"{desk.path}/{row.id}/back", form=desk.path)
+    ada.post(f"{desk.path}/{row.id}/back")
     assert kept() == []
     assert "No planned episode fits" in words(ada.get(desk.path)).partition("What needs a person")[2]
 
@@ -90,7 +90,7 @@ def test_one_click_puts_aside_all_who_were_shown_together_and_nobody_else(desk, 
     names = re.search(r'name="item" value="([^"]*)"', ada.get(desk.path).text)[1]
     assert names.split() == both
     joins("eve")
-    ada.post(f"{desk.path}/aside", {"item": names, "for": "good"}, form=desk.path)
+    ada.post(f"{desk.path}/aside", {"item": names, "for": "good"})
     assert [row.item for row in kept()] == both
     assert len(desk.items()) == 1
 
@@ -100,7 +100,7 @@ def test_from_the_first_page_one_comes_back_to_the_first_page(desk, visit):
     bo = visit("bo")
     assert "No planned episode fits" in words(bo.get("/"))
     (item,) = desk.items("bo")
-    answer = bo.post(f"{desk.path}/aside", {"item": item, "for": "good", "from": "home"}, form="/")
+    answer = bo.post(f"{desk.path}/aside", {"item": item, "for": "good", "from": "home"})
     assert answer.location == "/"
     assert "No planned episode fits" not in words(bo.get("/"))
     assert [row.user_id for row in kept()] == [desk.ids["bo"]]
@@ -121,7 +121,7 @@ def test_from_the_first_page_one_comes_back_to_the_first_page(desk, visit):
 def test_what_is_odd_is_refused_with_a_sentence_or_read_as_what_fits(desk, visit, sent):
     desk.stream(state="ended")
     ada = visit("ada")
-    answer = ada.post(f"{desk.path}/aside", sent, form=desk.path)
+    answer = ada.post(f"{desk.path}/aside", sent)
     assert (answer.status_code, answer.location) == (302, desk.path)
     assert len(kept()) <= 1
     assert all(item == "stream:1:unmatched" for _, item, _ in kept())
@@ -131,13 +131,13 @@ def test_things_of_another_podcast_cannot_be_put_aside_or_brought_back_here(desk
     other = cast.show("Small Talk", hosts=("cy",), youtube_channel_id=None)
     theirs = f"/podcasts/{other.id}/attention"
     cy = visit("cy")
-    cy.post(f"{theirs}/aside", {"item": "channel:none", "for": "good"}, form=theirs)
+    cy.post(f"{theirs}/aside", {"item": "channel:none", "for": "good"})
     (row,) = kept()
     ada = visit("ada")
     assert ada.get(theirs).status_code == 404
-    assert ada.post(f"{theirs}/aside", {"item": "channel:none", "for": "good"}, form="/").status_code == 404
-    assert ada.post(f"{desk.path}/{row.id}/back", form="/").status_code == 404
-    assert ada.post(f"{desk.path}/aside", {"item": "channel:none", "for": "good"}, form="/").status_code == 302
+    assert ada.post(f"{theirs}/aside", {"item": "channel:none", "for": "good"}).status_code == 404
+    assert ada.post(f"{desk.path}/{row.id}/back").status_code == 404
+    assert ada.post(f"{desk.path}/aside", {"item": "channel:none", "for": "good"}).status_code == 302
     assert kept() == [row]
 
 

@@ -107,7 +107,7 @@ def test_the_callback_is_shown_to_those_who_run_the_server(app, cast):
 
 
 def test_disconnecting_is_said_and_ends_the_login_at_x(ada, x):
-    answer = ada.post("/connections/x/disconnect", form="/connections")
+    answer = ada.post("/connections/x/disconnect")
     assert (answer.status_code, answer.location) == (303, "/connections")
     assert "X is disconnected. Nothing is posted for you until you connect again." in read(ada)
     assert len(x.asked("POST", "/2/oauth2/revoke")) == 2
@@ -115,7 +115,7 @@ def test_disconnecting_is_said_and_ends_the_login_at_x(ada, x):
 
 def test_disconnecting_works_while_x_is_down(ada, x):
     x.faults = [Fault(path="revoke", status=503)]
-    ada.post("/connections/x/disconnect", form="/connections")
+    ada.post("/connections/x/disconnect")
     assert "Not connected" in read(ada)
 
 
@@ -135,7 +135,7 @@ def test_only_a_form_of_ours_connects_or_disconnects(ada, path):
 
 
 def go_to_x(browser):
-    page = browser.post(CONNECT, form="/connections").text.replace("&amp;", "&")
+    page = browser.post(CONNECT).text.replace("&amp;", "&")
     url = page.split('content="0; url=')[1].split('"')[0]
     return requests.get(url, allow_redirects=False, timeout=5).headers["Location"].removeprefix("http://127.0.0.1:5000")
 
@@ -178,7 +178,7 @@ def test_no_token_can_be_read_in_the_database_at_any_time(app, cast, x, settings
     cast.services.tokens.refresh_now([connection_id], lambda: later)
     found.append(dumped(settings.database_url))
     x.faults = [Fault(path="revoke", status=503)]
-    browser.post("/connections/x/disconnect", form="/connections")
+    browser.post("/connections/x/disconnect")
     found.append(dumped(settings.database_url))
     secrets = secrets_of(x)
     assert len(secrets) >= 7
@@ -209,7 +209,7 @@ def test_no_secret_is_in_logs_or_pages_not_even_at_debug(app, cast, x, caplog):
     x.faults = [Fault(path="oauth2/token", status=500, body="<html>"), Fault(path="/2/tweets", status=500)]
     cast.check()
     cast.check(datetime.now(UTC) + timedelta(seconds=40))
-    browser.post("/connections/x/disconnect", form="/connections")
+    browser.post("/connections/x/disconnect")
     pages += [browser.get(path).text for path in ("/", "/connections", "/admin/system", "/admin/audit")]
     said = "\n".join([*pages, *(caplog.handler.format(record) for record in caplog.records)])
     secrets = secrets_of(x) | {PASSWORD, "a wrong canary password", str(x.client_secret)}

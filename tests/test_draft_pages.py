@@ -43,7 +43,7 @@ class Desk:
         return self.browser.get(path)
 
     def send(self, path, form, **typed):
-        return self.browser.post(path, typed, form=form)
+        return self.browser.post(path, typed)
 
 
 # The rules of a podcast

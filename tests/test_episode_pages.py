@@ -46,7 +46,7 @@ def show(cast, browser):
 
 def plan(browser, show, **typed):
     address = f"/podcasts/{show}/episodes/new"
-    return browser.post(address, {"title": "Queues"} | typed, form=address)
+    return browser.post(address, {"title": "Queues"} | typed)
 
 
 def fields_of(episode, **changes):
@@ -143,7 +143,7 @@ def test_a_podcast_holds_so_many_episodes_only(browser, show, monkeypatch):
 
 
 def test_an_archived_podcast_plans_nothing(browser, show):
-    browser.post(f"/podcasts/{show}/archive", form=f"/podcasts/{show}/settings")
+    browser.post(f"/podcasts/{show}/archive")
     answer = plan(browser, show)
     assert answer.status_code == 422
     assert "is archived. Bring it back first." in words(answer)
@@ -209,7 +209,7 @@ def test_a_change_is_saved_and_leads_to_the_page(cast, browser, show):
     episode = cast.episode(db.session.get_one(Podcast, show), at=ago(days=-2))
     address = f"/podcasts/{show}/episodes/{episode.id}/edit"
     typed = fields_of(episode, title="Stacks", number="7", video=VIDEO)
-    answer = browser.post(address, typed, form=address)
+    answer = browser.post(address, typed)
     assert answer.location.endswith(f"/episodes/{episode.id}/tweets")
     changed = the_episode()
     assert (changed.title, changed.number, changed.video_id, changed.version) == ("Stacks", 7, VIDEO, 1)
@@ -225,21 +225,21 @@ def episode(cast, show):
 def test_a_stale_version_loses_nothing_and_the_next_save_is_taken(browser, show, episode, version):
     address = f"/podcasts/{show}/episodes/{episode.id}/edit"
     typed = fields_of(episode, title="Mine", version=version)
-    answer = browser.post(address, typed, form=address)
+    answer = browser.post(address, typed)
     assert answer.status_code == 409
     assert "Title, as it is saved now Queues" in words(answer)
     assert 'value="Mine"' in answer.text
     assert the_episode().title == "Queues"
     again = answer.text.split('name="version"')[1].split('value="')[1].split('"')[0]
-    assert browser.post(address, typed | {"version": again}, form=address).status_code == 302
+    assert browser.post(address, typed | {"version": again}).status_code == 302
     assert the_episode().title == "Mine"
 
 
 def test_of_two_tabs_the_second_is_told(browser, show, episode):
     address = f"/podcasts/{show}/episodes/{episode.id}/edit"
     one, two = fields_of(episode, title="One"), fields_of(episode, title="Two")
-    assert browser.post(address, one, form=address).status_code == 302
-    answer = browser.post(address, two, form=address)
+    assert browser.post(address, one).status_code == 302
+    answer = browser.post(address, two)
     assert answer.status_code == 409
     assert "One" in words(answer)
     assert 'value="Two"' in answer.text
@@ -249,14 +249,14 @@ def test_extra_fields_change_nothing(cast, browser, show, episode):
     other = cast.show("Other", hosts=("cy",), connected=False)
     address = f"/podcasts/{show}/episodes/{episode.id}/edit"
     extra = {"podcast_id": str(other.id), "id": "77", "created_at": "2020-01-01"}
-    assert browser.post(address, fields_of(episode) | extra, form=address).status_code == 302
+    assert browser.post(address, fields_of(episode) | extra).status_code == 302
     assert (the_episode().podcast_id, the_episode().notes) == (show, "As it was")
 
 
 def test_an_episode_is_changed_under_its_own_podcast_only(cast, browser, show, episode):
     mine = cast.show("Mine", hosts=("ada",), connected=False)
     for act in ("edit", "copy", "delete"):
-        answer = browser.post(f"/podcasts/{mine.id}/episodes/{episode.id}/{act}", {"title": "x"}, form="/podcasts/new")
+        answer = browser.post(f"/podcasts/{mine.id}/episodes/{episode.id}/{act}", {"title": "x"})
         assert answer.status_code == 404
     assert browser.get(f"/podcasts/{show}/episodes/{2**40}/edit").status_code == 404
     assert the_episode().title == "Queues"
@@ -275,7 +275,7 @@ def test_a_contributor_reads_and_changes_nothing(cast, browser, show, episode):
         f"{base}/{episode.id}/copy",
         f"{base}/{episode.id}/delete",
     ):
-        assert browser.post(path, {"title": "x"}, form="/podcasts").status_code == 403
+        assert browser.post(path, {"title": "x"}).status_code == 403
 
 
 # Copied and deleted
@@ -286,7 +286,7 @@ def test_a_copy_is_a_week_later_with_the_next_number_and_without_the_video(brows
     row.number, row.video_id, row.guests = 41, VIDEO, ["Grace"]
     db.session.commit()
     at = row.scheduled_at
-    answer = browser.post(f"/podcasts/{show}/episodes/{episode.id}/copy", form=f"/podcasts/{show}/settings")
+    answer = browser.post(f"/podcasts/{show}/episodes/{episode.id}/copy")
     db.session.rollback()
     copy = db.session.execute(select(EpisodeGuide).order_by(EpisodeGuide.id.desc()).limit(1)).scalar_one()
     assert answer.location.endswith(f"/episodes/{copy.id}/edit")
@@ -296,7 +296,7 @@ def test_a_copy_is_a_week_later_with_the_next_number_and_without_the_video(brows
 
 
 def test_a_deleted_episode_takes_its_texts_along_and_is_written_down(browser, show, episode):
-    answer = browser.post(f"/podcasts/{show}/episodes/{episode.id}/delete", form=f"/podcasts/{show}/settings")
+    answer = browser.post(f"/podcasts/{show}/episodes/{episode.id}/delete")
     assert answer.location.endswith(f"/podcasts/{show}")
     assert the_episode() is None
     assert db.session.execute(select(EpisodeTweetConfig)).first() is None
@@ -306,16 +306,15 @@ def test_an_episode_whose_post_is_on_its_way_is_not_deleted_and_one_that_is_out_
     show = cast.show(hosts=("ada",))
     planned = cast.episode(show, at=ago(minutes=0))
     address = f"/podcasts/{show.id}/episodes/{planned.id}/delete"
-    page = f"/podcasts/{show.id}/settings"
     cast.go_live(show, at=ago(seconds=10))
     x.stop()
     cast.check()
     browser.let_in(user("ada"))
-    answer = browser.post(address, form=page)
+    answer = browser.post(address)
     assert answer.location.endswith("/edit")
     assert "on its way right now" in words(browser.get(answer.location))
     assert the_episode() is not None
-    browser.post(f"/podcasts/{show.id}/archive", form=page)
-    browser.post(address, form=page)
+    browser.post(f"/podcasts/{show.id}/archive")
+    browser.post(address)
     assert the_episode() is None
     assert [(post.status, post.episode_id) for post in cast.posts()] == [(PostStatus.CANCELLED, None)]

@@ -193,7 +193,7 @@ def test_who_may_use_a_route_is_what_the_table_says(app, cast, shows, role):
     for endpoint, method, path in asked(app, shows[0].values):
         if ROUTES[endpoint] == "open" or endpoint == "auth.sign_out":
             continue
-        answer = browser.ask(method, path) if method in READING else browser.post(path, form=LIGHT)
+        answer = browser.ask(method, path) if method in READING else browser.post(path)
         said = (endpoint, method, path, answer.status_code)
         if role in REFUSED[ROUTES[endpoint]]:
             assert answer.status_code in (403, 404), said
@@ -213,7 +213,7 @@ def test_the_ids_of_somebody_elses_podcast_lead_nowhere(app, cast, shows):
     before = everything()
     for endpoint, method, path in asked(app, shows[1].values):
         if ROUTES[endpoint] in ("member", "admin"):
-            answer = browser.ask(method, path) if method in READING else browser.post(path, form=LIGHT)
+            answer = browser.ask(method, path) if method in READING else browser.post(path)
             assert answer.status_code == 404, (endpoint, method, path)
     assert everything() == before
 
@@ -228,7 +228,7 @@ def test_ids_of_two_podcasts_do_not_mix(app, cast, shows):
         values = shows[1].values | {"podcast_id": shows[0].podcast_id}
         for method in sorted(rule.methods - {"OPTIONS", "HEAD"}):
             path = adapter.build(rule.endpoint, {n: values[n] for n in rule.arguments}, method=method)
-            answer = browser.ask(method, path) if method in READING else browser.post(path, form=LIGHT)
+            answer = browser.ask(method, path) if method in READING else browser.post(path)
             assert answer.status_code == 404, (rule.endpoint, method, path)
             tried += 1
     assert everything() == before
@@ -279,12 +279,12 @@ def test_too_many_tries_are_refused_for_one_person_only(app, cast, shows):
     """The route with the fewest tries: beyond them 429, and another person is not kept waiting."""
     path = f"/podcasts/{shows[0].podcast_id}/episodes/{shows[0].values['episode_id']}/tweets/generate"
     browser = sign_in(app, cast, "bo")
-    statuses = [browser.post(path, form=LIGHT).status_code for _ in range(6)]
+    statuses = [browser.post(path).status_code for _ in range(6)]
     assert statuses[-1] == 429
     assert 429 not in statuses[:-1]
     other = Browser(app, keep_limits=True)
     other.let_in(db.session.execute(select(User).filter_by(email="ada@example.com")).scalar_one())
-    assert other.post(path, form=LIGHT).status_code != 429
+    assert other.post(path).status_code != 429
 
 
 def test_a_raw_id_of_a_deleted_row_is_not_given_out_again(app, cast, shows):

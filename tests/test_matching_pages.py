@@ -36,7 +36,7 @@ def surprise(browser, cast):
 
 
 def match(browser, podcast_id, broadcast_id, **form):
-    return browser.post(f"/podcasts/{podcast_id}/streams/{broadcast_id}/match", form, form="/").status_code
+    return browser.post(f"/podcasts/{podcast_id}/streams/{broadcast_id}/match", form).status_code
 
 
 def test_one_click_announces_it_as_a_planned_episode(browser, cast, surprise):
@@ -89,7 +89,7 @@ def test_contributors_see_the_reason_and_no_button(browser, surprise):
 
 def test_nothing_of_an_archived_podcast_is_announced_by_a_click(browser, cast, surprise):
     podcast_id, broadcast_id, episode_id = surprise
-    browser.post(f"/podcasts/{podcast_id}/archive", form=f"/podcasts/{podcast_id}/settings")
+    browser.post(f"/podcasts/{podcast_id}/archive")
     for episode in (str(episode_id), "new"):
         assert match(browser, podcast_id, broadcast_id, episode=episode) == 302
         assert "This podcast is archived" in words(browser.get("/"))

@@ -33,8 +33,7 @@ def send(app, season):
     def send(data, host=0):
         browser = Browser(app)
         browser.let_in(db.session.get_one(User, season.users[host]))
-        form = f"/podcasts/{season.podcast_id}/settings" if host == 0 else "/profile"
-        return browser.post(f"/podcasts/{season.podcast_id}/numbers/reads", data, form=form, follow_redirects=True)
+        return browser.post(f"/podcasts/{season.podcast_id}/numbers/reads", data, follow_redirects=True)
 
     return send
 

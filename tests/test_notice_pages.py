@@ -71,7 +71,7 @@ def test_the_number_of_new_notices_is_on_every_page(ada):
 def test_opening_one_marks_it_read_and_leads_there(ada):
     tell(2)
     notice = db.session.execute(select(Notice.id).order_by(Notice.id)).scalars().first()
-    answer = ada.post(f"/notices/{notice}/open", form="/notices")
+    answer = ada.post(f"/notices/{notice}/open")
     assert (answer.status_code, answer.location) == (302, "/connections")
     assert count_on(ada) == "1"
 
@@ -86,14 +86,14 @@ def test_all_can_be_marked_as_read_but_what_came_since(ada):
     tell(2)
     shown = re.search(r'name="up_to" value="(\d+)"', ada.get("/notices").text)[1]
     tell(3)
-    ada.post("/notices/read-all", {"up_to": shown}, form="/notices")
+    ada.post("/notices/read-all", {"up_to": shown})
     assert count_on(ada) == "1"
 
 
 @pytest.mark.parametrize("odd", ["", "x", "-1", "9" * 30, "٣"])
 def test_odd_numbers_mark_nothing_and_break_nothing(ada, odd):
     tell(2)
-    assert ada.post("/notices/read-all", {"up_to": odd}, form="/notices").status_code == 302
+    assert ada.post("/notices/read-all", {"up_to": odd}).status_code == 302
     assert count_on(ada) == "2"
     assert ada.get("/notices", query_string={"before": odd, "after": odd}).status_code == 200
 
@@ -114,7 +114,7 @@ def test_pages_go_back_and_forth(ada):
 def test_notices_of_others_are_nobodys_to_open_or_see(ada):
     tell(1, who="bo", title="Of Bo")
     notice = db.session.execute(select(Notice.id)).scalar_one()
-    assert ada.post(f"/notices/{notice}/open", form="/notices").status_code == 404
+    assert ada.post(f"/notices/{notice}/open").status_code == 404
     assert "Of Bo" not in ada.get("/notices").text
     db.session.rollback()
     assert db.session.execute(select(Notice.read_at)).scalar_one() is None
@@ -142,18 +142,18 @@ def test_a_settled_notice_says_that_it_needs_nobody_any_more(ada):
 
 @pytest.mark.parametrize("network, typed", [("discord", DISCORD), ("slack", SLACK), ("telegram", "-100123")])
 def test_an_address_is_set_tried_and_removed_and_never_shown(ada, messengers, network, typed):
-    assert ada.post(f"{PAGE}/{network}", {f"{network}-address": typed}, form=PAGE).status_code == 302
+    assert ada.post(f"{PAGE}/{network}", {f"{network}-address": typed}).status_code == 302
     way = db.session.execute(select(NoticeAddress.id)).scalar_one()
     page = ada.get(PAGE)
     assert typed not in page.text
     assert "sss" not in page.text
     assert "Everything is sent there." in words(page)
-    tried = ada.post(f"{PAGE}/{way}/test", form=PAGE, follow_redirects=True)
+    tried = ada.post(f"{PAGE}/{way}/test", follow_redirects=True)
     assert "Sent. Look at" in words(tried)
     assert messengers.texts(network)[0].startswith("Airhorn: this is a test")
-    ada.post(f"{PAGE}/{way}/scope", {"scope": "needs_you"}, form=PAGE)
+    ada.post(f"{PAGE}/{way}/scope", {"scope": "needs_you"})
     assert "Only what needs you is sent there." in words(ada.get(PAGE))
-    ada.post(f"{PAGE}/{way}/remove", form=PAGE)
+    ada.post(f"{PAGE}/{way}/remove")
     assert db.session.execute(select(NoticeAddress)).first() is None
 
 
@@ -173,7 +173,7 @@ def test_an_address_is_set_tried_and_removed_and_never_shown(ada, messengers, ne
     ],
 )
 def test_another_address_is_refused_with_what_to_paste_and_nobody_is_asked(ada, messengers, network, typed):
-    answer = ada.post(f"{PAGE}/{network}", {f"{network}-address": typed}, form=PAGE)
+    answer = ada.post(f"{PAGE}/{network}", {f"{network}-address": typed})
     assert answer.status_code == 422
     assert "Paste the " in words(answer)
     assert db.session.execute(select(NoticeAddress)).first() is None
@@ -181,16 +181,16 @@ def test_another_address_is_refused_with_what_to_paste_and_nobody_is_asked(ada, 
 
 
 def test_a_redirect_is_not_followed(ada, messengers):
-    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD}, form=PAGE)
+    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD})
     way = db.session.execute(select(NoticeAddress.id)).scalar_one()
     messengers.faults = [Fault(status=307, headers={"Location": f"{messengers.url}/elsewhere"})]
-    said = words(ada.post(f"{PAGE}/{way}/test", form=PAGE, follow_redirects=True))
+    said = words(ada.post(f"{PAGE}/{way}/test", follow_redirects=True))
     assert "nobody confirmed it" in said
     assert [entry.path.split("/")[1] for entry in messengers.asked()] == ["api"]
 
 
 def test_a_dead_webhook_is_said_on_the_page(ada, messengers):
-    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD}, form=PAGE)
+    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD})
     messengers.gone.add("1234567890/" + "s" * 68)
     tell()
     get_services().notify.send_due(datetime.now(UTC))
@@ -200,20 +200,20 @@ def test_a_dead_webhook_is_said_on_the_page(ada, messengers):
 
 
 def test_addresses_of_others_can_be_neither_tried_nor_changed(app, ada, messengers):
-    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD}, form=PAGE)
+    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD})
     way = db.session.execute(select(NoticeAddress.id)).scalar_one()
     bo = signed_in(app, db.session.execute(select(User).filter_by(email="bo@example.com")).scalar_one())
     for act in ("test", "scope", "remove"):
-        assert bo.post(f"{PAGE}/{way}/{act}", form=PAGE).status_code == 404
-        assert bo.post(f"{PAGE}/{2**63}/{act}", form=PAGE).status_code == 404
+        assert bo.post(f"{PAGE}/{way}/{act}").status_code == 404
+        assert bo.post(f"{PAGE}/{2**63}/{act}").status_code == 404
     assert messengers.asked() == []
     assert db.session.execute(select(NoticeAddress.everything)).scalar_one()
 
 
 def test_a_new_address_takes_the_place_of_the_old_one_with_all_that_waits_for_it(ada):
-    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD}, form=PAGE)
+    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD})
     tell()
-    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD[:-1] + "t", "discord-needed_only": "y"}, form=PAGE)
+    ada.post(f"{PAGE}/discord", {"discord-address": DISCORD[:-1] + "t", "discord-needed_only": "y"})
     assert db.session.execute(select(NoticeAddress.everything)).scalars().all() == [False]
     assert db.session.execute(select(NoticeSending)).first() is None
 
@@ -229,7 +229,7 @@ def test_what_this_server_has_not_is_said_and_refused(make_app, ada):
         assert "This server has no bot at Telegram" in said
         for network in ("email", "telegram"):
             typed = {"telegram-address": "1234"}
-            assert browser.post(f"{PAGE}/{network}", typed, form=PAGE).status_code == 422
+            assert browser.post(f"{PAGE}/{network}", typed).status_code == 422
 
 
 # Letters
@@ -254,7 +254,7 @@ def mailing(make_app, postman, app, cast):
 
 def test_a_letter_goes_to_the_address_people_sign_in_with_and_ends_by_its_own_link(mailing, postman):
     app, browser = mailing
-    assert browser.post(f"{PAGE}/email", {"email-needed_only": "y"}, form=PAGE).status_code == 302
+    assert browser.post(f"{PAGE}/email", {"email-needed_only": "y"}).status_code == 302
     tell(1, title="Bcc: evil@example.com\r\nX-Evil: 1")
     assert get_services().notify.send_due(datetime.now(UTC)) == 1
     letter = postman.envelopes[0].content.decode()
@@ -266,8 +266,8 @@ def test_a_letter_goes_to_the_address_people_sign_in_with_and_ends_by_its_own_li
     assert "End these letters?" in words(stranger.get(stop))
     assert db.session.execute(select(NoticeAddress)).first() is not None
     forged = stop[:-4] + "AAAA"
-    assert stranger.get(forged).status_code == stranger.post(forged, form=stop).status_code == 404
-    assert "No more letters" in words(stranger.post(stop, form=stop))
+    assert stranger.get(forged).status_code == stranger.post(forged).status_code == 404
+    assert "No more letters" in words(stranger.post(stop))
     assert db.session.execute(select(NoticeAddress)).first() is None
     assert stranger.get(stop).status_code == 404
 
@@ -280,7 +280,7 @@ def unfolded(letter):
 
 def test_one_letter_for_each_event(mailing, postman):
     _, browser = mailing
-    browser.post(f"{PAGE}/email", form=PAGE)
+    browser.post(f"{PAGE}/email")
     for _ in range(3):
         tell(2, level=INFO)
         get_services().notify.send_due(datetime.now(UTC))

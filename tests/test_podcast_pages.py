@@ -91,7 +91,7 @@ def test_who_is_on_none_learns_whom_to_ask_and_cannot_make_one(cast, browser):
     assert "ask the admin of yours for an invitation" in seen
     assert "New podcast" not in seen
     assert "Ask one of them" in words(browser.get("/podcasts/new"))
-    answer = browser.post("/podcasts/new", {"name": "Mine", "timezone": "UTC"}, form="/podcasts")
+    answer = browser.post("/podcasts/new", {"name": "Mine", "timezone": "UTC"})
     assert answer.status_code == 422
     assert "Ask one of them" in words(answer)
     assert db.session.execute(select(Podcast)).first() is None
@@ -101,9 +101,9 @@ def test_a_contributor_cannot_make_a_podcast_and_an_admin_of_the_server_can(cast
     member(cast.show(hosts=("ada",), connected=False), cast.user("cy"))
     browser.let_in(user("cy"))
     sent = {"name": "Mine", "timezone": "UTC"}
-    assert browser.post("/podcasts/new", sent, form="/podcasts").status_code == 422
+    assert browser.post("/podcasts/new", sent).status_code == 422
     browser.let_in(cast.user("di", is_admin=True))
-    assert browser.post("/podcasts/new", sent, form="/podcasts").status_code == 302
+    assert browser.post("/podcasts/new", sent).status_code == 302
 
 
 # A new one
@@ -114,7 +114,7 @@ def test_who_makes_a_podcast_becomes_its_admin(cast, browser):
     page = browser.get("/podcasts/new")
     assert 'value="Europe/Berlin"' in page.text
     sent = {"name": " Small  Talk ", "timezone": "Australia/Sydney"}
-    answer = browser.post("/podcasts/new", sent, form="/podcasts/new", follow_redirects=True)
+    answer = browser.post("/podcasts/new", sent, follow_redirects=True)
     assert "Small  Talk is made." in answer.text
     made = db.session.execute(select(Podcast)).scalar_one()
     assert (made.timezone, made.youtube_channel_id) == ("Australia/Sydney", None)
@@ -126,7 +126,7 @@ def test_a_channel_given_at_once_is_asked_for_at_youtube(cast, browser, youtube)
     channel = youtube.add_channel("Deep Dive", handle="deepdive")
     browser.let_in(cast.user("di", is_admin=True))
     sent = {"name": "Deep Dive", "timezone": "UTC", "channel": "@deepdive"}
-    assert browser.post("/podcasts/new", sent, form="/podcasts/new").status_code == 302
+    assert browser.post("/podcasts/new", sent).status_code == 302
     assert db.session.execute(select(Podcast.youtube_channel_id)).scalar_one() == channel
 
 
@@ -147,7 +147,7 @@ def test_a_channel_given_at_once_is_asked_for_at_youtube(cast, browser, youtube)
 def test_a_podcast_that_cannot_be_made_says_why_and_keeps_what_was_typed(cast, browser, sent, said):
     browser.let_in(cast.user("di", is_admin=True))
     typed = {"timezone": "Europe/Berlin"} | sent
-    answer = browser.post("/podcasts/new", typed, form="/podcasts/new")
+    answer = browser.post("/podcasts/new", typed)
     assert answer.status_code == 422
     assert said in words(answer)
     assert not typed["timezone"] or typed["timezone"] in answer.text
@@ -156,16 +156,14 @@ def test_a_podcast_that_cannot_be_made_says_why_and_keeps_what_was_typed(cast, b
 
 def test_a_character_that_cannot_be_kept_is_refused_before_anything_else(cast, browser):
     browser.let_in(cast.user("di", is_admin=True))
-    answer = browser.post("/podcasts/new", {"name": "a\0b", "timezone": "UTC"}, form="/podcasts/new")
+    answer = browser.post("/podcasts/new", {"name": "a\0b", "timezone": "UTC"})
     assert answer.status_code == 400
 
 
 def test_one_person_can_be_on_so_many_podcasts_only(cast, browser, monkeypatch):
     monkeypatch.setattr(podcasts, "MOST_PODCASTS", 2)
     browser.let_in(cast.user("di", is_admin=True))
-    answers = [
-        browser.post("/podcasts/new", {"name": "Show", "timezone": "UTC"}, form="/podcasts/new") for _ in range(3)
-    ]
+    answers = [browser.post("/podcasts/new", {"name": "Show", "timezone": "UTC"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [302, 302, 422]
     assert "2 podcasts at most" in words(answers[-1])
 
@@ -310,7 +308,7 @@ def test_settings_are_saved_and_written_down(cast, browser):
         "language": "pt-BR",
         "default_text": "On air:\r\n{title} {url}",
     }
-    answer = browser.post(address, typed | {"version": version_on(page)}, form=address, follow_redirects=True)
+    answer = browser.post(address, typed | {"version": version_on(page)}, follow_redirects=True)
     assert "Saved." in words(answer)
     changed = podcast(show.id)
     assert (changed.name, changed.timezone, changed.language) == ("Deeper", "Asia/Tokyo", "pt-BR")
@@ -338,7 +336,7 @@ def test_settings_that_cannot_be_say_why_and_keep_what_was_typed(cast, browser, 
     browser.let_in(user("ada"))
     address = f"/podcasts/{show.id}/settings"
     typed = settings_of(show, default_text="Kept {title}") | changes | {"version": version_on(browser.get(address))}
-    answer = browser.post(address, typed, form=address)
+    answer = browser.post(address, typed)
     assert answer.status_code == 422
     assert said in words(answer)
     assert "default_text" in changes or "Kept {title}" in words(answer)
@@ -351,12 +349,12 @@ def test_a_stale_save_loses_nothing_and_the_next_one_is_taken(cast, browser, ver
     browser.let_in(user("ada"))
     address = f"/podcasts/{show.id}/settings"
     typed = settings_of(show, default_text="Mine {title}")
-    answer = browser.post(address, typed | {"version": version}, form=address)
+    answer = browser.post(address, typed | {"version": version})
     assert answer.status_code == 409
     assert "Theirs {title}" in words(answer)
     assert "Mine {title}" in words(answer)
     assert podcast(show.id).default_text == "Theirs {title}"
-    assert browser.post(address, typed | {"version": version_on(answer)}, form=address).status_code == 302
+    assert browser.post(address, typed | {"version": version_on(answer)}).status_code == 302
     assert podcast(show.id).default_text == "Mine {title}"
 
 
@@ -367,7 +365,7 @@ def test_what_nobody_may_set_by_a_form_is_not_set(cast, browser):
     extra = {"slug": "taken", "is_active": "", "calendar_epoch": "9", "youtube_channel_id": "UC" + "x" * 22, "id": "77"}
     typed = settings_of(show, name="New name") | {"version": version_on(browser.get(address))} | extra
     before = podcast(show.id).youtube_channel_id
-    assert browser.post(address, typed, form=address).status_code == 302
+    assert browser.post(address, typed).status_code == 302
     after = podcast(show.id)
     assert (after.slug, after.is_active, after.calendar_epoch) == ("deep-dive", True, 0)
     assert after.youtube_channel_id == before
@@ -392,8 +390,7 @@ def test_archiving_cancels_what_waits_and_announces_nothing_afterwards(cast, bro
     late = cast.user("di")
     member(show, late)
     browser.let_in(user("ada"))
-    address = f"/podcasts/{show.id}/settings"
-    answer = browser.post(f"/podcasts/{show.id}/archive", form=address, follow_redirects=True)
+    answer = browser.post(f"/podcasts/{show.id}/archive", follow_redirects=True)
     assert "is archived" in words(answer)
     assert [(post.status, post.cause) for post in cast.posts()] == [(PostStatus.CANCELLED, "podcast_archived")]
     assert cast.config(episode, "ada").status == ConfigStatus.CANCELLED
@@ -406,13 +403,12 @@ def test_archiving_cancels_what_waits_and_announces_nothing_afterwards(cast, bro
 def test_a_podcast_that_is_brought_back_announces_its_next_start(cast, browser, x):
     show = cast.show(hosts=("ada",))
     browser.let_in(user("ada"))
-    address = f"/podcasts/{show.id}/settings"
-    browser.post(f"/podcasts/{show.id}/archive", form=address)
+    browser.post(f"/podcasts/{show.id}/archive")
     assert "archived" in words(browser.get("/podcasts"))[:400].lower()
     cast.go_live(show)
     cast.check()
     assert cast.posts() == []
-    browser.post(f"/podcasts/{show.id}/restore", form=address)
+    browser.post(f"/podcasts/{show.id}/restore")
     cast.go_live(show, "The next one")
     cast.check()
     assert PostStatus.POSTED in {post.status for post in cast.posts()}
@@ -423,7 +419,7 @@ def test_archiving_twice_is_the_same_as_once(cast, browser):
     show = cast.show(hosts=("ada",), connected=False)
     browser.let_in(user("ada"))
     for _ in range(2):
-        browser.post(f"/podcasts/{show.id}/archive", form=f"/podcasts/{show.id}/settings")
+        browser.post(f"/podcasts/{show.id}/archive")
     assert kinds().count("podcast_archived") == 1
 
 
@@ -431,7 +427,7 @@ def test_archiving_twice_is_the_same_as_once(cast, browser):
 def test_deleting_wants_the_name_typed(cast, browser, typed):
     show = cast.show(hosts=("ada",), connected=False)
     browser.sign_in(user("ada"))
-    answer = browser.post(f"/podcasts/{show.id}/delete", {"typed": typed}, form=f"/podcasts/{show.id}/settings")
+    answer = browser.post(f"/podcasts/{show.id}/delete", {"typed": typed})
     assert answer.status_code == 422
     assert "Type the name of the podcast, Deep Dive, to delete it." in words(answer)
     assert podcast(show.id) is not None
@@ -441,7 +437,7 @@ def test_deleting_keeps_what_was_posted_and_cancels_what_waits(cast, browser, x)
     show_id = queued_on(cast, x)[0].id
     browser.sign_in(user("ada"))
     sent = {"typed": "deep dive"}
-    answer = browser.post(f"/podcasts/{show_id}/delete", sent, form=f"/podcasts/{show_id}/settings")
+    answer = browser.post(f"/podcasts/{show_id}/delete", sent)
     assert answer.status_code == 302
     assert podcast(show_id) is None
     post = db.session.execute(select(Post)).scalar_one()
@@ -456,7 +452,7 @@ def test_deleting_keeps_what_was_posted_and_cancels_what_waits(cast, browser, x)
 def test_a_post_that_is_looked_for_while_its_podcast_is_deleted_ends_without_asking_anybody(cast, browser, x, is_there):
     show_id = unconfirmed_on(cast, x, is_there=is_there)
     browser.sign_in(user("ada"))
-    browser.post(f"/podcasts/{show_id}/delete", {"typed": "Deep Dive"}, form=f"/podcasts/{show_id}/settings")
+    browser.post(f"/podcasts/{show_id}/delete", {"typed": "Deep Dive"})
     assert [post.status for post in cast.posts()] == [PostStatus.UNKNOWN]
     for seconds in range(10, 200, 10):
         cast.services.confirming.look_up(ago(seconds=-seconds))
@@ -489,9 +485,8 @@ def test_a_question_that_was_left_without_a_page_is_closed_when_the_server_clean
 def test_deleting_wants_a_password_that_was_given_lately(cast, browser):
     show = cast.show(hosts=("ada",), connected=False)
     browser.let_in(user("ada"))
-    from_page = f"/podcasts/{show.id}/settings"
     db.session.execute(update(UserSession).values(confirmed_at=ago(minutes=11)))
     db.session.commit()
-    answer = browser.post(f"/podcasts/{show.id}/delete", {"typed": "Deep Dive"}, form=from_page)
+    answer = browser.post(f"/podcasts/{show.id}/delete", {"typed": "Deep Dive"})
     assert answer.status_code == 403
     assert podcast(show.id) is not None

@@ -35,7 +35,7 @@ def save(browser):
         data = {f"price:{item}": f"{micros / 1_000_000:.6f}" for item, (micros, _) in of.of.items()}
         data |= {f"price:{item}": value for item, value in (changed or {}).items()} | {"version": str(of.version)}
         db.session.rollback()
-        return browser.post(HERE, data | fields, form=HERE)
+        return browser.post(HERE, data | fields)
 
     return save
 

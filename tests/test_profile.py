@@ -44,11 +44,11 @@ def long_ago():
 
 
 def test_the_profile_is_kept(browser, ada):
-    assert browser.post("/profile", GOOD, form="/profile").location == "/profile"
+    assert browser.post("/profile", GOOD).location == "/profile"
     user = fresh(ada)
     assert (user.name, user.timezone, user.default_text) == ("Ada", "Europe/Berlin", "On air: {title}")
     assert user.never_repost
-    browser.post("/profile", {**GOOD, "never_repost": ""} | {"default_text": ""}, form="/profile")
+    browser.post("/profile", {**GOOD, "never_repost": ""} | {"default_text": ""})
     assert fresh(ada).default_text == ""
     page = browser.get("/profile").text
     assert 'value="Europe/Berlin"' in page
@@ -71,7 +71,7 @@ def test_the_profile_is_kept(browser, ada):
     ],
 )
 def test_what_will_not_do_is_said_and_kept(browser, ada, field, typed, sentence):
-    answer = browser.post("/profile", {**GOOD, field: typed}, form="/profile")
+    answer = browser.post("/profile", {**GOOD, field: typed})
     assert answer.status_code == 422
     assert sentence in words(answer)
     others = {name: value for name, value in GOOD.items() if name not in (field, "never_repost")}
@@ -81,14 +81,14 @@ def test_what_will_not_do_is_said_and_kept(browser, ada, field, typed, sentence)
 
 def test_fields_that_are_not_on_the_form_are_ignored(browser, ada):
     more = {"is_admin": "y", "id": "7", "email": "x@example.com", "password_hash": "x", "is_active": "", "totp_on": "y"}
-    browser.post("/profile", GOOD | more, form="/profile")
+    browser.post("/profile", GOOD | more)
     user = fresh(ada)
     assert (user.is_admin, user.email, user.is_active, user.totp_on) == (False, "ada@example.com", True, False)
 
 
 def test_a_field_given_twice_or_as_a_list_is_no_surprise(browser, ada):
     data = {**GOOD, "name": ["Ada", "Bo"], "timezone[]": "x", "default_text": ["{title}", "x"]}
-    assert browser.post("/profile", data, form="/profile").status_code == 302
+    assert browser.post("/profile", data).status_code == 302
     assert fresh(ada).name == "Ada"
 
 
@@ -96,7 +96,7 @@ def test_a_field_given_twice_or_as_a_list_is_no_surprise(browser, ada):
 
 
 def change(browser, current=PASSWORD, new=NEW):
-    return browser.post("/profile/password", {"current": current, "new": new}, form="/profile/password")
+    return browser.post("/profile/password", {"current": current, "new": new})
 
 
 def test_a_new_password_ends_every_other_session_and_keeps_this_browser(app, browser, ada):
@@ -142,7 +142,7 @@ def test_guessing_from_inside_is_slowed_down_and_does_not_touch_signing_in(app, 
 
 
 def test_the_address_is_changed_and_links_to_a_new_password_end(browser, ada):
-    answer = browser.post("/profile/email", {"email": " Ada@New.example "}, form="/profile/email")
+    answer = browser.post("/profile/email", {"email": " Ada@New.example "})
     assert answer.location == "/profile"
     assert fresh(ada).email == "ada@new.example"
     assert db.session.execute(select(AuditEvent.detail).where(AuditEvent.kind == "email_changed")).scalar_one() == {}
@@ -160,7 +160,7 @@ def test_the_address_is_changed_and_links_to_a_new_password_end(browser, ada):
 )
 def test_an_address_that_will_not_do_is_refused(browser, ada, cast, email, sentence):
     cast.user("bo")
-    answer = browser.post("/profile/email", {"email": email}, form="/profile/email")
+    answer = browser.post("/profile/email", {"email": email})
     assert answer.status_code == 422
     assert sentence in words(answer)
     assert fresh(ada).email == "ada@example.com"
@@ -175,7 +175,7 @@ def test_dangerous_pages_ask_for_the_password_again_and_come_back(browser, ada, 
     asked = browser.get(f"{path}?x=y")
     assert asked.status_code == 403
     assert f'name="next" value="{path}?x=y"' in asked.text
-    answer = browser.post("/confirm", {"password": PASSWORD, "next": path}, form=path)
+    answer = browser.post("/confirm", {"password": PASSWORD, "next": path})
     assert (answer.status_code, answer.location) == (302, path)
     assert browser.get(path).status_code == 200
     assert "confirmed" in db.session.execute(select(AuditEvent.kind)).scalars().all()
@@ -184,7 +184,7 @@ def test_dangerous_pages_ask_for_the_password_again_and_come_back(browser, ada, 
 def test_a_form_that_was_sent_too_late_comes_back_to_its_page(browser, ada):
     long_ago()
     home = {"Referer": "http://localhost/profile/email?a=b"}
-    answer = browser.post("/profile/email", {"email": "x@example.com"}, form="/profile", headers=home)
+    answer = browser.post("/profile/email", {"email": "x@example.com"}, headers=home)
     assert answer.status_code == 403
     assert 'name="next" value="/profile/email?a=b"' in answer.text
     assert fresh(ada).email == "ada@example.com"
@@ -193,20 +193,20 @@ def test_a_form_that_was_sent_too_late_comes_back_to_its_page(browser, ada):
 @pytest.mark.parametrize("referrer", ["https://evil.example/profile", "http://localhost//evil.example", "", "x" * 5000])
 def test_nobody_is_sent_elsewhere_after_giving_it(browser, ada, referrer):
     long_ago()
-    answer = browser.post("/profile/email", {"email": "x"}, form="/profile", headers={"Referer": referrer})
+    answer = browser.post("/profile/email", {"email": "x"}, headers={"Referer": referrer})
     assert 'name="next" value="/"' in answer.text
 
 
 @pytest.mark.parametrize("password", ["", "not the password", "x" * 5000, "\x07"])
 def test_another_password_confirms_nothing(browser, ada, password):
     long_ago()
-    assert browser.post("/confirm", {"password": password}, form="/confirm").status_code == 422
+    assert browser.post("/confirm", {"password": password}).status_code == 422
     assert browser.get("/profile/email").status_code == 403
 
 
 def test_guessing_there_is_slowed_down(browser, ada):
     long_ago()
-    answers = [browser.post("/confirm", {"password": f"guess {n}"}, form="/confirm") for n in range(6)]
+    answers = [browser.post("/confirm", {"password": f"guess {n}"}) for n in range(6)]
     assert [answer.status_code for answer in answers] == [422] * 5 + [429]
 
 
@@ -219,10 +219,10 @@ def test_people_see_where_they_are_signed_in_and_end_one(app, browser, ada):
     page = browser.get("/profile/sessions")
     assert words(page).count("this browser") == 1
     other = db.session.execute(select(UserSession.id).where(UserSession.agent == "a browser")).scalar_one()
-    answer = browser.post(f"/profile/sessions/{other}/end", form="/profile/sessions")
+    answer = browser.post(f"/profile/sessions/{other}/end")
     assert answer.location == "/profile/sessions"
     assert phone.get("/profile").status_code == 302
-    assert browser.post(f"/profile/sessions/{other}/end", form="/profile/sessions").status_code == 404
+    assert browser.post(f"/profile/sessions/{other}/end").status_code == 404
 
 
 def test_sessions_of_others_are_neither_shown_nor_ended(app, browser, cast):
@@ -231,5 +231,5 @@ def test_sessions_of_others_are_neither_shown_nor_ended(app, browser, cast):
     theirs = db.session.execute(select(UserSession.id).order_by(UserSession.id.desc()).limit(1)).scalar_one()
     assert f"/profile/sessions/{theirs}/end" not in browser.get("/profile/sessions").text
     for session_id in (theirs, 0, 2**31, 10**30):
-        assert browser.post(f"/profile/sessions/{session_id}/end", form="/profile").status_code == 404
+        assert browser.post(f"/profile/sessions/{session_id}/end").status_code == 404
     assert bo.get("/profile").status_code == 200

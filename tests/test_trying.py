@@ -196,18 +196,18 @@ class TestPages:
         x.credits_usd = None
         for path in ("/", self.page):
             assert f'action="{self.path}"' in ada.get(path).text
-        answer = ada.post(self.path, form=self.page, follow_redirects=True)
+        answer = ada.post(self.path, follow_redirects=True)
         assert "It is tried now." in words(answer)
         paused.drain()
         assert f'action="{self.path}"' not in ada.get(self.page).text
-        answer = ada.post(self.path, form=self.page, follow_redirects=True)
+        answer = ada.post(self.path, follow_redirects=True)
         assert "This post does not wait any more." in words(answer)
 
     def test_a_press_is_written_down_with_who_it_was(self, ada):
-        ada.post(self.path, form=self.page)
+        ada.post(self.path)
         db.session.execute(SendGate.__table__.delete())
         db.session.commit()
-        ada.post("/admin/system/try-now", form="/admin/system")
+        ada.post("/admin/system/try-now")
         lines = db.session.execute(select(AuditEvent).filter_by(kind="tried_now")).scalars().all()
         assert [(line.actor_id is not None, line.podcast_id) for line in lines] == [(True, self.podcast), (True, None)]
 
@@ -223,6 +223,6 @@ class TestPages:
     def test_nobody_tries_for_another_host(self, app, ada, paused):
         bo = Browser(app)
         bo.let_in(mine("bo").user)
-        assert bo.post(self.path, form=self.page).status_code == 404
+        assert bo.post(self.path).status_code == 404
         assert f'action="{self.path}"' not in bo.get(self.page).text
         assert paused.post("ada").status == PostStatus.QUEUED

@@ -44,7 +44,7 @@ class Page:
         return self.browser.get(self.path)
 
     def send(self, name, **form):
-        return self.browser.post(f"{self.path}/{name}", form, form=self.path)
+        return self.browser.post(f"{self.path}/{name}", form)
 
     def config(self, host=None):
         found = self.cast.config(self.cast.services and db.session.merge(self.episode), host or self.host)

@@ -43,7 +43,7 @@ def send(browser, till):
         found = re.search(rf'name="{form}-key"[^>]*value="([0-9a-f]{{16}})"', page)
         assert found, page
         data = {f"{form}-{name}": str(value) for name, value in ({"key": key or found[1]} | fields).items()}
-        return browser.post(f"{here}{path}", data, form=f"{here}wallets")
+        return browser.post(f"{here}{path}", data)
 
     return send
 
@@ -65,7 +65,7 @@ def transfer(send):
 def set_rules(browser, till):
     def set_rules(host="", **fields):
         here = f"/podcasts/{till.show_id}/spend/rules{host}"
-        return browser.post(here, fields, form=f"/podcasts/{till.show_id}/spend/rules")
+        return browser.post(here, fields)
 
     return set_rules
 
@@ -313,6 +313,6 @@ def test_a_host_moves_nothing(app, till):
     here = f"/podcasts/{till.show_id}/spend"
     fields = {"topup-amount": "5", "topup-wallet": "podcast", "topup-key": "k", "amount": "5"}
     for path in ("top-up", "transfer", "grant", "balance", "rules"):
-        assert browser.post(f"{here}/{path}", fields, form=here).status_code == 403
+        assert browser.post(f"{here}/{path}", fields).status_code == 403
     assert till.entries() == []
     assert till.balance(till.podcast).budget == DOLLAR

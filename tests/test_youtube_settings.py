@@ -47,7 +47,7 @@ class Page:
 
     def send(self, action, **typed):
         sent = {"auto_create_episodes": "y"} | self.hidden | typed | {"action": action}
-        answer = self.browser.post(self.address, sent, form=self.address)
+        answer = self.browser.post(self.address, sent)
         return self.take(answer) if answer.status_code != 302 else answer
 
     @property
@@ -203,7 +203,7 @@ def test_what_is_no_channel_says_what_to_paste_and_keeps_what_was_typed(page, ot
     ],
 )
 def test_settings_that_cannot_be_saved_say_why(page, typed, status, said):
-    answer = page.browser.post(page.address, page.hidden | {"action": "save"} | typed, form=page.address)
+    answer = page.browser.post(page.address, page.hidden | {"action": "save"} | typed)
     assert answer.status_code == status
     assert said in words(answer)
     assert page.stored.title_filter == ""
@@ -289,7 +289,7 @@ def test_a_channel_that_cannot_be_asked_for_says_why_and_nothing_is_lost(page, o
 
 
 def tried(page):
-    return page.browser.post(f"{page.address}/test", form=page.address)
+    return page.browser.post(f"{page.address}/test")
 
 
 def nothing_changed():
@@ -361,10 +361,10 @@ def test_without_a_key_the_page_is_asked_and_its_refusals_are_explained(make_app
     youtube.go_live(channel, "Queues")
     keyless = Browser(make_app(youtube_api_key=None))
     keyless.let_in(user("ada"))
-    form, address = f"/podcasts/{show_id}/settings/youtube", f"/podcasts/{show_id}/settings/youtube/test"
-    assert "Told by the channel's live page." in words(keyless.post(address, form=form))
+    address = f"/podcasts/{show_id}/settings/youtube/test"
+    assert "Told by the channel's live page." in words(keyless.post(address))
     setattr(youtube, trouble, True)
-    assert said in words(keyless.post(address, form=form))
+    assert said in words(keyless.post(address))
 
 
 def test_without_a_channel_there_is_nothing_to_ask(cast, browser):
@@ -376,10 +376,10 @@ def test_a_contributor_may_try_and_not_change(cast, browser, show, youtube):
     db.session.add(PodcastMember(podcast_id=show.id, user_id=cast.user("cy").id))
     db.session.commit()
     browser.let_in(user("cy"))
-    address, podcasts = f"/podcasts/{show.id}/settings/youtube", f"/podcasts/{show.id}"
+    address = f"/podcasts/{show.id}/settings/youtube"
     assert browser.get(address).status_code == 403
-    assert browser.post(address, {"action": "save"}, form=podcasts).status_code == 403
-    assert browser.post(f"{address}/test", form=podcasts).status_code == 200
+    assert browser.post(address, {"action": "save"}).status_code == 403
+    assert browser.post(f"{address}/test").status_code == 200
 
 
 def test_trying_is_limited_per_person(page):
