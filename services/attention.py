@@ -32,8 +32,8 @@ MOST_NOTED = 20
 ALL = 100_000
 #: what is put aside this moment is not yet known to have ended
 SETTLED = timedelta(minutes=5)
-#: podcasts of which one run of the cleaning looks whether things have ended
-AT_ONCE = 200
+#: podcasts of which one run of the cleaning looks whether things have ended, and how often it runs
+AT_ONCE, EVERY = 200, timedelta(hours=1)
 
 
 class HowLong(StrEnum):
@@ -133,17 +133,27 @@ def bring_back(podcast: Podcast, dismissal_id: int, by: Actor, now: datetime, *,
 # What was put aside ends with what it was about
 
 
-def clean(now: datetime) -> None:
-    """Takes away what has run out, and what is about things that are settled. Commits after each podcast."""
+def clean(now: datetime, at_once: int = AT_ONCE) -> None:
+    """Takes away what has run out, and what is about things that are settled. Commits after each podcast.
+
+    `at_once`: of how many podcasts it looks what is settled; the next ones have their turn with the next run.
+    """
     over = delete(Dismissal).where(Dismissal.until <= now)
     db.session.execute(over, execution_options={"synchronize_session": False})
     db.session.commit()
     reading()
-    some = select(Dismissal.podcast_id).distinct().order_by(Dismissal.podcast_id).limit(AT_ONCE)
+    some = select(Dismissal.podcast_id).distinct().order_by(Dismissal.podcast_id)
     podcast_ids = list(db.session.execute(some).scalars())
     db.session.rollback()
-    for podcast_id in podcast_ids:
+    for podcast_id in _turn(podcast_ids, now, at_once):
         apart(partial(_clean, podcast_id, now), "what was put aside of a podcast was not cleaned", podcast_id)
+
+
+def _turn(podcast_ids: Sequence[int], now: datetime, at_once: int) -> Sequence[int]:
+    """By the clock: any process may do the next run."""
+    turns = -(-len(podcast_ids) // at_once) or 1
+    first = int(now.timestamp() // EVERY.total_seconds()) % turns * at_once
+    return podcast_ids[first : first + at_once]
 
 
 def _clean(podcast_id: int, now: datetime) -> None:

@@ -6,7 +6,7 @@ from services import attention
 from services.registry import get_services
 from services.weekly_mail import WeeklyMail
 
-ASIDE, ASIDE_SECONDS = "aside", 3600.0
+ASIDE, ASIDE_SECONDS = "aside", attention.EVERY.total_seconds()
 LETTERS, LETTERS_SECONDS = "letters", 60.0
 
 

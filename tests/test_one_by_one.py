@@ -226,6 +226,20 @@ def test_a_podcast_whose_needs_break_keeps_no_others_from_being_cleaned(app):
     assert other.podcast_id not in set(db.session.execute(select(Dismissal.podcast_id)).scalars())
 
 
+def test_of_many_podcasts_all_have_their_turn_to_be_cleaned(app):
+    for name in ("Aaa", "Bbb", "Ccc"):
+        db.session.add(Dismissal(podcast_id=begun(name).podcast_id, item="stream:9", made_at=MONDAY))
+        db.session.commit()
+    # What is still asked about stays, and must not keep the others waiting.
+    first = db.session.execute(select(Dismissal).limit(1)).scalar_one()
+    first.made_at = MONDAY + timedelta(days=9)
+    db.session.commit()
+    kept = first.podcast_id
+    for hours in range(4):
+        attention.clean(MONDAY + timedelta(days=1, hours=hours), at_once=1)
+    assert list(db.session.execute(select(Dismissal.podcast_id)).scalars()) == [kept]
+
+
 # Turns
 
 
