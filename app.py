@@ -1,5 +1,6 @@
 """The application factory: settings, extensions, services, routes, commands. Nothing else happens here."""
 
+import sys
 from datetime import UTC, datetime
 
 from flask import Flask
@@ -7,6 +8,7 @@ from flask.helpers import get_debug_flag
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
+import commands_checks
 import routes
 from config import ROOT, Settings, SettingsError
 from extensions import CountingPool, bootstrap, cache, csrf, db, limiter, login_manager, migrate, prepare_engine
@@ -24,6 +26,7 @@ MOST_KEPT = 300
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Builds the application. Raises SettingsError with a sentence when a setting is wrong."""
+    settings = settings or commands_checks.settings_apart(sys.argv[1:])
     is_process = settings is None
     settings = settings or Settings.load()
     configure_logging(settings)

@@ -1,27 +1,74 @@
 """The `flask verify` and `flask bench` commands: whether promises hold here, and how fast things are.
 
-Both make their own databases; that of DATABASE_URL is never opened.
+Both make their own databases; that of DATABASE_URL is never opened, and no file of INSTANCE_PATH read or made.
 """
 
 import importlib
+import os
 import signal
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
+from cryptography.fernet import Fernet
 from flask import Flask
 
+from config import Settings
 from console import Command, print_json
+
+#: options of `flask` itself that are followed by a value
+WITH_VALUE = frozenset({"-A", "--app", "-e", "--env-file"})
 
 NAMES = click.argument("names", nargs=-1)
 LIST = click.option("--list", "only_list", is_flag=True, help="Say which there are, and do nothing.")
 
 
+class Named(Settings):
+    """Nothing but what is named: the environment is that of a real installation, which is left alone."""
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]
+        cls, _settings_cls: Any, init_settings: Any, **_others: Any
+    ) -> tuple[Any, ...]:
+        return (init_settings,)
+
+
 def init_app(app: Flask) -> None:
     app.cli.add_command(verify)
     app.cli.add_command(bench)
+
+
+def settings_apart(arguments: Sequence[str]) -> Settings | None:
+    """Those of an application that only finds these two commands, as `flask` needs one; None for any other command.
+
+    `arguments`: of the process. Names files that do not exist and are not made.
+    """
+    if click.get_current_context(silent=True) is None or _command(arguments) not in ("verify", "bench"):
+        return None
+    folder = Path(tempfile.gettempdir(), f"airhorn-none-{os.getpid()}")
+    return Named.load(
+        _env_file=None,
+        instance_path=folder,
+        database_url=f"sqlite:///{folder / 'none.sqlite'}",
+        secret_key="n" * 40,
+        token_encryption_keys=Fernet.generate_key().decode(),
+        scheduler="off",
+    )
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """What `flask` is asked to do: the first that belongs to no option."""
+    rest = iter(arguments)
+    for one in rest:
+        if one in WITH_VALUE:
+            next(rest, None)
+        elif not one.startswith("-"):
+            return one
+    return None
 
 
 @click.command("verify", cls=Command)

@@ -20,6 +20,7 @@ from sqlalchemy import event, insert
 from app import create_app
 from benchmarks.scratch import Postgres
 from benchmarks.stand_ins import StandIns
+from commands_checks import Named
 from config import Settings
 from extensions import db
 from models import EpisodeGuide, EpisodeTweetConfig, Podcast, PodcastMember, Role, User
@@ -82,14 +83,6 @@ def _migrate(url: str, folder: Path) -> None:
         flask_migrate.upgrade()
         db.session.remove()
         db.engine.dispose()
-
-
-class Named(Settings):
-    """Nothing but what is named: the environment is that of a real installation, which is left alone."""
-
-    @classmethod
-    def settings_customise_sources(cls, _settings_cls: Any, init_settings: Any, **_others: Any) -> tuple[Any, ...]:
-        return (init_settings,)
 
 
 def settings_for(url: str, folder: Path, **more: Any) -> Settings:

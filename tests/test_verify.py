@@ -11,12 +11,14 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 from sqlalchemy import text
 
 from benchmarks import index_use, verify
 from benchmarks.bed import Databases, settings_for
 from benchmarks.scratch import NoPostgresError
+from commands_checks import settings_apart
 from config import ROOT
 from extensions import db
 from tests.redis_server import redis_stand_in
@@ -125,6 +127,25 @@ def test_both_say_what_there_is_and_refuse_what_there_is_not(runner, command):
     assert "There is no “everything”. There are: " in refused.output
 
 
+@pytest.mark.parametrize(
+    "arguments, is_apart",
+    [
+        (["verify"], True),
+        (["--app", "app", "bench", "cache"], True),
+        (["--debug", "-A", "app", "verify", "--list"], True),
+        (["--app", "verify", "users", "list"], False),
+        (["users", "create", "verify"], False),
+        (["--help"], False),
+    ],
+)
+def test_only_these_two_commands_know_nothing_of_the_real_installation(arguments, is_apart):
+    with click.Context(click.Command("flask")):
+        found = settings_apart(arguments)
+    assert (found is not None) == is_apart
+    assert settings_apart(["verify"]) is None, "whoever is no command is the server"
+    assert found is None or not found.instance_path.exists()
+
+
 # In a process
 
 
@@ -137,18 +158,26 @@ def environment(folder, **more):
     return os.environ | values | more
 
 
+@pytest.fixture
+def open_folder():
+    """Where everybody on this machine can read."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.slow
-def test_verifying_leaves_the_real_installation_as_it_is(tmp_path):
-    real = tmp_path / "real.sqlite"
+def test_verifying_leaves_the_real_installation_as_it_is_whoever_may_read_it(open_folder):
+    real = open_folder / "real.sqlite"
     real.write_bytes(os.urandom(10_000))
-    real.chmod(0o600)
+    real.chmod(0o644)
     before, at = real.read_bytes(), real.stat().st_mtime_ns
     names = ["double_spend", "pool_budget"]
     with redis_stand_in() as redis:
         ran = subprocess.run(
             [*FLASK, "verify", *names, "--json"],
             cwd=ROOT,
-            env=environment(tmp_path, REDIS_URL=redis.url),
+            env=environment(open_folder, REDIS_URL=redis.url),
             capture_output=True,
             text=True,
             timeout=250,
@@ -158,7 +187,7 @@ def test_verifying_leaves_the_real_installation_as_it_is(tmp_path):
     assert (ran.returncode, found["is_met"]) == (0, True), ran.stdout + ran.stderr
     assert {one["check"] for one in found["checks"]} == set(names)
     assert (real.read_bytes(), real.stat().st_mtime_ns) == (before, at)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("real")) == ["real.sqlite"]
+    assert [path.name for path in open_folder.iterdir()] == ["real.sqlite"]
 
 
 @pytest.mark.slow
