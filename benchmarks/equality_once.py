@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from benchmarks.equality import Scene, after, numbers
 from extensions import db
-from models import Broadcast, BroadcastState, EpisodeGuide, Post, SocialConnection
+from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, PodcastMember, Post, Role, SocialConnection, User
 from services import episodes, figures_version, leaving, tokens, users
 from services.audit import NOBODY
 from services.clients.values import Video
@@ -16,6 +16,7 @@ from services.errors import Outcome, Refused, Unknown
 from services.looking import Looked
 from services.periods import Kind
 from services.registry import get_services
+from services.sending import Sending
 from services.tokens import Access, Refresh
 
 #: the last of so many episodes is seen more than the others, which is told with its title
@@ -37,6 +38,7 @@ class Stage(Scene):
         db.session.add(broadcast)
         db.session.flush()
         db.session.execute(update(Post).values(broadcast_id=broadcast.id))
+        self._others()
         self._all_changed()
 
     def _posted(self, number: int) -> None:
@@ -52,6 +54,25 @@ class Stage(Scene):
         last = number == EPISODES - 1
         db.session.rollback()
         self.show(at, 10 * USUAL if last else USUAL)
+
+    def _others(self) -> None:
+        """Di, who has posted and is not on the podcast; Eve, who is and has not; another podcast."""
+        people = [User(email=f"{name}@example.com", name=name) for name in ("di", "eve")]
+        elsewhere = Podcast(slug="small-talk", name="Small Talk")
+        db.session.add_all([elsewhere, *people])
+        db.session.flush()
+        di, eve = (user.id for user in people)
+        self.elsewhere = elsewhere.id
+        db.session.add(PodcastMember(podcast_id=self.podcast_id, user_id=eve, role=Role.CONTRIBUTOR))
+        db.session.commit()
+        self._make_of(0, user_id=di)
+        self.go_out(len(self.posts) - 1)
+        self.hosts |= {"di": di, "eve": eve}
+
+    def _make_of(self, n: int, **whose: int) -> None:
+        self.make(n)
+        db.session.execute(update(Post).where(Post.id == self.posts[-1]).values(**whose))
+        db.session.commit()
 
     def _all_changed(self) -> None:
         figures_version.raise_for(db.session(), [self.podcast_id])
@@ -83,6 +104,31 @@ class Stage(Scene):
         tokens.note_refused(db.session(), [refused], self.now, renewed={login.id})
         db.session.commit()
 
+    def send_elsewhere(self, _: int) -> None:
+        self._make_of(0, podcast_id=self.elsewhere)
+        self._move(len(self.posts) - 1, "queued", "sending", attempt_token="t", attempts=1)
+
+    def refuse_elsewhere(self, _: int) -> None:
+        """A post of another podcast is refused because of the login, which is that of this one as well."""
+        post, login = db.session.get_one(Post, self.posts.pop()), self._login()
+        sending = Sending(
+            post_id=post.id,
+            key=post.key,
+            token="t",
+            number=1,
+            text=post.text,
+            access_token="",
+            connection_id=login.id,
+            platform_user_id=login.platform_user_id,
+            not_after=self.now,
+            version=login.token_version,
+            can_refresh=True,
+            previous_cause=None,
+        )
+        db.session.rollback()
+        refused = Refused("no", cause="x_scope", permanent=True)
+        get_services().posting._settle([(sending, refused)], self.now)  # noqa: SLF001
+
     def retitle(self, _: int) -> None:
         episode = db.session.get_one(EpisodeGuide, self.episodes[-1])
         plan = episodes.Plan(title=f"Other queues {next(numbers)}")
@@ -102,8 +148,9 @@ class Stage(Scene):
         looks.decide([known], {self.video_id: video}, self.now, Looked([]))
         db.session.commit()
 
-    def leave(self, _: int) -> None:
-        leaving.delete_account(self.hosts["ada"], "ada@example.com", NOBODY, self.now)
+    def leave(self, n: int) -> None:
+        name = ("ada", "di", "eve")[n]
+        leaving.delete_account(self.hosts[name], f"{name}@example.com", NOBODY, self.now)
 
     def _login(self) -> SocialConnection:
         query = select(SocialConnection).where(SocialConnection.user_id == self.hosts["ada"])
@@ -117,12 +164,27 @@ DEEDS: list[tuple[Callable[[Stage, int], None], int]] = [
     *[(Stage.wait, 1), (Stage.begin_refresh, 0), (Stage.finish_refresh, 0), (Stage.wait, 1)],
     *[(Stage.begin_refresh, 0), (Stage.finish_refresh, 1), (Stage.wait, 1)],
     *[(Stage.begin_refresh, 0), (Stage.finish_refresh, 2), (Stage.connect_again, 0)],
-    *[(Stage.note_refused, 0), (Stage.correct_start, 0), (Stage.retitle, 0), (Stage.delete_episode, 0)],
-    (Stage.leave, 0),
+    *[(Stage.note_refused, 0), (Stage.connect_again, 0)],
+    *[(Stage.send_elsewhere, 0), (Stage.refuse_elsewhere, 0)],
+    # Who died while renewing leaves a login in doubt instead of one that may not post.
+    *[(Stage.wait, 1), (Stage.begin_refresh, 0), (Stage.wait, 1), (Stage.begin_refresh, 0)],
+    *[(Stage.correct_start, 0), (Stage.retitle, 0), (Stage.delete_episode, 0), (Stage.move_away, 1)],
+    *[(Stage.leave, 1), (Stage.leave, 2), (Stage.leave, 0)],
 ]
+#: raise the version though a number need not differ: another zone has its own, and a former host's posts keep theirs
+UNSEEN = frozenset({Stage.move_away, Stage.leave})
 
 
 def after_each() -> list[str]:
-    """Does each once in an application whose database is empty. Returns what was not equal afterwards."""
-    stage = Stage()
-    return [one for deed, n in DEEDS for one in after(stage, deed, n, Kind.WEEK)]
+    """Does each once in an application whose database is empty. Returns what was not equal, or not raised, after it."""
+    stage, found = Stage(), list[str]()
+    for deed, n in DEEDS:
+        before = _version(stage)
+        found += after(stage, deed, n, Kind.WEEK)
+        if deed in UNSEEN and _version(stage) == before:
+            found.append(f"after {deed.__name__}: the version is still {before}")
+    return found
+
+
+def _version(stage: Stage) -> int:
+    return figures_version.of(db.session(), stage.podcast_id)
