@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: with one of these this is no rehearsal
 KEYS = ("YOUTUBE_API_KEY", "X_CLIENT_ID")
 START_SECONDS = 60.0
+ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 ABOUT_REHEARSAL = """
 Airhorn is rehearsing with stand-ins for YouTube and X. Nothing leaves this machine.
@@ -37,8 +38,8 @@ No account yet and no link above? {flask} users first-link
 
 
 def main() -> int:
-    """Serves until SIGTERM or SIGINT. Exit 1 with one line on stderr when that cannot be."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    """Serves until it is told to end, or its terminal is closed. Exit 1 with one line on stderr when that cannot be."""
+    for number in ENDINGS:
         signal.signal(number, _stop)
     try:
         with Children() as children:
@@ -51,6 +52,9 @@ def main() -> int:
 
 
 def _stop(_number: int, _frame: object) -> None:
+    # Told twice is no reason to leave somebody behind.
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
     raise Stop
 
 

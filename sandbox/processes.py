@@ -39,8 +39,12 @@ class Children:
             self._end(child)
 
     def start(self, *arguments: str, env: dict[str, str]) -> None:
-        """Runs `python ARGUMENTS`; what it says on stdout is of no use to people, its complaints are."""
-        child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+        """Runs `python ARGUMENTS`; what it says on stdout is of no use to people, its complaints are.
+
+        In a group of its own: Ctrl+C goes to all processes of a terminal's group, and these end in their order.
+        """
+        python = [sys.executable, *arguments]
+        child = subprocess.Popen(python, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, process_group=0)
         self._running.append(child)
 
     def check(self) -> None:
