@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, select, union
+from sqlalchemy import BindParameter, Select, and_, bindparam, select, union
 
 from extensions import db
 from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, PodcastMember, User, Voice
@@ -32,9 +32,11 @@ class Dearer(Conflict):
     """Somebody was told less. Nothing was asked, and the page that comes says the new price."""
 
 
-def people_of(podcast_id: int, episode_id: int, *columns: Any) -> Select[Any]:
-    """Everybody of whom there is a text of this episode, or will be: user_id, name, voice, status and the like."""
+def people_of(*columns: Any) -> Select[Any]:
+    """Everybody of whom there is a text of `:episode` of `:podcast`, or will be: user_id, name, voice and the like."""
     config, member = EpisodeTweetConfig, PodcastMember
+    podcast_id: BindParameter[int] = bindparam("podcast")
+    episode_id: BindParameter[int] = bindparam("episode")
     ids = union(
         select(member.user_id).where(member.podcast_id == podcast_id),
         select(config.user_id).where(config.episode_id == episode_id),
@@ -94,7 +96,7 @@ def _two_tries(brief: Brief, asked: Prices, model: str) -> int:
 
 def told_now(podcast: Podcast, episode: EpisodeGuide, now: datetime) -> dict[int, int]:
     """By user id what a draft would be said to cost at most now. Leaves no transaction open."""
-    people = db.session.execute(people_of(podcast.id, episode.id)).all()
+    people = db.session.execute(people_of(), {"podcast": podcast.id, "episode": episode.id}).all()
     found = caps(podcast, episode, people, now)
     db.session.rollback()
     return found
@@ -102,7 +104,7 @@ def told_now(podcast: Podcast, episode: EpisodeGuide, now: datetime) -> dict[int
 
 def told_for_all(podcast: Podcast, episode: EpisodeGuide, now: datetime) -> dict[int, int]:
     """The same for those for whom "drafts for everybody" writes."""
-    people = db.session.execute(people_of(podcast.id, episode.id)).all()
+    people = db.session.execute(people_of(), {"podcast": podcast.id, "episode": episode.id}).all()
     found = caps(podcast, episode, people, now)
     everybody = [row.user_id for row in people if is_written_for(row)]
     db.session.rollback()

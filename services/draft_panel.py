@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Integer, Row, Subquery, and_, cast, func, select, true
+from sqlalchemy import Integer, Row, Subquery, and_, bindparam, cast, func, select, true
 
 from extensions import db
 from models import (
@@ -102,7 +103,8 @@ def panel_of(
 
     `listed_prices`: those in force, where they are known already.
     """
-    rows = db.session.execute(_everything(podcast.id, episode.id, reader.id if reader else 0)).all()
+    asked = {"podcast": podcast.id, "episode": episode.id, "reader": reader.id if reader else 0}
+    rows = db.session.execute(_everything(), asked).all()
     people = {row.user_id: row for row in reversed(rows)}
     mine = people.get(reader.id) if reader else None
     voice = mine.Voice if mine else None
@@ -117,12 +119,16 @@ def panel_of(
     )
 
 
-def _everything(podcast_id: int, episode_id: int, reader_id: int) -> Any:
-    """Everybody with a voice, and the reader's drafts, newest first; in each row how far the newest batch is."""
-    config, batch = EpisodeTweetConfig, _newest_batch(episode_id)
-    own = and_(Draft.config_id == config.id, config.user_id == reader_id)
+@cache
+def _everything() -> Any:
+    """Everybody with a voice, and the reader's drafts, newest first; in each row how far the newest batch is.
+
+    Put together once.
+    """
+    config, batch = EpisodeTweetConfig, _newest_batch()
+    own = and_(Draft.config_id == config.id, config.user_id == bindparam("reader"))
     return (
-        draft_caps.people_of(podcast_id, episode_id, config.draft, Draft, *batch.c)
+        draft_caps.people_of(config.draft, Draft, *batch.c)
         .outerjoin(Draft, own)
         .join(batch, true())
         .order_by(Draft.id.desc(), config.id, User.id)
@@ -158,12 +164,12 @@ def _line(row: Row[Any], *, is_used: bool) -> Line:
     )
 
 
-def _newest_batch(episode_id: int) -> Subquery:
+def _newest_batch() -> Subquery:
     """One row: how many drafts were last asked for together, how many are done, and when the last of them was."""
     newest = (
         select(DraftWish.batch)
         .join(EpisodeTweetConfig, EpisodeTweetConfig.id == DraftWish.config_id)
-        .where(EpisodeTweetConfig.episode_id == episode_id, DraftWish.batch != "")
+        .where(EpisodeTweetConfig.episode_id == bindparam("episode"), DraftWish.batch != "")
         .order_by(DraftWish.id.desc())
         .limit(1)
     )

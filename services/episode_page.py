@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, bindparam, select
 
 from extensions import db
 from models import (
@@ -152,15 +153,21 @@ def _seen(broadcast: Broadcast) -> Iterable[Line]:
 
 def _sent(episode_id: int) -> list[Line]:
     """The history of every post of the episode."""
-    query = (
-        select(PostEvent, Post, User.name.label("actor"))
+    return _together(_event(row) for row in db.session.execute(_events(), {"episode": episode_id}))
+
+
+@cache
+def _events() -> Select[Any]:
+    """Single columns of `:episode`: nothing else of its posts is shown here. Put together once."""
+    return (
+        select(PostEvent.at, PostEvent.status, PostEvent.cause, PostEvent.detail, User.name.label("actor"))
+        .add_columns(Post.host_name, Post.username, Post.remote_id)
         .join(Post, Post.id == PostEvent.post_id)
         .outerjoin(User, User.id == PostEvent.user_id)
-        .where(Post.episode_id == episode_id, PostEvent.status.not_in(ROUTINE))
+        .where(Post.episode_id == bindparam("episode"), PostEvent.status.not_in(ROUTINE))
         .order_by(PostEvent.at, PostEvent.id)
         .limit(MOST_EVENTS)
     )
-    return _together(_event(row) for row in db.session.execute(query))
 
 
 def _together(lines: Iterable[Line]) -> list[Line]:
@@ -176,8 +183,7 @@ def _together(lines: Iterable[Line]) -> list[Line]:
     return found
 
 
-def _event(row: Row[PostEvent, Post, str]) -> Line:
-    happened, post = row.PostEvent, row.Post
-    light = light_of_event(happened.status, happened.cause, happened.detail)
-    url = post_url(post) if happened.status == PostStatus.POSTED else None
-    return Line(happened.at, light, [Host(post.host_name, url or "")], by=row.actor)
+def _event(row: Any) -> Line:
+    light = light_of_event(row.status, row.cause, row.detail)
+    url = post_url(row) if row.status == PostStatus.POSTED else None
+    return Line(row.at, light, [Host(row.host_name, url or "")], by=row.actor)

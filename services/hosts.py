@@ -6,10 +6,13 @@ One more where an empty wallet stops posts.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from sqlalchemy import bindparam
+
 from extensions import db
-from models import ConfigStatus, EpisodeTweetConfig, Post
+from models import ConfigStatus, EpisodeTweetConfig, Post, UtcDateTime
 from services import claims, coverage, tweet_text, tweets
 from services.causes import explain
 from services.coming_texts import SOME_VIDEO
@@ -49,7 +52,7 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
     Before the video is known its link is counted, and shown as SOME_LINK.
     """
     gates: Gates = shut_gates(now)
-    rows: list[_Found] = list(db.session.execute(coverage.with_purses(tweets.hosts_of([episode_id]), now)))
+    rows: list[_Found] = list(db.session.execute(_hosts(), {"episode_ids": [episode_id], "now": now}))
     said = [_said(row, video_id) for row in rows]
     near, episodes = list(_near(rows, said, now)), [row.EpisodeTweetConfig.episode for row in rows[:1]]
     shows = {episode.podcast_id: episode.podcast for episode in episodes}
@@ -57,6 +60,12 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
     short = coverage.lacking(near, taken)
     lacking = [coverage.uncovered() if (episode_id, row.EpisodeTweetConfig.user_id) in short else None for row in rows]
     return [_view(row, gates, *words, lacks) for row, words, lacks in zip(rows, said, lacking, strict=True)]
+
+
+@cache
+def _hosts() -> Any:
+    """Put together once, which takes longer than asking it."""
+    return coverage.with_purses(tweets.hosts_of(), bindparam("now", type_=UtcDateTime))
 
 
 def _said(row: _Found, video_id: str) -> tuple[str | None, str]:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, func, select
+from sqlalchemy import Select, and_, bindparam, delete, func, select
 from sqlalchemy.orm import joinedload
 
 from extensions import db
@@ -45,23 +47,28 @@ class Member:
 
 def members_of(podcast_id: int) -> list[Member]:
     """By name, in one statement."""
-    connection = and_(
-        SocialConnection.user_id == User.id, SocialConnection.platform == PLATFORM, SocialConnection.is_active
-    )
-    query = (
-        select(User, PodcastMember.role, SocialConnection.id, SocialConnection.username, SocialConnection.trouble)
+    return [_member(row) for row in db.session.execute(_members(), {"podcast": podcast_id})]
+
+
+@cache
+def _members() -> Select[Any]:
+    """Single columns: nothing else of an account is shown. Put together once."""
+    login = SocialConnection
+    connection = and_(login.user_id == User.id, login.platform == PLATFORM, login.is_active)
+    return (
+        select(User.id, User.name, User.email, User.is_active, PodcastMember.role)
+        .add_columns(login.id.label("login_id"), login.username, login.trouble)
         .join(PodcastMember, PodcastMember.user_id == User.id)
-        .outerjoin(SocialConnection, connection)
-        .where(PodcastMember.podcast_id == podcast_id)
+        .outerjoin(login, connection)
+        .where(PodcastMember.podcast_id == bindparam("podcast"))
         .order_by(User.name, User.id)
     )
-    return [_member(row) for row in db.session.execute(query)]
 
 
-def _member(row: Row[User, str, int, str, str | None]) -> Member:
-    cause = row.trouble if row.id is not None else "no_connection"
-    trouble = (explain(cause) if cause else None) if row.User.is_active else SWITCHED_OFF
-    return Member(row.User.id, row.User.name, row.User.email, row.role, row.username, trouble)
+def _member(row: Any) -> Member:
+    cause = row.trouble if row.login_id is not None else "no_connection"
+    trouble = (explain(cause) if cause else None) if row.is_active else SWITCHED_OFF
+    return Member(row.id, row.name, row.email, row.role, row.username, trouble)
 
 
 def add(podcast_id: int, user_id: int, role: Role) -> bool:

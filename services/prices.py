@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, func, insert, or_, select
+from sqlalchemy import BindParameter, Select, bindparam, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from extensions import db
-from models import Price, PriceList
+from models import Price, PriceList, UtcDateTime
 from services import audit, money
 from services.audit import Actor, Kind
 from services.checks import plausible, shown
@@ -69,8 +70,14 @@ def item_of_post(*, has_link: bool) -> str:
 
 def current(now: datetime) -> Prices:
     """The list in force, in one statement. Before the first one began, the first."""
-    rows = db.session.execute(select(Price).where(Price.price_list_id == _chosen(now))).scalars().all()
+    rows = db.session.execute(_in_force(), {"now": now}).scalars().all()
     return Prices(rows[0].price_list_id if rows else None, {row.item: (row.micros, row.per) for row in rows})
+
+
+@cache
+def _in_force() -> Select[Price]:
+    """Put together once."""
+    return select(Price).where(Price.price_list_id == _chosen(bindparam("now", type_=UtcDateTime)))
 
 
 def known(now: datetime) -> PriceLists:

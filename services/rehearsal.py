@@ -142,7 +142,7 @@ def _look(channel_id: str | None) -> list[str]:
 
 
 def _parts(episode: EpisodeGuide, now: datetime) -> list[Part]:
-    rows = db.session.execute(tweets.hosts_of([episode.id])).all()
+    rows = db.session.execute(tweets.hosts_of(), {"episode_ids": [episode.id]}).all()
     return [_part(row.EpisodeTweetConfig, row.SocialConnection, row.member_id is not None, now) for row in rows]
 
 

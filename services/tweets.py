@@ -1,11 +1,11 @@
 """Each host's text for one episode, as people see and edit it: what will be or was said, and what is in the way."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import BindParameter, Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import contains_eager
 
 from extensions import db
@@ -54,11 +54,15 @@ def list_tweets(slug: str, episode_id: int) -> list[TweetRow]:
     episode = find_episode(slug, episode_id)
     matched = select(Broadcast).where(Broadcast.episode_id == episode.id).order_by(Broadcast.id.desc()).limit(1)
     stream = db.session.execute(matched).scalar_one_or_none()
-    return [_row(found, stream) for found in db.session.execute(hosts_of([episode.id]))]
+    return [_row(found, stream) for found in db.session.execute(hosts_of(), {"episode_ids": [episode.id]})]
 
 
-def hosts_of(episode_ids: Collection[int]) -> Select[EpisodeTweetConfig, Post, int, SocialConnection]:
-    """Configs with everything their text needs, and beside each its newest post, membership and connection or None."""
+@cache
+def hosts_of() -> Select[EpisodeTweetConfig, Post, int, SocialConnection]:
+    """Configs of `:episode_ids` with everything their text needs, and beside each its newest post, membership and
+    connection or None. Put together once.
+    """
+    wanted: BindParameter[int] = bindparam("episode_ids", expanding=True)
     of_config = select(func.max(Post.id)).where(Post.config_id == EpisodeTweetConfig.id)
     newest = of_config.correlate(EpisodeTweetConfig).scalar_subquery()
     connection = and_(
@@ -71,10 +75,11 @@ def hosts_of(episode_ids: Collection[int]) -> Select[EpisodeTweetConfig, Post, i
         .join(EpisodeTweetConfig.user)
         .join(EpisodeTweetConfig.episode)
         .join(EpisodeGuide.podcast)
-        .outerjoin(Post, Post.id == newest)
+        # Said once more by the episode, or a database may read all posts to find the newest of these.
+        .outerjoin(Post, and_(Post.id == newest, Post.episode_id.in_(wanted)))
         .outerjoin(PodcastMember, member)
         .outerjoin(SocialConnection, connection)
-        .where(EpisodeTweetConfig.episode_id.in_(list(episode_ids)))
+        .where(EpisodeTweetConfig.episode_id.in_(wanted))
         .options(contains_eager(EpisodeTweetConfig.user), episode.contains_eager(EpisodeGuide.podcast))
         .order_by(EpisodeTweetConfig.episode_id, User.name, User.id)
         # The episode may be in the session already, without its podcast.
@@ -110,11 +115,16 @@ def _after_the_end(error: str | None, config: EpisodeTweetConfig) -> str | None:
 
 
 def words_now(config: EpisodeTweetConfig, video_id: str) -> tuple[str, str | None]:
-    """The text that would be sent now; or the host's own as it stands, and why it cannot be sent."""
+    """The text that would be sent now; or the host's own as it stands, and why it cannot be sent.
+
+    `config`: of a row of hosts_of, so that nothing is looked up host by host.
+    """
+    episode, compose = config.episode, get_services().writer.compose
     try:
-        return get_services().tweets.generate_tweet_content(config, config.episode, video_id=video_id), None
+        text, _ = compose(config, config.user, episode.podcast, episode, video_id or episode.video_id or "")
     except Invalid as error:
         return config.text, str(error)
+    return text, None
 
 
 def post_url(post: Post) -> str | None:

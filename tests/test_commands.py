@@ -90,7 +90,9 @@ def post_for(email, status, **values):
     """A post in the outbox, and its config's status as the outbox would have it."""
     config = db.session.execute(select(EpisodeTweetConfig).join(User).where(User.email == email)).scalar_one()
     values = {"key": f"live:{config.id}", "text": "Words", "not_after": NOW + timedelta(minutes=30)} | values
-    db.session.add(Post(config_id=config.id, user_id=config.user_id, status=status, **values))
+    db.session.add(
+        Post(config_id=config.id, episode_id=config.episode_id, user_id=config.user_id, status=status, **values)
+    )
     config.status = ConfigStatus.POSTING if status in ("queued", "sending", "unknown") else status
     db.session.commit()
 
