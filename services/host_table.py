@@ -11,6 +11,7 @@ from services.number_words import COUNT, MONEY, NONE, RATE, SHARE, TIME, Unit
 RISING, FALLING = "rising", "falling"
 NAME, CONNECTION = "name", "connection"
 SPEND = "spend"
+AGAIN = "Open the table anew and choose the head of a column."
 #: of averages below, the decimal says something
 FEW = 100
 HEADS: Mapping[str, tuple[str, Unit | None]] = {
@@ -21,7 +22,7 @@ HEADS: Mapping[str, tuple[str, Unit | None]] = {
     "median": ("Half within", TIME),
     "own": ("Own words", SHARE),
     "draft": ("Drafts", SHARE),
-    "template": ("Usual text", SHARE),
+    "template": ("Other text", SHARE),
     "impressions": ("Impressions", COUNT),
     "engagement": ("Engagement", RATE),
     SPEND: ("Spend", MONEY),
@@ -58,9 +59,9 @@ def sorting(column: str, order: str, *, money: bool) -> Sorting:
     seen = [name for name in SORTABLE if money or name != SPEND]
     column = column or NAME
     if column not in seen:
-        raise Invalid(f"“{shown(column)}” is no column to sort by. There are: {', '.join(seen)}.")
+        raise Invalid(f"“{shown(column)}” is no column that you can sort by. {AGAIN}")
     if order not in ("", RISING, FALLING):
-        raise Invalid(f"“{shown(order)}” is no order. There are: {RISING}, {FALLING}.")
+        raise Invalid(f"“{shown(order)}” is no order. {AGAIN}")
     return Sorting(column, order or _first(column))
 
 

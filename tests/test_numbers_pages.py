@@ -133,7 +133,8 @@ def test_who_is_no_admin_sees_no_money_and_cannot_sort_by_it(season, ask, read, 
     assert ask("/hosts?sort=spend").status_code == 200
     refused = ask("/hosts?sort=spend", host=1)
     assert refused.status_code == 422
-    assert "“spend” is no column to sort by" in words(refused)
+    assert "“spend” is no column that you can sort by. Open the table anew" in words(refused)
+    assert "on_time" not in words(refused)
 
 
 def test_a_podcast_without_posts_says_what_will_be_here_and_the_next_step(season, read):
@@ -277,7 +278,7 @@ def test_a_period_that_is_none_is_said_and_the_others_are_offered(season, ask, p
 def test_a_column_or_an_order_that_is_none_is_said(season, ask, query):
     answer = ask(f"/hosts?{query}")
     assert answer.status_code == 422
-    assert re.search("is no (column to sort by|order). There are: ", words(answer))
+    assert re.search("is no (column that you can sort by|order). Open the table anew", words(answer))
     ways = [unescape(way) for way in re.findall(r'href="/podcasts/\d+/numbers([^"]*)"', answer.text)]
     assert {ask(way).status_code for way in ways} == {200}
 
