@@ -1,7 +1,7 @@
 """What the next shows will cost, what is left after each, and which is the first that would be stopped. Reads only."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.claims import Claim
@@ -43,11 +43,15 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`stopping`: the wallets that stop posts when they are empty."""
+    """`stopping`: the wallets that stop posts when they are empty.
+
+    `is_watched`: whether somebody watches all wallets that pay.
+    """
 
     shows: Sequence[ShowCost]
     ahead: Ahead = Ahead()
     stopping: frozenset[Whose] = frozenset()
+    is_watched: bool = True
 
     @property
     def first_short(self) -> tuple[ShowCost, Whose] | None:
@@ -91,15 +95,19 @@ def forecast(
     `reads_of_post`: what reads cost for each post.
     """
     left = {whose: balance.free for whose, balance in wallets.items()}
+    watched = {whose for whose, balance in wallets.items() if balance.is_limited or balance.free > 0}
     ahead = _pay_ahead(left, wallets, waiting, asked.at(now))
     found, so_far = [], now
     for show in shows:
         _add_allowances(left, wallets, show, so_far)
         so_far = show.at
-        found.append(_cost_of(show, wallets, left, asked, reads_of_post))
+        cost = _cost_of(show, wallets, left, asked, reads_of_post)
+        # A wallet without a limit that nobody fills is no trouble, and would be for ever.
+        found.append(replace(cost, short=tuple(whose for whose in cost.short if whose in watched)))
+    pay = {paying(wallets, post.whose) for one in found for post in one.show.posts}
     stop = {whose.podcast_id for whose, one in wallets.items() if one.stops_posts}
     limited = frozenset(whose for whose, one in wallets.items() if one.is_limited and whose.podcast_id in stop)
-    return Forecast(found, ahead, limited)
+    return Forecast(found, ahead, limited, is_watched=pay <= watched)
 
 
 def _pay_ahead(

@@ -219,6 +219,33 @@ def test_the_forecast_names_the_first_show_that_would_be_stopped(till, cast, rea
     assert "Show 1 is the first" not in said
 
 
+def test_a_wallet_without_a_limit_that_nobody_fills_is_no_trouble(till, cast, read):
+    till.spend("ada")
+    plan(till, cast, "First")
+    for path in ("spend", "spend/wallets"):
+        said = read("ada", path)
+        assert "-$0.20" in said
+        assert "Below zero" not in said
+        assert "So much more was spent than put in." in said
+    assert "Not covered" not in read()
+    assert "No limit is set, so posts go out whatever they cost." in read()
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (
+            {"is_limited": True},
+            "from then on, within a limit, since the podcast’s wallet has one.",
+        ),
+        ({}, "from then on, without a limit, since the podcast’s wallet has none."),
+    ],
+)
+def test_whoever_gives_money_reads_which_limit_goes_along(till, read, rules, said):
+    wallet.set_rules(till.podcast, Rules(**rules), NOBODY, till.now)
+    assert read("ada", "spend/wallets").count(said) == 3
+
+
 def test_posts_that_wait_are_paid_before_the_next_shows(till, cast, read):
     till.top_up(till.podcast, 1)
     begun = plan(till, cast, "Begun", days=-1)
@@ -298,7 +325,7 @@ def test_a_host_with_money_of_the_own_is_forecast_apart(till, cast, read):
 def test_a_host_is_not_told_whose_wallet_of_the_others_is_short(till, cast, read):
     till.top_up(till.podcast, 5)
     till.top_up(till.of("ada"), 1)
-    wallet.adjust(till.of("ada"), 0, key="less", by=NOBODY, now=till.now)
+    wallet.adjust(till.of("ada"), 1_000, key="less", by=NOBODY, now=till.now)
     plan(till, cast, "First")
     assert "the wallet of another host" in read("bo")
 
