@@ -128,7 +128,7 @@ def _everything() -> Any:
     config, batch = EpisodeTweetConfig, _newest_batch()
     own = and_(Draft.config_id == config.id, config.user_id == bindparam("reader"))
     return (
-        draft_caps.people_of(config.draft, Draft, *batch.c)
+        draft_caps.people_of(config.draft, config.text, Draft, *batch.c)
         .outerjoin(Draft, own)
         .join(batch, true())
         .order_by(Draft.id.desc(), config.id, User.id)
@@ -136,7 +136,7 @@ def _everything() -> Any:
 
 
 def _lines(rows: Sequence[Row[Any]]) -> list[Line]:
-    """Newest first. Of two with the same words one is in use: the one that was approved, or else the newest."""
+    """Newest first. Of two with the same words one is chosen: the one that was approved, or else the newest."""
     same = [row for row in rows if row.Draft.status == DraftStatus.ACCEPTED and row.Draft.text == row.draft != ""]
     used = next((row for row in same if row.Draft.approved_at is not None), same[0] if same else None)
     return [_line(row, is_used=row is used) for row in rows]
@@ -145,13 +145,15 @@ def _lines(rows: Sequence[Row[Any]]) -> list[Line]:
 def _line(row: Row[Any], *, is_used: bool) -> Line:
     found, can_use = row.Draft, row.Draft.status == DraftStatus.ACCEPTED
     waits = row.Voice is not None and row.Voice.needs_approval and found.approved_at is None
+    # Words of the host's own go before it: then it is what would be sent without them.
+    chosen = Light("Chosen", Lamp.HOLLOW) if row.text.strip() else Light("In use", Lamp.GREEN)
     usable = Light("Waits for you", Lamp.AMBER) if waits else Light("Ready", Lamp.HOLLOW)
     spent = "free" if found.cost == 0 else "" if found.cost is None else f"cost {dollars(found.cost)}"
     return Line(
         id=found.id,
         made_at=found.made_at,
         writer="Airhorn" if found.writer == BUILT_IN else found.writer.partition(":")[2] or found.writer,
-        light=Light("In use", Lamp.GREEN) if is_used else usable if can_use else _STATES[DraftStatus(found.status)],
+        light=chosen if is_used else usable if can_use else _STATES[DraftStatus(found.status)],
         text=found.text,
         why=explain(found.reason, found.detail) if found.reason else "",
         cost=spent or f"cost not known yet, at most {dollars(found.cap)}",

@@ -312,6 +312,18 @@ def test_a_draft_that_is_withdrawn_because_its_host_asks_for_approval_is_told_of
     assert "None of these is sent" not in words(desk.get(path))
 
 
+def test_a_draft_is_in_use_only_if_its_words_are_what_is_sent(study):
+    study.draft()
+    study.change(EpisodeTweetConfig, study.config().id, text="Words of my own, live now.")
+    desk, path = page_of(study)
+    page = words(desk.get(path))
+    assert "In use" not in page
+    assert "Chosen" in page
+    assert "Your own words are sent." in page
+    study.change(EpisodeTweetConfig, study.config().id, text="")
+    assert "In use" in words(desk.get(path))
+
+
 def test_an_older_draft_is_used_again(study):
     first, second = study.draft(), study.draft(wish="other")
     desk, path = page_of(study)
