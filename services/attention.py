@@ -73,7 +73,7 @@ def attention(podcast: Podcast, user_id: int, now: datetime, *, is_admin: bool) 
 def needs_here(podcast: Podcast, check: LastCheck, now: datetime, **which: int) -> list[Need]:
     """All there is, whoever looks. `which`: how many of one sort, and whose come first, as `needs_of` has it."""
     shows = {podcast.id: podcast}
-    ahead = list(db.session.execute(planned([podcast.id], now)).scalars())
+    ahead = planned([podcast.id], now)
     hosts = lamps_of(ahead, shows, now)
     seen = Seen([(episode, hosts[episode.id]) for episode in ahead], channels_of([podcast]), check)
     return needs_of(shows, seen, now, **which)

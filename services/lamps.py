@@ -150,8 +150,13 @@ Gates = Mapping[str, Held]
 
 def shut_gates(now: datetime) -> Gates:
     """What holds posting back right now: "x" for everybody or "x:<X user id>" → why, and until when."""
-    shut = select(SendGate.key, SendGate.cause, SendGate.until).where(SendGate.until > now)
-    return {row.key: Held(row.cause, row.until) for row in db.session.execute(shut)}
+    return {row.key: Held(row.cause, row.until) for row in db.session.execute(_shut(), {"now": now})}
+
+
+@cache
+def _shut() -> Any:
+    """Put together once."""
+    return select(SendGate.key, SendGate.cause, SendGate.until).where(SendGate.until > bindparam("now"))
 
 
 def held_until(post: Post | None, gates: Gates) -> datetime | None:

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from extensions import db
 from models import (
@@ -109,13 +110,13 @@ class Home:
 
 def home(user: User, now: datetime) -> Home:
     """Everything of the podcasts this person is on; of all podcasts for an admin of the server."""
-    rows = db.session.execute(_podcasts_of(user)).all()
+    rows = db.session.execute(_podcasts(everybodys=user.is_admin), {"reader": user.id}).all()
     shows = {row.Podcast.id: row.Podcast for row in rows}
     if not shows:
         return Home(checklists=[first_checklist()] if user.is_admin else [])
     channels = {row.YouTubeChannel.id: row.YouTubeChannel for row in rows if row.YouTubeChannel is not None}
-    live = db.session.execute(_live(list(shows))).all()
-    ahead = list(db.session.execute(planned(list(shows), now)).scalars())
+    live = db.session.execute(_live(), {"shows": list(shows)}).all()
+    ahead = planned(shows, now)
     hosts = lamps_of([*(row.EpisodeGuide for row in live), *ahead], shows, now)
     seen = Seen([(episode, hosts[episode.id]) for episode in ahead], channels, checked(now))
     managed = frozenset(row.Podcast.id for row in rows if user.is_admin or row.role == Role.ADMIN)
@@ -156,12 +157,13 @@ def open_episodes_for(needs: Iterable[Need], managed: Collection[int], now: date
     return open_episodes_of(matchable, now) if matchable else {}
 
 
-def _podcasts_of(user: User) -> Select[Podcast, str, YouTubeChannel]:
-    """Podcasts with role and channel; for an admin of the server all, without a role where he has none."""
-    mine = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user.id)
+@cache
+def _podcasts(*, everybodys: bool) -> Select[Podcast, str, YouTubeChannel]:
+    """Podcasts of `:reader` with role and channel, or everybody's, without a role where he has none."""
+    mine = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == bindparam("reader"))
     query = select(Podcast, PodcastMember.role, YouTubeChannel).order_by(Podcast.name, Podcast.id)
     query = query.outerjoin(YouTubeChannel, YouTubeChannel.id == Podcast.youtube_channel_id)
-    return query.outerjoin(PodcastMember, mine) if user.is_admin else query.join(PodcastMember, mine)
+    return query.outerjoin(PodcastMember, mine) if everybodys else query.join(PodcastMember, mine)
 
 
 def channels_of(shows: Iterable[Podcast]) -> dict[str, YouTubeChannel]:
@@ -193,11 +195,13 @@ def open_episodes_of(podcast_ids: Collection[int], now: datetime) -> dict[int, l
     return found
 
 
-def _live(podcast_ids: Sequence[int]) -> Select[Broadcast, EpisodeGuide]:
+@cache
+def _live() -> Select[Broadcast, EpisodeGuide]:
+    """Put together once."""
     return (
         select(Broadcast, EpisodeGuide)
         .join(EpisodeGuide, EpisodeGuide.id == Broadcast.episode_id)
-        .where(Broadcast.state == BroadcastState.LIVE, EpisodeGuide.podcast_id.in_(podcast_ids))
+        .where(Broadcast.state == BroadcastState.LIVE, EpisodeGuide.podcast_id.in_(bindparam("shows", expanding=True)))
         .order_by(Broadcast.actual_start_at.desc())
     )
 

@@ -3,9 +3,10 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, not_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, case, func, literal, not_, or_, select
 
 from extensions import db
 from models import (
@@ -136,10 +137,10 @@ def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -
     """The page at a cursor, or the first; `q` searches title, number and guests. The statements do not grow."""
     q = " ".join(q.split())[:LONGEST_QUERY]
     cursor = cursor_of(at)
-    wanted = select(EpisodeGuide, _is_ahead(now).label("is_ahead")).where(EpisodeGuide.podcast_id == podcast.id)
+    asked: dict[str, Any] = {"podcast": podcast.id, "since": now - OVERDUE}
     if q:
-        wanted = wanted.where(EpisodeGuide.id.in_(_matching(podcast.id, q)))
-    rows, has_more = _rows(wanted, cursor, now)
+        asked["found"] = _matching(podcast.id, q)
+    rows, has_more = _rows(asked, cursor)
     ids = [row.EpisodeGuide.id for row in rows]
     newest = select(Broadcast).where(Broadcast.episode_id.in_(ids)).order_by(Broadcast.id)
     matched = {broadcast.episode_id: broadcast for broadcast in db.session.execute(newest).scalars()}
@@ -162,6 +163,13 @@ def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -
 
 def _counts(episode_ids: list[int]) -> dict[int, tuple[int, int]]:
     """By episode: how many hosts were posted for, and of how many who wanted to be."""
+    rows = db.session.execute(_counted(), {"episodes": episode_ids})
+    return {row.episode_id: (row.posted, row.wanted) for row in rows}
+
+
+@cache
+def _counted() -> Any:
+    """Put together once."""
     config = EpisodeTweetConfig
     is_off = or_(config.status == ConfigStatus.CANCELLED, and_(config.status == ConfigStatus.PENDING, ~config.enabled))
     counted = select(
@@ -169,40 +177,46 @@ def _counts(episode_ids: list[int]) -> dict[int, tuple[int, int]]:
         func.sum(case((config.status == ConfigStatus.POSTED, 1), else_=0)).label("posted"),
         func.sum(case((is_off, 0), else_=1)).label("wanted"),
     )
-    rows = db.session.execute(counted.where(config.episode_id.in_(episode_ids)).group_by(config.episode_id))
-    return {row.episode_id: (row.posted, row.wanted) for row in rows}
+    return counted.where(config.episode_id.in_(bindparam("episodes", expanding=True))).group_by(config.episode_id)
 
 
-def _rows(wanted: Select[EpisodeGuide, bool], cursor: Cursor | None, now: datetime) -> tuple[list[Any], bool]:
-    """The rows of a page in their order, and whether more follow in the direction of the cursor."""
+def _rows(asked: dict[str, Any], cursor: Cursor | None) -> tuple[list[Any], bool]:
+    """The rows of a page in their order, and whether more follow in the direction of the cursor. `asked`: of _part."""
     is_back = cursor is not None and cursor.is_back
     parts = [False, True] if is_back else [True, False]  # is ahead
     if cursor is not None:
         parts = parts[parts.index(cursor.is_ahead) :]
     found: list[Any] = []
     for is_ahead in parts:
-        start = cursor if cursor is not None and cursor.is_ahead == is_ahead else None
-        part = _part(wanted, now, is_ahead=is_ahead, start=start, is_back=is_back)
-        found += db.session.execute(part.limit(PAGE + 1 - len(found))).all() if len(found) <= PAGE else []
+        if len(found) > PAGE:
+            break
+        limits: dict[str, Any] = {"most": PAGE + 1 - len(found)}
+        if cursor is not None and cursor.is_ahead == is_ahead:
+            limits |= {"at": cursor.at, "beyond": cursor.episode_id}
+        part = _part(is_ahead=is_ahead, is_back=is_back, begins="at" not in limits, is_search="found" in asked)
+        found += db.session.execute(part, asked | limits).all()
     page = found[:PAGE]
     return page[::-1] if is_back else page, len(found) > PAGE
 
 
-def _part(
-    wanted: Select[EpisodeGuide, bool], now: datetime, *, is_ahead: bool, start: Cursor | None, is_back: bool
-) -> Select[EpisodeGuide, bool]:
-    """What is ahead, soonest first, or what is not, newest first; turned round on the way back."""
-    key = _key(is_ahead)
+@cache
+def _part(*, is_ahead: bool, is_back: bool, begins: bool, is_search: bool) -> Select[EpisodeGuide, bool]:
+    """What is ahead, soonest first, or what is not, newest first; turned round on the way back. Each put together once.
+
+    `begins`: from its first row on, not from a cursor on.
+    """
+    key, id, which = _key(is_ahead), EpisodeGuide.id, _is_ahead()
     rises = is_ahead != is_back
-    which = _is_ahead(now) if is_ahead else not_(_is_ahead(now))
-    part = wanted.where(which)
-    if start is not None:
-        at = literal(start.at, UtcDateTime)
-        beyond = key > at if rises else key < at
-        next_id = EpisodeGuide.id > start.episode_id if rises else EpisodeGuide.id < start.episode_id
+    part = select(EpisodeGuide, which.label("is_ahead")).where(EpisodeGuide.podcast_id == bindparam("podcast"))
+    part = part.where(which if is_ahead else not_(which))
+    if is_search:
+        part = part.where(id.in_(bindparam("found", expanding=True)))
+    if not begins:
+        at: BindParameter[datetime] = bindparam("at", type_=UtcDateTime)
+        last: BindParameter[int] = bindparam("beyond")
+        beyond, next_id = (key > at, id > last) if rises else (key < at, id < last)
         part = part.where(or_(beyond, and_(key == at, next_id)))
-    order = (key, EpisodeGuide.id) if rises else (key.desc(), EpisodeGuide.id.desc())
-    return part.order_by(*order)
+    return part.order_by(*(key, id) if rises else (key.desc(), id.desc())).limit(bindparam("most"))
 
 
 def _key(is_ahead: bool) -> ColumnElement[Any]:
@@ -210,9 +224,9 @@ def _key(is_ahead: bool) -> ColumnElement[Any]:
     return func.coalesce(EpisodeGuide.scheduled_at, without_time, type_=UtcDateTime)
 
 
-def _is_ahead(now: datetime) -> ColumnElement[bool]:
+def _is_ahead() -> ColumnElement[bool]:
     """On air, or nothing of it was seen and its time is not long past."""
-    is_planned = or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > now - OVERDUE)
+    is_planned = or_(EpisodeGuide.scheduled_at.is_(None), EpisodeGuide.scheduled_at > bindparam("since"))
     return or_(has_stream(Broadcast.state == BroadcastState.LIVE), and_(is_planned, ~is_over()))
 
 
