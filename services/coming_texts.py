@@ -15,6 +15,21 @@ from services.youtube_reference import watch_url
 SOME_VIDEO = "dQw4w9WgXcQ"
 
 
+def as_sent(template: str, facts: tweet_text.Facts, *, include_link: bool) -> str:
+    """What would be sent of it, and of what could not be as much as can be said."""
+    try:
+        return tweet_text.render(template, facts, include_link=include_link)
+    except Invalid:
+        return as_far_as_it_goes(template, facts, include_link=include_link)
+
+
+def as_far_as_it_goes(template: str, facts: tweet_text.Facts, *, include_link: bool) -> str:
+    try:
+        return tweet_text.shortest(template, facts, include_link=include_link)
+    except Invalid:
+        return template  # an unknown placeholder: shown as it was typed
+
+
 class Coming(NamedTuple):
     """`trouble`: why it could not be posted. `has_link`: whether X bills it as a post with a link."""
 

@@ -11,7 +11,7 @@ from extensions import db
 from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, PostStatus, SocialConnection, User
 from services import outbox, tweet_text
 from services.announcing import PLATFORM
-from services.coming_texts import SOME_VIDEO
+from services.coming_texts import SOME_VIDEO, as_far_as_it_goes, as_sent
 from services.coverage import Purse
 from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
@@ -85,8 +85,16 @@ class Editor:
     silence: str = ""
     #: what pays for it; None while nothing is saved yet
     purse: Purse | None = None
+    facts: tweet_text.Facts | None = None
 
     limit = LIMIT
+
+    def as_sent(self, template: str) -> str:
+        """Other words than those in the field, as they would be sent."""
+        if self.facts is None:
+            return template
+        text = as_sent(template, self.facts, include_link=self.include_link)
+        return text.replace(watch_url(SOME_VIDEO), SOME_LINK)
 
     @property
     def is_open(self) -> bool:
@@ -187,6 +195,7 @@ def editor_of(
         values=shown_values(facts),
         silence=SILENCE if wants_nothing_else(config) and not config.draft.strip() else "",
         prices=prices,
+        facts=facts,
         **_about_config(view, user),
         **_about_post(view),
     )
@@ -262,19 +271,12 @@ def _previewed(
     try:
         text = tweet_text.render(template, facts, include_link=config.include_link)
     except Invalid as error:
-        whole = _as_far_as_it_goes(template, facts, include_link=config.include_link)
+        whole = as_far_as_it_goes(template, facts, include_link=config.include_link)
         fits, over = (part.replace(watch_url(SOME_VIDEO), SOME_LINK) for part in tweet_text.cut_at_limit(whole))
         length = tweet_text.weighted_length(whole)
         return replace(editor, preview=fits, over=over, length=length, trouble=f"{error}.", source=source)
     shown = text.replace(watch_url(SOME_VIDEO), SOME_LINK)
     return replace(editor, preview=shown, over="", length=tweet_text.weighted_length(text), trouble=None, source=source)
-
-
-def _as_far_as_it_goes(template: str, facts: tweet_text.Facts, *, include_link: bool) -> str:
-    try:
-        return tweet_text.shortest(template, facts, include_link=include_link)
-    except Invalid:
-        return template  # an unknown placeholder: shown as it was typed
 
 
 def shown_values(facts: tweet_text.Facts) -> dict[str, str]:

@@ -324,6 +324,15 @@ def test_a_draft_is_in_use_only_if_its_words_are_what_is_sent(study):
     assert "In use" in words(desk.get(path))
 
 
+def test_a_draft_is_shown_as_it_would_be_sent_and_edited_with_its_placeholders(study):
+    draft = study.draft()
+    study.change(Draft, draft.draft_id, text="Now: {title}\n{url}")
+    desk, path = page_of(study)
+    page = desk.get(path)
+    assert f'id="draft-{draft.draft_id}">Now: Why queues grow\nhttps://www.youtube.com/watch?v=…</p>' in page.text
+    assert 'name="fill" value="Now: {title}\n{url}"' in page.text
+
+
 def test_an_older_draft_is_used_again(study):
     first, second = study.draft(), study.draft(wish="other")
     desk, path = page_of(study)

@@ -61,7 +61,7 @@
     for (const button of document.querySelectorAll("[data-use]")) {
       button.addEventListener("click", (event) => {
         event.preventDefault();
-        put(document.getElementById(button.dataset.use).textContent, false);
+        put(button.value, false); // with its placeholders, which the page shows filled in
       });
     }
     undo.querySelector("button").addEventListener("click", (event) => {
