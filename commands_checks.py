@@ -22,6 +22,8 @@ from console import Command, print_json
 
 #: options of `flask` itself that are followed by a value
 WITH_VALUE = frozenset({"-A", "--app", "-e", "--env-file"})
+#: what a shell says of who was interrupted
+STOPPED = 128 + signal.SIGINT
 
 NAMES = click.argument("names", nargs=-1)
 LIST = click.option("--list", "only_list", is_flag=True, help="Say which there are, and do nothing.")
@@ -84,8 +86,8 @@ def verify(context: click.Context, names: tuple[str, ...], only_list: bool, as_j
     checks = _module("benchmarks.verify")
     if _listed(names, checks.CHECKS, only_list):
         return
-    with _until_enough() as look:
-        found = checks.verify(names, lambda one: look(one, is_quiet=as_json))
+    with _until_enough() as go_on:
+        found = checks.verify(names, lambda one: _say(one, go_on, is_quiet=as_json))
     if as_json:
         print_json(checks.document(found))
     missed = sum(not one.is_met for one in found)
@@ -95,28 +97,35 @@ def verify(context: click.Context, names: tuple[str, ...], only_list: bool, as_j
 
 
 @contextmanager
-def _until_enough() -> Iterator[Callable[..., None]]:
-    """Ctrl+C ends it, after the check under way at the latest: Python loses one that comes while it tidies up."""
+def _until_enough() -> Iterator[Callable[[], None]]:
+    """Ctrl+C ends it with a line, after what is under way at the latest: Python loses one while it tidies up.
+
+    Yields what is to be called after each part.
+    """
     has_enough = threading.Event()
 
     def stop(number: int, frame: Any) -> None:
         has_enough.set()
         signal.default_int_handler(number, frame)
 
-    def look(one: Any, *, is_quiet: bool) -> None:
+    def go_on() -> None:
         if has_enough.is_set():
             raise KeyboardInterrupt
-        if not is_quiet:
-            _say(one)
 
     before = signal.signal(signal.SIGINT, stop)
     try:
-        yield look
+        yield go_on
+    except KeyboardInterrupt:
+        click.echo("Stopped. What was made for it is gone.", err=True)
+        raise click.exceptions.Exit(STOPPED) from None
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _say(one: Any) -> None:
+def _say(one: Any, go_on: Callable[[], None], *, is_quiet: bool) -> None:
+    go_on()
+    if is_quiet:
+        return
     click.echo(f"{'ok' if one.is_met else 'MISSED':8}{one.check:16}{one.engine:12}{one.seconds:6.1f} s  {one.said}")
 
 
@@ -131,7 +140,9 @@ def bench(context: click.Context, names: tuple[str, ...], only_list: bool) -> No
     """
     figures = _module("benchmarks.__main__")
     if not _listed(names, figures.FIGURES, only_list):
-        context.exit(figures.main(list(names)))
+        with _until_enough() as go_on:
+            code = figures.main(list(names), go_on)
+        context.exit(code)
 
 
 def _listed(names: tuple[str, ...], known: dict[str, Any], only_list: bool) -> bool:

@@ -1,6 +1,7 @@
 """`python -m benchmarks [names…]`: runs the named figures, or all; exit 1 when a target is missed."""
 
 import sys
+from collections.abc import Callable
 
 from benchmarks import (
     cache,
@@ -43,12 +44,15 @@ FIGURES = {
 }
 
 
-def main(names: list[str]) -> int:
+def main(names: list[str], after_each: Callable[[], None] = lambda: None) -> int:
     unknown = [name for name in names if name not in FIGURES]
     if unknown:
         print(f"There is no figure {unknown[0]}. There are: {', '.join(FIGURES)}.", file=sys.stderr)
         return 2
-    results = [FIGURES[name]() for name in names or FIGURES]
+    results = []
+    for name in names or FIGURES:
+        results.append(FIGURES[name]())
+        after_each()
     missed = [target for result in results for target in result.missed]
     print("\nEvery target is met." if not missed else "\nMissed: " + "; ".join(missed))
     return 1 if missed else 0

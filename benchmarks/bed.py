@@ -3,7 +3,9 @@
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -61,9 +63,10 @@ class Databases:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with undisturbed():
+            if self._server is not None:
+                self._server.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def fresh(self, engine: str) -> str:
         """The address of a new, migrated, empty database."""
@@ -75,6 +78,19 @@ class Databases:
             raise ValueError("no PostgreSQL was asked for")
         self._server.execute(f"CREATE DATABASE {name} TEMPLATE template_airhorn")
         return self._server.at(name)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Whoever presses Ctrl+C twice has nothing left behind either."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _migrate(url: str, folder: Path) -> None:

@@ -149,7 +149,7 @@ def serving(settings: Settings, port: int) -> Iterator[None]:
     environment = {"PATH": os.environ["PATH"]} | {name.upper(): str(value) for name, value in values.items()}
     command = [sys.executable, "-m", "gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
     more = ["--threads", "8", "--worker-class", "gthread", "--no-control-socket", "--log-level", "warning"]
-    process = subprocess.Popen([*command, *more], cwd=HERE.parent, env=environment)
+    process = subprocess.Popen([*command, *more], cwd=HERE.parent, env=environment, process_group=0)
     try:
         _until_up(port)
         yield

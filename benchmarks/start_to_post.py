@@ -118,7 +118,10 @@ def _serving(settings: Settings, port: int) -> Iterator[None]:
     environment = {"PATH": os.environ["PATH"]} | {name.upper(): str(value) for name, value in values.items()}
     command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "4", "--log-level", "warning"]
     process = subprocess.Popen(
-        [*command, "--bind", f"127.0.0.1:{port}", "app:create_app()"], cwd=HERE.parent, env=environment
+        [*command, "--bind", f"127.0.0.1:{port}", "app:create_app()"],
+        cwd=HERE.parent,
+        env=environment,
+        process_group=0,
     )
     try:
         yield

@@ -193,11 +193,17 @@ def test_verifying_leaves_the_real_installation_as_it_is_whoever_may_read_it(ope
 @pytest.mark.slow
 def test_who_has_had_enough_of_it_finds_nothing_left_behind(tmp_path):
     with subprocess.Popen(
-        [*FLASK, "verify", "cache_equality"], cwd=ROOT, env=environment(tmp_path), stdout=subprocess.DEVNULL
+        [*FLASK, "verify", "cache_equality"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
         wait_until(lambda: left_by(running.pid))
         running.send_signal(signal.SIGINT)
-        assert running.wait(60) != 0
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "Stopped. What was made for it is gone.\n")
     assert left_by(running.pid) == []
 
 
