@@ -79,6 +79,8 @@ class Home:
     #: all that needs a person, the most urgent first; and below the streams on air, which have cards of their own
     needs: list[Need] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
+    #: how much was put aside of each podcast
+    aside: dict[Podcast, int] = field(default_factory=dict)
     #: when YouTube was last looked at
     check: LastCheck | None = None
     #: what is still to do before a podcast's first show, for its admins
@@ -124,13 +126,14 @@ def home(user: User, now: datetime) -> Home:
     put = in_force(shows, user.id, now)
     needs = needs_of(shows, seen, now, most=most_for(put), reader_id=user.id)
     needs = [one for one in needs if one.stream is None or one.stream.broadcast.id not in on_air]
-    needs, _ = sorted_by(once(needs), Viewer(user.id, managed), put)
+    needs, aside = sorted_by(once(needs), Viewer(user.id, managed), put)
     upcoming = [episode for episode in ahead if is_next(episode, now)][:MOST_NEXT]
     return Home(
         podcasts=list(shows.values()),
         on_air=[_card(shows, row.EpisodeGuide, row.Broadcast, hosts, channels) for row in live],
         next=[_card(shows, episode, None, hosts, channels) for episode in upcoming],
         needs=needs,
+        aside=Counter(one.need.podcast for one in aside),
         groups=grouped((need for need in needs if need.stream is None or not need.stream.is_on), user.id),
         check=seen.check,
         checklists=checklists_of([row.Podcast for row in rows if row.role == Role.ADMIN], now),

@@ -102,7 +102,10 @@ def test_from_the_first_page_one_comes_back_to_the_first_page(desk, visit):
     (item,) = desk.items("bo")
     answer = bo.post(f"{desk.path}/aside", {"item": item, "for": "good", "from": "home"})
     assert answer.location == "/"
-    assert "No planned episode fits" not in words(bo.get("/"))
+    home = bo.get("/")
+    assert "No planned episode fits" not in words(home)
+    assert re.search(r"Put aside: 1 of [^.]+\.", words(home))
+    assert f'href="{desk.path}#aside"' in home.text
     assert [row.user_id for row in kept()] == [desk.ids["bo"]]
 
 
