@@ -1,8 +1,8 @@
-"""The statements of an announcement, all in the caller's transaction: match, queue, close. Commits nothing."""
+"""The statements of an announcement, all in the caller's transaction: queue and close. Commits nothing."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session
@@ -17,7 +17,6 @@ from models import (
     PodcastMember,
     Post,
     PostStatus,
-    RefreshState,
     SocialConnection,
     User,
     Verdict,
@@ -25,11 +24,9 @@ from models import (
 from services import outbox, tweet_text
 from services.causes import CAUSES
 from services.errors import Invalid, Unapproved
-from services.matching import EARLIEST, LATEST, SAME_SHOW_WITHIN, Match, Planned, Show, Start, match
-from services.tokens import IN_DOUBT
+from services.logins import PLATFORM, trouble_of
 from services.writer import is_silent
 
-PLATFORM = "x"
 #: a post in one of these may be out, or will be
 USED = (PostStatus.QUEUED, PostStatus.SENDING, PostStatus.POSTED, PostStatus.UNKNOWN, PostStatus.REVIEW)
 
@@ -44,83 +41,6 @@ def lock_broadcast(session: Session, broadcast_id: int) -> Broadcast | None:
     """The broadcast, held against other announcers until the commit."""
     query = select(Broadcast).where(Broadcast.id == broadcast_id).with_for_update(key_share=True)
     return session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
-
-
-def started_at(broadcast: Broadcast) -> datetime:
-    return broadcast.actual_start_at or broadcast.scheduled_start_at or broadcast.first_seen_at
-
-
-def find_match(session: Session, broadcast: Broadcast, *, was_late: bool) -> Match:
-    """Asks the database for what could fit and decides."""
-    at = started_at(broadcast)
-    active = select(Podcast).where(Podcast.is_active).with_for_update(key_share=True)
-    shows = session.execute(active.where(Podcast.youtube_channel_id == broadcast.channel_id)).scalars().all()
-    if not shows:
-        # Nobody's own channel: then an episode that names the video is enough.
-        naming = select(EpisodeGuide.podcast_id).where(EpisodeGuide.video_id == broadcast.video_id)
-        shows = session.execute(active.where(Podcast.id.in_(naming))).scalars().all()
-    ids = [show.id for show in shows]
-    start = Start(
-        broadcast.video_id,
-        broadcast.title,
-        at,
-        broadcast.privacy == "public",
-        broadcast.is_premiere,
-        was_late,
-        was_over=broadcast.state == BroadcastState.ENDED and broadcast.live_seen_at is None,
-    )
-    return match(
-        start,
-        [Show(s.id, s.active_filter, s.auto_create_episodes, s.announce_premieres) for s in shows],
-        _open_episodes(session, broadcast, ids, at) if ids else [],
-        _announced(session, broadcast, ids, at) if ids else [],
-    )
-
-
-def _open_episodes(session: Session, broadcast: Broadcast, podcast_ids: Sequence[int], at: datetime) -> list[Planned]:
-    taken = select(Broadcast.id).where(
-        Broadcast.episode_id == EpisodeGuide.id, Broadcast.verdict == Verdict.ANNOUNCED, Broadcast.id != broadcast.id
-    )
-    near = and_(EpisodeGuide.scheduled_at >= at + EARLIEST, EpisodeGuide.scheduled_at <= at + LATEST)
-    query = select(EpisodeGuide.id, EpisodeGuide.podcast_id, EpisodeGuide.scheduled_at, EpisodeGuide.video_id).where(
-        EpisodeGuide.podcast_id.in_(podcast_ids),
-        or_(EpisodeGuide.video_id == broadcast.video_id, near),
-        ~taken.exists(),
-    )
-    return [Planned(*row) for row in session.execute(query)]
-
-
-def _announced(
-    session: Session, broadcast: Broadcast, podcast_ids: Sequence[int], at: datetime
-) -> list[tuple[int, datetime]]:
-    query = select(Broadcast.podcast_id, Broadcast.actual_start_at).where(
-        Broadcast.podcast_id.in_(podcast_ids),
-        Broadcast.verdict == Verdict.ANNOUNCED,
-        Broadcast.id != broadcast.id,
-        Broadcast.actual_start_at >= at - SAME_SHOW_WITHIN,
-        Broadcast.actual_start_at <= at + SAME_SHOW_WITHIN,
-    )
-    return [(row.podcast_id, row.actual_start_at) for row in session.execute(query)]
-
-
-def adopt(session: Session, broadcast: Broadcast, found: Match, now: datetime) -> None:
-    """Writes a match on the broadcast; makes the episode when there is none to be found."""
-    broadcast.verdict, broadcast.podcast_id = found.verdict, found.podcast_id
-    broadcast.episode_id = found.episode_id
-    if found.verdict != Verdict.ANNOUNCED:
-        return
-    broadcast.announced_at = broadcast.announced_at or now
-    if found.episode_id is None:
-        assert found.podcast_id is not None
-        episode = EpisodeGuide(
-            podcast_id=found.podcast_id,
-            title=broadcast.title[:200] or "Live",
-            scheduled_at=started_at(broadcast),
-            video_id=broadcast.video_id,
-        )
-        session.add(episode)
-        session.flush()
-        broadcast.episode_id = episode.id
 
 
 def top_up_configs(session: Session, episode_id: int) -> int:
@@ -211,24 +131,6 @@ def _give_back(session: Session, config_ids: Sequence[int]) -> None:
             .values(status=ConfigStatus.PENDING),
             execution_options={"synchronize_session": False},
         )
-
-
-class Login(Protocol):
-    """A connection, or as much of it as tells whether it works."""
-
-    @property
-    def refresh_state(self) -> str: ...
-    @property
-    def trouble(self) -> str | None: ...
-
-
-def trouble_of(connection: Login | None) -> str | None:
-    """Why a connection cannot be used: a cause code, or None when it can."""
-    if connection is None:
-        return "no_connection"
-    if connection.refresh_state == RefreshState.REVOKED:
-        return connection.trouble or "x_auth"
-    return None if connection.trouble == IN_DOUBT else connection.trouble
 
 
 def _post_rows(

@@ -24,12 +24,13 @@ from models import (
     User,
     Verdict,
 )
-from services import announcing, audit, coverage, outbox, tweet_text
+from services import adopting, announcing, audit, coverage, outbox, tweet_text
 from services.audit import NOBODY, Actor, Kind
 from services.causes import explain
 from services.checks import HIGHEST_ID
 from services.confirming import ConfirmingService
 from services.errors import Conflict, Invalid, NotFound, Uncovered
+from services.logins import PLATFORM, trouble_of
 from services.wallet_rows import Whose
 from services.writer import Writer
 
@@ -234,7 +235,7 @@ def _new_episode(session: Session, podcast: Podcast, broadcast: Broadcast) -> Ep
     made = EpisodeGuide(
         podcast_id=podcast.id,
         title=broadcast.title[:200] or "Live",
-        scheduled_at=announcing.started_at(broadcast),
+        scheduled_at=adopting.started_at(broadcast),
         video_id=broadcast.video_id,
     )
     session.add(made)
@@ -276,11 +277,11 @@ def _connection(session: Session, user_id: int) -> SocialConnection:
     """The host's working connection. Raises Invalid with what to do when there is none."""
     query = select(SocialConnection).where(
         SocialConnection.user_id == user_id,
-        SocialConnection.platform == announcing.PLATFORM,
+        SocialConnection.platform == PLATFORM,
         SocialConnection.is_active,
     )
     connection = session.execute(query).scalar_one_or_none()
-    trouble = announcing.trouble_of(connection)
+    trouble = trouble_of(connection)
     if connection is None or trouble is not None:
         session.rollback()
         raise Invalid(explain(trouble or "no_connection"))

@@ -20,9 +20,10 @@ from models import (
     User,
 )
 from services import gates, outbox, paying, suspecting
-from services.announcing import missed, trouble_of
+from services.announcing import missed
 from services.errors import Outcome, Refused
 from services.installation import Guard
+from services.logins import trouble_of
 from services.outbox import Move
 from services.sending import Sending
 from services.tokens import IN_DOUBT, TokenService

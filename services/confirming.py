@@ -27,11 +27,11 @@ from models import (
 )
 from models import Outcome as AttemptOutcome
 from services import outbox, paying
-from services.announcing import trouble_of
 from services.clients.x import XClient
 from services.clients.x_posts import Timeline
 from services.clock_steps import Steps, look_anew
 from services.errors import Outcome
+from services.logins import trouble_of
 from services.lookup import Absent, Candidate, Found, Judgement, NoInformation, judge, read_from
 from services.outbox import Move
 from services.tokens import Access, TokenService, note_refused

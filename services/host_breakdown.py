@@ -10,10 +10,10 @@ from sqlalchemy import and_, bindparam, select
 from extensions import db
 from models import PodcastMember, SocialConnection, User
 from services import figures
-from services.announcing import PLATFORM, trouble_of
 from services.checks import shown
 from services.errors import Invalid
 from services.figures import NOTHING, Figures, share
+from services.logins import PLATFORM, trouble_of
 from services.periods import Span
 
 

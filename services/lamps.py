@@ -28,10 +28,10 @@ from models import (
 )
 from services import claims, coverage
 from services.ahead import has_ended
-from services.announcing import PLATFORM
 from services.causes import explain
 from services.coming_texts import Coming, ComingTexts
 from services.coverage import Lack, Waiting
+from services.logins import PLATFORM
 from services.tweets import post_url, why_not
 from services.vocabulary import Lamp, Light, after_the_end, light_of_host
 

@@ -12,11 +12,11 @@ from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember, Role, SocialConnection, User
 from services import audit, figures_version, links
 from services.ahead import is_over
-from services.announcing import PLATFORM
 from services.audit import Actor, Kind
 from services.causes import explain
 from services.checks import HIGHEST_ID, shown
 from services.errors import Conflict, Invalid, NotFound
+from services.logins import PLATFORM
 from services.registry import get_services
 from services.users import cancel_queued
 

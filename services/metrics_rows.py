@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from models import Podcast, Post, PostSnapshot, PostStatus, SendGate, SocialConnection, Wallet, WalletOwner
 from models.types import UtcDateTime
 from services import figures_version, paying
-from services.announcing import PLATFORM, trouble_of
 from services.clients.x_metrics import Metrics
+from services.logins import PLATFORM, trouble_of
 from services.tokens import Access, TokenService
 from services.vault import VaultError
 from services.wallet_rows import Whose

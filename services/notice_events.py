@@ -26,7 +26,7 @@ from models import (
 )
 from models.post import IN_TROUBLE
 from services import notice_words as say
-from services.announcing import started_at
+from services.adopting import started_at
 from services.lamps import HostLamp, crowd_of, lamps_of
 from services.needs import fix_of
 from services.notice_words import INFO, NEEDS_YOU, Event

@@ -10,12 +10,12 @@ from sqlalchemy import select
 from extensions import db
 from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, PostStatus, SocialConnection, User
 from services import outbox, tweet_text
-from services.announcing import PLATFORM
 from services.coming_texts import SOME_VIDEO, as_far_as_it_goes, as_sent
 from services.coverage import Purse
 from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
 from services.hosts import SOME_LINK, HostView
+from services.logins import PLATFORM
 from services.money import dollars
 from services.needs import fix_for
 from services.prices import Prices

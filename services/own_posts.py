@@ -9,11 +9,11 @@ from sqlalchemy import select
 from extensions import db
 from models import Podcast, PodcastMember, SocialConnection
 from services import draft_caps, metrics_rows, paying, prices
-from services.announcing import PLATFORM, trouble_of
 from services.causes import explain
 from services.checks import HIGHEST_ID
 from services.clients.x_posts import TimelinePost
 from services.errors import Conflict, Invalid, Outcome
+from services.logins import PLATFORM, trouble_of
 from services.money import dollars
 from services.registry import get_services
 from services.tokens import Access, note_refused

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Podcast, Rehearsal, SocialConnection, Verdict
-from services import announcing, paying, tweet_text, tweets
+from services import adopting, paying, tweet_text, tweets
 from services.ahead import OVERDUE
 from services.audit import Actor
 from services.causes import explain
@@ -113,7 +113,7 @@ def _unmatched(podcast: Podcast, episode: EpisodeGuide, now: datetime) -> str | 
         first_seen_at=now,
     )
     with db.session.no_autoflush:
-        found = announcing.find_match(db.session(), start, was_late=False)
+        found = adopting.find_match(db.session(), start, was_late=False)
     if found.verdict != Verdict.ANNOUNCED:
         shared = trouble_of_sharing(podcast.id) if found.verdict == Verdict.UNMATCHED else ""
         why = shared or SILENT[found.verdict]

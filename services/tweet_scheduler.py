@@ -20,7 +20,7 @@ from models import (
     User,
     Verdict,
 )
-from services import announcing, audit, outbox, tweet_text
+from services import adopting, announcing, audit, outbox, tweet_text
 from services.audit import NOBODY, Actor, Kind
 from services.errors import Conflict, NotFound, Stale
 from services.looking import Looked
@@ -132,15 +132,15 @@ class TweetSchedulerService:
         broadcast = announcing.lock_broadcast(session, broadcast_id)
         if broadcast is None or broadcast.closed_at is not None:
             return 0
-        at = announcing.started_at(broadcast)
+        at = adopting.started_at(broadcast)
         not_after = at + self._max_age
         is_over = broadcast.state == BroadcastState.ENDED
         # A recording no longer tells that it was a premiere or for members only: what was decided live stays.
         kept = (Verdict.PREMIERE, Verdict.NOT_PUBLIC) if is_over else ()
         if broadcast.verdict not in (Verdict.ANNOUNCED, *announcing.MISSED, *kept):
             was_late = broadcast.live_seen_at is None or broadcast.live_seen_at > not_after
-            found = announcing.find_match(session, broadcast, was_late=was_late)
-            announcing.adopt(session, broadcast, found, now)
+            found = adopting.find_match(session, broadcast, was_late=was_late)
+            adopting.adopt(session, broadcast, found, now)
         if is_over or now >= not_after or broadcast.verdict in announcing.MISSED:
             announcing.close(session, broadcast, now, "stream_over" if is_over else "too_late")
             return 0

@@ -22,11 +22,11 @@ from models import (
     Verdict,
 )
 from services.ahead import has_ended
-from services.announcing import PLATFORM, trouble_of
 from services.audit import NOBODY
 from services.causes import explain, in_the_past
 from services.episodes import find_episode
 from services.errors import Invalid, NotFound
+from services.logins import PLATFORM, trouble_of
 from services.registry import get_services
 from services.users import find_user
 
