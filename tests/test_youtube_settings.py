@@ -367,6 +367,14 @@ def test_without_a_key_the_page_is_asked_and_its_refusals_are_explained(make_app
     assert said in words(keyless.post(address))
 
 
+def test_what_detection_said_can_be_reloaded_by_its_address(cast, browser, show, youtube):
+    settings = f"/podcasts/{show.id}/settings/youtube"
+    browser.let_in(user("ada"))
+    assert browser.post(f"{settings}/test").status_code == 200
+    answer = browser.get(f"{settings}/test")
+    assert (answer.status_code, answer.location) == (302, settings)
+
+
 def test_without_a_channel_there_is_nothing_to_ask(cast, browser):
     page = Page(browser, cast.show(hosts=("ada",), connected=False, youtube_channel_id=None))
     assert tried(page).status_code == 302

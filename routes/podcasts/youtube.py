@@ -18,7 +18,7 @@ from services.youtube_settings import Shown
 
 def add_to(bp: Blueprint) -> None:
     bp.add_url_rule("/<int:podcast_id>/settings/youtube", view_func=youtube, methods=["GET", "POST"])
-    bp.add_url_rule("/<int:podcast_id>/settings/youtube/test", view_func=youtube_test, methods=["POST"])
+    bp.add_url_rule("/<int:podcast_id>/settings/youtube/test", view_func=youtube_test, methods=["GET", "POST"])
 
 
 @limited("30/minute")
@@ -99,7 +99,10 @@ def _page(
 @limited("10/minute")
 @require_podcast_access
 def youtube_test(access: Access) -> ResponseReturnValue:
+    """Read again by its address it asks YouTube nothing, and leads to where the button is."""
     podcast: Podcast = access.podcast
+    if request.method != "POST":
+        return redirect(url_for(".youtube" if access.is_admin else ".show", podcast_id=podcast.id))
     now = datetime.now(UTC)
     try:
         tested = youtube_settings.try_detection(podcast, now)
