@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -19,8 +19,10 @@ bp = Blueprint("explorer", __name__, url_prefix="/posts")
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """What is no filter is said, and nothing is shown for it."""
+    """What is no filter is said, and nothing is shown for it. A form sends what is empty along: an address has none."""
     found, wanted, why = None, explorer_filters.typed(request.args), ""
+    if not all(request.args.values()):
+        return redirect(_address("index", wanted))
     try:
         explorer_filters.asked(request.args)
         found = explorer.find(_viewer(), wanted, request.args.get("after", "")[:100])

@@ -1,0 +1,26 @@
+"""The address of the explorer: what a form sent along empty does not stand in it."""
+
+import pytest
+
+from tests.browser import Browser
+
+
+@pytest.fixture
+def engine_name():
+    return "sqlite"
+
+
+def test_what_was_left_empty_is_not_in_the_address(app, cast):
+    browser = Browser(app)
+    browser.let_in(cast.user("bo"))
+    answer = browser.get("/posts?podcast=&host=&status=posted&since=&sort=oldest")
+    assert (answer.status_code, answer.location) == (302, "/posts?status=posted&sort=oldest")
+    assert browser.get(answer.location).status_code == 200
+    assert browser.get("/posts?podcast=&host=").location == "/posts"
+
+
+def test_a_filter_that_is_none_is_still_said(app, cast):
+    browser = Browser(app)
+    browser.let_in(cast.user("bo"))
+    answer = browser.get("/posts?host=&status=odd")
+    assert browser.get(answer.location).status_code == 422
