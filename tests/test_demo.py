@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.demo_show import STATE
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS, POST_SECONDS, END_SECONDS = 100, 30, 40
 
@@ -102,7 +104,7 @@ def press_ctrl_c(process):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_go_live_makes_two_hosts_post_once_and_a_second_start_finds_everything_again(start, port):
+def test_go_live_makes_two_hosts_post_once_and_a_second_start_finds_everything_again(start, port, tmp_path):
     first = start()
     wait_until(START_SECONDS, lambda: answers(f"http://127.0.0.1:{port}/"))
     wait_until(POST_SECONDS, lambda: control(port, "state")["subscriptions"])
@@ -127,8 +129,11 @@ def test_go_live_makes_two_hosts_post_once_and_a_second_start_finds_everything_a
     time.sleep(3)
     assert sorted(lengths(port).values()) == [0, 0, 2, 2]
     assert control(port, "state")["subscriptions"]
-    control(port, "go-live", title="Pools")
+    control(port, "faults", kind="slow", seconds=4)
+    video = control(port, "go-live", title="Pools")["video_id"]
+    wait_until(POST_SECONDS, lambda: control(port, "state")["journal"]["x"].get("POST /2/tweets") == 2)
     assert password(end(second, press_ctrl_c)) == password(said)
+    assert (tmp_path / "instance" / STATE).read_text().count(f"watch?v={video}") >= 2, "both were cut off"
     assert not answers(f"http://127.0.0.1:{port}/healthz")
     assert not answers(f"http://127.0.0.1:{port + 1}/")
 
