@@ -57,13 +57,19 @@ def fill(posts: int) -> Podcast:
     for begin in range(0, len(starts), CHUNK // HOSTS):
         _tell(starts[begin : begin + CHUNK // HOSTS], podcast_id, wallet_id, users, dice)
     session.commit()
+    analyze()
+    db.session.remove()
+    return db.session.get_one(Podcast, podcast_id)
+
+
+def analyze() -> None:
+    """Lets the database find out how many rows there are of each kind, as it does by itself before long."""
+    session = db.session()
     if session.get_bind().dialect.name == "postgresql":
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).exec_driver_sql("VACUUM ANALYZE")
     else:
         session.connection().exec_driver_sql("ANALYZE")
     session.commit()
-    db.session.remove()
-    return db.session.get_one(Podcast, podcast_id)
 
 
 def _tell(starts: list[datetime], podcast_id: int, wallet_id: int, users: list[int], dice: random.Random) -> None:

@@ -11,6 +11,9 @@ from models.types import NEVER_AGAIN, Outcome, PostStatus, UtcDateTime, one_of, 
 
 #: as the partial index on these says it: SQLite uses it for this very condition only
 IN_TROUBLE = "status IN ('unknown', 'review', 'failed', 'missed')"
+#: True of every post. An index on these is used by statements that say it, too: those that list and count all posts.
+#: Others keep theirs, however good a state alone seems to SQLite, which does not know how many posts are in it.
+EXPLORED = "id > 0"
 
 
 class Post(Base):
@@ -26,6 +29,14 @@ class Post(Base):
         Index("ix_posts_podcast_id_posted_at", "podcast_id", desc("posted_at")),
         Index("ix_posts_podcast_id_created_at", "podcast_id", "created_at", "id"),
         Index("ix_posts_podcast_id_status_id", "podcast_id", "status", "id"),
+        # All posts, in the two orders that are not that of their ids; the one by state counts them all by itself.
+        Index("ix_posts_host_name", "host_name", "id", "podcast_id", **where(sql(EXPLORED))),
+        Index(
+            "ix_posts_status",
+            *("status", "id", "podcast_id", "has_link", "text_source", "trigger", "user_id", "created_at"),
+            **where(sql(EXPLORED)),
+        ),
+        Index("ix_posts_cause", "cause", "podcast_id", "id", **where(sql(f"cause IS NOT NULL AND {EXPLORED}"))),
         Index("ix_posts_user_id_posted_at", "user_id", desc("posted_at")),
         Index("ix_posts_platform_posted_at", "platform", desc("posted_at")),
         Index("ix_posts_video_id", "video_id", **where(sql("video_id IS NOT NULL"))),

@@ -1,19 +1,25 @@
 """All posts that somebody may see: filtered, sorted, page by page, summed up, or from end to end. Reads only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, literal_column, select, tuple_
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Post, User
 from services import explorer_totals
 from services.errors import Invalid
 from services.explorer_filters import CAUSE_WORDS, Viewer, Wanted, begins, day_of, is_id
+from services.explorer_totals import Seen, Where
+from services.sql_plans import of_no_index, unsought
 
 PAGE, BATCH = 50, 1000
+#: so many are found and sorted sooner than a page of them is met with on the way past all others
+FEW = 10_000
+#: of every post; the indexes made for these lists are for statements that say so, see models/post.py
+EXPLORED: ColumnElement[bool] = Post.id > literal_column("0")
 #: a stream is counted from its start; what was posted without one, from the click
 START = func.coalesce(Broadcast.actual_start_at, Post.created_at)
 #: by name of the order: what comes before the id, and whether the largest comes first
@@ -82,12 +88,12 @@ class Found:
 
 
 def find(viewer: Viewer, wanted: Wanted, after: str = "") -> Found:
-    """One page, in three statements whatever the page. Raises Invalid for an `after` that was made up."""
-    seen = explorer_totals.seen(viewer, wanted)
-    where = [*seen.where, *_fits(wanted, seen.zone)]
-    lines = _page(where, wanted, after, PAGE + 1)
+    """One page, in three statements at most, whatever the page. Raises Invalid for an `after` that was made up."""
+    past, seen = _past(wanted, after), explorer_totals.seen(viewer, wanted)
+    totals = explorer_totals.totals(seen, _counted(seen, wanted), wanted)
+    number, where = sum(totals.values()), [*_where(seen, wanted), *past]
+    lines = _page(where, wanted, PAGE + 1, are_few=number <= FEW) if number else []
     more = len(lines) > PAGE
-    totals = explorer_totals.totals(seen, where, wanted)
     return Found(lines[:PAGE], totals, _cursor(wanted, lines[PAGE - 1]) if more else "", seen.zone)
 
 
@@ -100,8 +106,7 @@ def every_line(viewer: Viewer, wanted: Wanted) -> Iterator[Line]:
     after, reader = "", viewer
     while True:
         seen = explorer_totals.seen(reader, wanted)
-        where = [*seen.where, *_fits(wanted, seen.zone)]
-        lines = _page(where, wanted, after, BATCH)
+        lines = _page([*_where(seen, wanted), *_past(wanted, after)], wanted, BATCH)
         db.session.rollback()
         yield from lines
         if len(lines) < BATCH:
@@ -137,15 +142,25 @@ def hosts_of(viewer: Viewer) -> list[tuple[int, str]]:
 # The query
 
 
-def _page(where: Sequence[Any], wanted: Wanted, after: str, limit: int) -> list[Line]:
-    """The ids first: what they belong to is looked up for those alone that are shown."""
-    column, is_falling = ORDERS[wanted.sort or "newest"]
-    keys = [Post.id] if column is None else [column, Post.id]
-    past = [_past(keys, after, is_falling=is_falling)] if after else []
-    order = [key.desc() if is_falling else key for key in keys]
-    ids = select(Post.id).where(*where, *past).order_by(*order).limit(limit).subquery()
-    rows = db.session.execute(_lines().join(ids, ids.c.id == Post.id).order_by(*order))
+def _page(where: Where, wanted: Wanted, limit: int, *, are_few: bool = False) -> list[Line]:
+    """The ids first: what they belong to is looked up for those alone that are shown.
+
+    Few are found by what they have in common, and sorted then; of many the index is followed that has their order,
+    until the page is full. What a database believes of how many fit is often wrong, and following an index past nearly
+    all posts takes longer than all else.
+    """
+    keys, is_falling = _keys(wanted)
+    first = [of_no_index(keys[0]), *keys[1:]] if are_few else keys
+    inner, outer = ([key.desc() if is_falling else key for key in order] for order in (first, keys))
+    ids = select(Post.id).where(*where).order_by(*inner).limit(limit).subquery()
+    rows = db.session.execute(_lines().join(ids, ids.c.id == Post.id).order_by(*outer))
     return [Line(*row) for row in rows]
+
+
+def _keys(wanted: Wanted) -> tuple[list[Any], bool]:
+    """What decides the order, the id last; and whether the largest comes first."""
+    column, is_falling = ORDERS[wanted.sort or "newest"]
+    return [Post.id] if column is None else [column, Post.id], is_falling
 
 
 def _lines() -> Any:
@@ -178,7 +193,19 @@ def _lines() -> Any:
     )
 
 
-def _fits(wanted: Wanted, zone: str) -> list[ColumnElement[bool]]:
+def _where(seen: Seen, wanted: Wanted) -> Where:
+    has_index = wanted.cause or ORDERS[wanted.sort or "newest"][0] is not None
+    found = [*seen.where(), *_fits(wanted, Post.user_id), *_within(Post.created_at, wanted, seen.zone)]
+    return [*found, EXPLORED] if has_index else found
+
+
+def _counted(seen: Seen, wanted: Wanted) -> Where:
+    """The same, for counting: all that can be asked for is in one index, but for the cause, which has its own."""
+    at, user_id, podcast_id = (unsought(column) for column in (Post.created_at, Post.user_id, Post.podcast_id))
+    return [*seen.where(podcast_id), *_fits(wanted, user_id), *_within(at, wanted, seen.zone), EXPLORED]
+
+
+def _fits(wanted: Wanted, user_id: Any) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for typed, column in (
         (wanted.status, Post.status),
@@ -188,14 +215,19 @@ def _fits(wanted: Wanted, zone: str) -> list[ColumnElement[bool]]:
     ):
         found += [column == typed] if typed else []
     if wanted.host:
-        found.append(Post.user_id == int(wanted.host))
+        found.append(user_id == int(wanted.host))
     if wanted.link:
         found.append(Post.has_link.is_(wanted.link == "yes"))
+    return found
+
+
+def _within(at: Any, wanted: Wanted, zone: str) -> list[ColumnElement[bool]]:
     since, until = day_of(wanted.since), day_of(wanted.until)
+    found: list[ColumnElement[bool]] = []
     if since:
-        found.append(Post.created_at >= begins(since, zone))
+        found.append(at >= begins(since, zone))
     if until:
-        found.append(Post.created_at < begins(until + timedelta(days=1), zone))
+        found.append(at < begins(until + timedelta(days=1), zone))
     return found
 
 
@@ -208,7 +240,7 @@ def causes_of(viewer: Viewer, wanted: Wanted) -> list[str]:
     if viewer.is_admin and not podcast:
         return list(CAUSE_WORDS)
     where = [*_of(viewer, Post.podcast_id), *([Post.podcast_id == int(podcast)] if podcast else [])]
-    query = select(Post.cause).where(*where, Post.cause.is_not(None)).distinct()
+    query = select(Post.cause).where(*where, Post.cause.is_not(None), EXPLORED).distinct()
     found = {*db.session.execute(query).scalars(), wanted.cause}
     return [code for code in CAUSE_WORDS if code in found]
 
@@ -228,11 +260,14 @@ def _cursor(wanted: Wanted, last: Line) -> str:
     return f"{last.id}" if value is None else f"{last.id}:{value}"
 
 
-def _past(keys: list[Any], after: str, *, is_falling: bool) -> ColumnElement[bool]:
+def _past(wanted: Wanted, after: str) -> list[ColumnElement[bool]]:
+    """What comes after there; nothing is asked where it is empty."""
+    if not after:
+        return []
     id, _, value = after.partition(":")
     if not is_id(id):
         raise Invalid("This is no page of posts. Start from the first one.")
-    last: ColumnElement[bool] = keys[-1] < int(id) if is_falling else keys[-1] > int(id)
-    if len(keys) == 1:
-        return last
-    return or_(keys[0] > value, and_(keys[0] == value, last))
+    keys, is_falling = _keys(wanted)
+    if len(keys) > 1:
+        return [tuple_(*keys) > tuple_(value, int(id))]
+    return [Post.id < int(id) if is_falling else Post.id > int(id)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, false, func, select
 
@@ -29,15 +30,14 @@ class Seen:
     podcasts: tuple[tuple[int, int], ...] | None
     zone: str
 
-    @property
-    def where(self) -> list[ColumnElement[bool]]:
+    def where(self, podcast_id: Any = Post.podcast_id) -> list[ColumnElement[bool]]:
         """By their ids: a database that knows how many posts each has finds the shorter way to them."""
         if self.podcasts is None:
             return []
         ids = [id for id, _ in self.podcasts]
         if len(ids) == 1:
-            return [Post.podcast_id == ids[0]]
-        return [Post.podcast_id.in_(ids) if ids else false()]
+            return [podcast_id == ids[0]]
+        return [podcast_id.in_(ids) if ids else false()]
 
 
 def seen(viewer: Viewer, wanted: Wanted) -> Seen:

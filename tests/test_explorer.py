@@ -17,11 +17,12 @@ from extensions import db
 from models import PodcastMember, Post, User
 from services import explorer, explorer_filters, explorer_table, figures_version, periods, tweet_text
 from services.errors import Invalid
-from services.explorer import PAGE
+from services.explorer import FEW, PAGE
 from services.explorer_filters import Viewer, Wanted
 from tests.browser import Browser, words
 from tests.conftest import ENGINES
 from tests.season import Season, Told
+from tests.till import statements
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -44,6 +45,12 @@ def viewer(name="ada", **more):
 
 
 numbers = count(1)
+ORDER = {
+    "newest": lambda line: -line.id,
+    "oldest": lambda line: line.id,
+    "host": lambda line: (line.host, line.id),
+    "status": lambda line: (line.status, line.id),
+}
 
 
 def add(show, how_many=1, **columns):
@@ -64,6 +71,17 @@ def add(show, how_many=1, **columns):
 
 def texts(**typed):
     return [line.text for line in explorer.find(viewer(), explorer_filters.asked(typed)).lines]
+
+
+def pages(asked, wanted, how_many):
+    lines, after = [], ""
+    for _ in range(how_many):
+        found = explorer.find(asked, wanted, after)
+        lines += found.lines
+        if not found.after:
+            break
+        after = found.after
+    return lines
 
 
 def test_people_see_the_posts_of_their_podcasts_and_those_who_run_the_server_all(cast, show):
@@ -154,9 +172,33 @@ def test_pages_hold_every_post_once_in_their_order_in_three_statements_each(show
         if not after:
             break
     assert len(seen) == len({line.id for line in seen}) == found.total == 3 * PAGE - 3
-    keys = {"newest": lambda line: -line.id, "oldest": lambda line: line.id}
-    keys |= {"host": lambda line: (line.host, line.id), "status": lambda line: (line.status, line.id)}
-    assert seen == sorted(seen, key=keys[sort])
+    assert seen == sorted(seen, key=ORDER[sort])
+
+
+@pytest.mark.slow
+def test_many_posts_stand_in_the_order_of_few(show):
+    """Many are read along an index, few are sorted: it is one order."""
+    for host in ("Cy", "Ada", "Bo"):
+        add(show, FEW // 3 + PAGE, host_name=host, status="missed" if host == "Bo" else "posted")
+    add(show, 2 * PAGE, host_name="Ada", trigger="now")
+    for asked in (viewer(), viewer(is_admin=True)):
+        for sort, key in ORDER.items():
+            many, few = (list(explorer.every_line(asked, Wanted(sort=sort, trigger=by))) for by in ("", "now"))
+            assert many == sorted(many, key=key)
+            assert pages(asked, Wanted(sort=sort), 3) == many[: 3 * PAGE]
+            assert pages(asked, Wanted(sort=sort, trigger="now"), 3) == few
+
+
+@pytest.mark.parametrize("typed", [{}, {"link": "no"}, {"kind": "own"}, {"host": "1"}, {"since": "2026-01-01"}])
+@pytest.mark.parametrize("is_admin", [False, True])
+def test_posts_are_counted_without_reading_one(show, typed, is_admin):
+    add(show)
+    asked = viewer(is_admin=is_admin)
+    with statements() as asked_for:
+        explorer.find(asked, explorer_filters.asked(typed))
+    (count,) = (one for one in asked_for if "count(*)" in one)
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {count}", (0,) * count.count("?"))
+    assert [row[3] for row in plan if "COVERING INDEX ix_posts_status" not in row[3]] == []
 
 
 @pytest.mark.parametrize(

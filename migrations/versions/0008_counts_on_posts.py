@@ -1,4 +1,4 @@
-"""The newest counts of a post, and whether it has a link, stand with the post
+"""The newest counts of a post, and whether it has a link, stand with the post; all posts are listed by indexes
 
 Revision ID: 0008
 Revises: 0007
@@ -25,6 +25,13 @@ COLUMNS = (
 #: posts whose rows are locked at once
 BATCH = 5_000
 BY_AGE = ("ix_post_snapshots_at", "post_snapshots", ["at"])
+_FILTERED = ["podcast_id", "has_link", "text_source", "trigger", "user_id", "created_at"]
+#: (name, columns, the part of the table): made when the columns are filled
+ON_POSTS = (
+    ("ix_posts_host_name", ["host_name", "id", "podcast_id"], "id > 0"),
+    ("ix_posts_status", ["status", "id", *_FILTERED], "id > 0"),
+    ("ix_posts_cause", ["cause", "podcast_id", "id"], "cause IS NOT NULL AND id > 0"),
+)
 #: the row that had the newest counts until now
 LATEST = 0
 _COUNTED = """
@@ -45,6 +52,8 @@ def upgrade() -> None:
         op.drop_index("ix_post_snapshots_at", "post_snapshots")
         op.drop_index("ix_post_snapshots_latest", "post_snapshots")
         op.create_index(*BY_AGE)
+        for name, columns, part in ON_POSTS:
+            op.create_index(name, "posts", columns, sqlite_where=sa.text(part))
         return
     # Whatever fails, all of it can be run again; nobody who posts waits for more than a moment, nor for many posts.
     for name, kind, more in COLUMNS:
@@ -57,6 +66,10 @@ def upgrade() -> None:
             for name in ("ix_post_snapshots_at", "ix_post_snapshots_latest"):
                 op.drop_index(name, "post_snapshots", if_exists=True, postgresql_concurrently=True)
             op.create_index(*BY_AGE, postgresql_concurrently=True)
+            for name, columns, part in ON_POSTS:
+                # One that was broken off is left behind, and is of no use.
+                op.drop_index(name, "posts", if_exists=True, postgresql_concurrently=True)
+                op.create_index(name, "posts", columns, postgresql_where=sa.text(part), postgresql_concurrently=True)
         finally:
             op.execute("RESET statement_timeout")
             op.execute("RESET lock_timeout")
@@ -94,5 +107,7 @@ def downgrade() -> None:
     ):
         where = sa.text(part)
         op.create_index(name, "post_snapshots", columns, sqlite_where=where, postgresql_where=where)
+    for name, _, _ in ON_POSTS:
+        op.drop_index(name, "posts")
     for name, _, _ in COLUMNS:
         op.drop_column("posts", name)
