@@ -84,7 +84,7 @@ def verify(context: click.Context, names: tuple[str, ...], only_list: bool, as_j
     Exit 1 when something is missed, or could not be checked.
     """
     checks = _module("benchmarks.verify")
-    if _listed(names, checks.CHECKS, only_list):
+    if _listed(names, {name: _first_line(act) for name, (act, _) in checks.CHECKS.items()}, only_list):
         return
     with _until_enough() as go_on:
         found = checks.verify(names, lambda one: _say(one, go_on, is_quiet=as_json))
@@ -139,18 +139,23 @@ def bench(context: click.Context, names: tuple[str, ...], only_list: bool) -> No
     Exit 1 when a target is missed.
     """
     figures = _module("benchmarks.__main__")
-    if not _listed(names, figures.FIGURES, only_list):
+    if not _listed(names, {name: figures.what(name) for name in figures.FIGURES}, only_list):
         with _until_enough() as go_on:
             code = figures.main(list(names), go_on)
         context.exit(code)
 
 
-def _listed(names: tuple[str, ...], known: dict[str, Any], only_list: bool) -> bool:
+def _first_line(act: Any) -> str:
+    return str(act.__doc__ or "").partition("\n")[0].rstrip(".")
+
+
+def _listed(names: tuple[str, ...], known: dict[str, str], only_list: bool) -> bool:
+    """`known`: what each looks at, in one line."""
     unknown = [name for name in names if name not in known]
     if unknown:
         raise click.ClickException(f"There is no “{unknown[0]}”. There are: {', '.join(known)}.")
     if only_list:
-        click.echo("\n".join(known))
+        click.echo("\n".join(f"{name:<16}{what}" for name, what in known.items()))
     return only_list
 
 

@@ -1,5 +1,6 @@
 """`python -m benchmarks [names…]`: runs the named figures, or all; exit 1 when a target is missed."""
 
+import re
 import sys
 from collections.abc import Callable
 
@@ -44,6 +45,13 @@ FIGURES = {
 }
 
 
+def what(name: str) -> str:
+    """What this figure measures, in one line: what its module says of itself."""
+    said = (sys.modules[FIGURES[name].__module__].__doc__ or "").partition("\n")[0]
+    said = re.sub(r"^(`[^`]*`|Figure \d+): ", "", said).rstrip(".")
+    return said[:1].upper() + said[1:]
+
+
 def main(names: list[str], after_each: Callable[[], None] = lambda: None) -> int:
     unknown = [name for name in names if name not in FIGURES]
     if unknown:
@@ -51,6 +59,7 @@ def main(names: list[str], after_each: Callable[[], None] = lambda: None) -> int
         return 2
     results = []
     for name in names or FIGURES:
+        print(f"\n{name} … (minutes, with some)\n{what(name)}", flush=True)
         results.append(FIGURES[name]())
         after_each()
     missed = [target for result in results for target in result.missed]

@@ -121,7 +121,13 @@ def test_what_is_set_for_the_real_installation_is_not_used(tmp_path, monkeypatch
 def test_both_say_what_there_is_and_refuse_what_there_is_not(runner, command):
     listed = runner.invoke(args=[command, "--list"])
     assert listed.exit_code == 0
-    assert {"verify": "double_spend", "bench": "cache"}[command] in listed.output.splitlines()
+    lines = dict(line.split(maxsplit=1) for line in listed.output.splitlines())
+    wanted = {
+        "verify": ("double_spend", "Of many who want the last money at once, one gets it, whichever way they ask"),
+        "bench": ("many_shows", "100 shows of 3 hosts go live in the same second, X answers in 300 ms"),
+    }
+    name, what = wanted[command]
+    assert lines[name] == what
     refused = runner.invoke(args=[command, "everything"])
     assert refused.exit_code == 1
     assert "There is no “everything”. There are: " in refused.output
