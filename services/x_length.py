@@ -80,11 +80,6 @@ def is_top_level(word: str) -> bool:
     return word.lower() in _TLDS
 
 
-def latin_endings() -> list[str]:
-    """All top-level domains in ASCII letters."""
-    return [word for word in _TLDS if word.isascii() and word.isalpha()]
-
-
 def _weight(character: str) -> int:
     return 1 if ord(character) <= _LAST_LIGHT or character in _LIGHT_PUNCTUATION else 2
 
