@@ -14,9 +14,9 @@ from extensions import db, reading
 from models import JobRun, Post, PostStatus, WorkerLease
 from services import quota, receipts
 from services.health import read_health
+from services.looker import LEASE, LOOKER
 from services.push_figures import push_figures
 from services.registry import get_services
-from services.scheduler import LEASE, LOOKER
 
 #: outcomes and delays are of the last so many hours
 RECENT = timedelta(hours=24)

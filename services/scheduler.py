@@ -1,4 +1,4 @@
-"""APScheduler wiring, the lease, the watchdog: knows when, never what."""
+"""APScheduler wiring and the watchdog: knows when, never what."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,22 +17,21 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from flask.helpers import get_debug_flag
-from sqlalchemy import case, delete, insert, or_, update
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from werkzeug.serving import is_running_from_reloader
 
 from config import Settings
 from extensions import db
-from models import JobRun, WorkerLease
-from services import leases
+from services import job_runs
 from services.alive import AliveService
 from services.cleaning import clean
 from services.clock_steps import Every, mend
 from services.clock_watch import ClockWatch
 from services.confirming import ConfirmingService
 from services.installation import Guard
+from services.job_runs import Run
+from services.looker import Looker
 from services.notice_sending import NotifyService
-from services.outbox import insert_or_ignore
 from services.revoking import RevokingService
 from services.social_posting import Drained, SocialPostingService
 from services.status import read_status
@@ -42,8 +41,6 @@ from services.youtube_push import YouTubePushService
 
 log = logging.getLogger(__name__)
 
-LOOKER = "looker"
-LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 10
 ALIVE_SECONDS = 60
 REVOKE_SECONDS = 60
@@ -73,17 +70,6 @@ DEADLINES = {
 }
 WATCHDOG_EVERY_SECONDS = 5.0
 LISTEN_SECONDS = 1.0
-
-
-@dataclass(slots=True)
-class Run:
-    """The last run of a job in this process; times by the monotonic clock and the wall's."""
-
-    started: float
-    started_at: datetime
-    finished: float | None = None
-    finished_at: datetime | None = None
-    error: str | None = None
 
 
 def _is_ending(error: Exception) -> bool:
@@ -130,12 +116,12 @@ class SchedulerService:
         self._push, self._clock = push, clock
         self.process = f"{socket.gethostname()[:30]}-{os.getpid()}-{os.urandom(3).hex()}"
         self._notify, self._alive = notify, alive
+        self.looker = Looker(self.process)
         self._more: list[tuple[str, Callable[[datetime], object], float]] = []
         self._runs: dict[str, Run] = {}
         self._scheduler: BackgroundScheduler | None = None
         self._stopped = notify.stopped = threading.Event()
         self._on_death: Callable[[str], None] = self._restart
-        self._lease_until = 0.0
 
     # One cycle by hand
 
@@ -158,7 +144,7 @@ class SchedulerService:
 
     def also(self, name: str, work: Callable[[datetime], object], every: float) -> None:
         """A further job, of the process that looks, every so many seconds. Before the start; DEADLINES has its name."""
-        self._more.append((name, lambda now: self._is_looker(now) and work(now), every))
+        self._more.append((name, lambda now: self.looker.is_mine(now) and work(now), every))
 
     def start(self, *, after: float = 0.0) -> None:
         """Starts the jobs in threads of this process; the first runs come after so many seconds.
@@ -213,7 +199,7 @@ class SchedulerService:
     def _run(self, name: str, work: Callable[[datetime], object]) -> None:
         """One run of a job, in a context of its own; what fails is logged and the next run is as good as any."""
         before = self._runs.get(name)
-        run = self._runs[name] = Run(time.monotonic(), datetime.now(UTC))
+        run = self._runs[name] = Run()
         with self._app.app_context():
             try:
                 work(run.started_at)
@@ -223,18 +209,18 @@ class SchedulerService:
                 # The same trouble every second is one line, not a flood.
                 is_news = (before is None or before.error != run.error) and not _is_ending(error)
                 log.log(logging.ERROR if is_news else logging.DEBUG, "the %s job failed", name, exc_info=is_news)
-        run.finished, run.finished_at = time.monotonic(), datetime.now(UTC)
+        run.end()
 
     def _check(self, now: datetime) -> None:
-        if self._is_looker(now):
+        if self.looker.is_mine(now):
             self._tweets.check_and_post_live_tweets(now, everything=False, drain=self._have_delivered)
 
     def _watch(self, now: datetime) -> None:
-        if self._is_looker(now) and self._tweets.watch(now):
+        if self.looker.is_mine(now) and self._tweets.watch(now):
             self._soon("deliver")
 
     def _ask_hub(self, now: datetime) -> None:
-        if self._is_looker(now):
+        if self.looker.is_mine(now):
             self._push.ask_due(now)
 
     def _clean(self, now: datetime) -> None:
@@ -242,7 +228,7 @@ class SchedulerService:
         self._guard.prune(now)
 
     def _say_alive(self, now: datetime) -> None:
-        if self._is_looker(now):
+        if self.looker.is_mine(now):
             self._alive.call_if_well(now, self.sickness())
 
     def _have_delivered(self, _now: datetime) -> Drained:
@@ -255,71 +241,13 @@ class SchedulerService:
         if scheduler is not None and not self._stopped.is_set():
             scheduler.modify_job(job, next_run_time=datetime.now(UTC))
 
-    # The lease
-
-    def _is_looker(self, now: datetime) -> bool:
-        return self._lease_until > time.monotonic() or self._take_lease(now)
-
-    def _take_lease(self, now: datetime) -> bool:
-        """Renews or takes the lease by compare-and-set. Trust ends by our own monotonic clock, counted from before."""
-        asked = time.monotonic()
-        session = db.session()
-        session.execute(
-            insert_or_ignore(WorkerLease, session.get_bind().dialect.name).values(
-                name=LOOKER, holder="", expires_at=datetime(2000, 1, 1, tzinfo=UTC)
-            )
-        )
-        mine = WorkerLease.holder == self.process
-        free = leases.over(WorkerLease.expires_at, now)
-        taken = session.execute(
-            update(WorkerLease)
-            .where(WorkerLease.name == LOOKER, or_(mine, free))
-            .values(
-                holder=self.process,
-                expires_at=now + LEASE,
-                epoch=case((mine, WorkerLease.epoch), else_=WorkerLease.epoch + 1),
-            )
-            .returning(WorkerLease.epoch),
-            execution_options={"synchronize_session": False},
-        ).first()
-        session.commit()
-        self._lease_until = asked + LEASE.total_seconds() / 2 if taken else 0.0
-        return taken is not None
-
-    def _release_lease(self) -> None:
-        with self._app.app_context():
-            db.session.execute(
-                update(WorkerLease)
-                .where(WorkerLease.name == LOOKER, WorkerLease.holder == self.process)
-                .values(expires_at=datetime(2000, 1, 1, tzinfo=UTC)),
-                execution_options={"synchronize_session": False},
-            )
-            db.session.commit()
-
     # Heartbeat and watchdog
 
     def _beat(self, now: datetime) -> None:
-        """Writes what this process's jobs last did, and forgets processes that are long gone."""
         self._guard.check(now)
         session, behind = db.session(), self._clock.check()
         mend(session, now)
-        session.execute(
-            delete(JobRun).where(or_(JobRun.process == self.process, JobRun.seen_at < now - timedelta(days=1)))
-        )
-        rows = [
-            {
-                "process": self.process,
-                "job": name,
-                "started_at": run.started_at,
-                "finished_at": run.finished_at,
-                "error": run.error,
-                "seen_at": now,
-                "seconds_behind": behind,
-            }
-            for name, run in list(self._runs.items())
-        ]
-        if rows:
-            session.execute(insert(JobRun), rows)
+        job_runs.note(session, self.process, dict(self._runs), now, behind=behind)
         session.commit()
 
     def _watch_over(self) -> None:
@@ -389,7 +317,8 @@ class SchedulerService:
             scheduler.remove_all_jobs()  # or one that comes due meanwhile would be submitted to a closed pool
             scheduler.shutdown(wait=True)
         try:
-            self._release_lease()
+            with self._app.app_context():
+                self.looker.give_back()
         except SQLAlchemyError as error:  # the database went first: the lease runs out by itself
             log.warning("the lease could not be given back (%s)", type(error).__name__)
         log.info("scheduler stopped", extra={"worker": self.process})

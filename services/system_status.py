@@ -16,8 +16,9 @@ from services import clock_watch, jobs, leases
 from services.causes import explain
 from services.figures_cache import Counts
 from services.health import SILENT_AFTER, Health, read_health
+from services.looker import LOOKER
 from services.registry import get_services
-from services.scheduler import DEADLINES, LOOKER
+from services.scheduler import DEADLINES
 from services.vocabulary import PAUSED, POSTING, RETRYING, Lamp, Light, light_of_post
 
 DAY = timedelta(hours=24)

@@ -158,7 +158,7 @@ def test_who_took_the_lease_with_a_clock_that_ran_ahead_does_not_keep_others_fro
     db.session.add(WorkerLease(name="looker", holder="dead", expires_at=now + timedelta(hours=3)))
     db.session.commit()
     scheduler = get_services().scheduler
-    assert scheduler._take_lease(now)
+    assert scheduler.looker.is_mine(now)
     db.session.expire_all()
     assert db.session.get_one(WorkerLease, "looker").holder == scheduler.process
 

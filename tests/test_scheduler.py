@@ -60,13 +60,14 @@ def test_one_of_two_processes_looks_and_the_other_takes_over_when_it_stops(make_
     now = datetime.now(UTC)
     with first.app_context():
         one = get_services().scheduler
-        assert one._is_looker(now)
+        assert one.looker.is_mine(now)
     with second.app_context():
         two = get_services().scheduler
-        assert not two._is_looker(now)
-    one._release_lease()
+        assert not two.looker.is_mine(now)
+    with first.app_context():
+        one.looker.give_back()
     with second.app_context():
-        assert two._is_looker(now)
+        assert two.looker.is_mine(now)
         lease = db.session.get(WorkerLease, "looker")
         assert lease is not None
         assert (lease.holder, lease.epoch) == (two.process, 2)
@@ -76,19 +77,19 @@ def test_a_lease_that_was_left_behind_runs_out(make_app: Callable[..., Flask]) -
     first, second = (make_app(**QUICK) for _ in range(2))
     now = datetime.now(UTC)
     with first.app_context():
-        assert get_services().scheduler._is_looker(now)
+        assert get_services().scheduler.looker.is_mine(now)
     with second.app_context():
-        assert not get_services().scheduler._is_looker(now + timedelta(seconds=29))
-        assert get_services().scheduler._is_looker(now + timedelta(seconds=31))
+        assert not get_services().scheduler.looker.is_mine(now + timedelta(seconds=29))
+        assert get_services().scheduler.looker.is_mine(now + timedelta(seconds=31))
 
 
 def test_a_lease_from_the_far_future_is_taken_for_a_clock_that_went_back(make_app: Callable[..., Flask]) -> None:
     first, second = (make_app(**QUICK) for _ in range(2))
     now = datetime.now(UTC)
     with first.app_context():
-        assert get_services().scheduler._is_looker(now + timedelta(hours=1))
+        assert get_services().scheduler.looker.is_mine(now + timedelta(hours=1))
     with second.app_context():
-        assert get_services().scheduler._is_looker(now)
+        assert get_services().scheduler.looker.is_mine(now)
 
 
 def test_the_heartbeat_says_what_the_jobs_last_did(app: Flask, scheduler: SchedulerService) -> None:
