@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from benchmarks.ai_stand_in import AiStandIn
 from benchmarks.bed import ENGINES, Databases, running, settings_for
-from benchmarks.pages import Scene, fill, signed_in
+from benchmarks.pages import signed_in
 from benchmarks.report import Report
+from benchmarks.scene import Scene, fill
 from extensions import db
 from models import EpisodeTweetConfig
 from services import draft_wishes

@@ -14,8 +14,9 @@ from flask import current_app
 from sqlalchemy import event, inspect, select, text
 
 from benchmarks.bed import Databases, running, settings_for
-from benchmarks.pages import Scene, get, signed_in
+from benchmarks.pages import get, signed_in
 from benchmarks.report import Report
+from benchmarks.scene import Scene
 from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember
 from services import sessions

@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 
 from benchmarks.bed import ENGINES, Databases, running, wired
 from benchmarks.flooder import Flooder
-from benchmarks.pages import fill
 from benchmarks.report import HERE, Report
+from benchmarks.scene import fill
 from benchmarks.stand_ins import StandIns
 from config import Settings
 from extensions import db

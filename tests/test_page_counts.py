@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from benchmarks.bed import counting
-from benchmarks.pages import FEW, MANY, MOST_STATEMENTS, fill, signed_in
+from benchmarks.pages import FEW, MANY, MOST_STATEMENTS, signed_in
+from benchmarks.scene import fill
 from services.registry import get_services
 
 #: what answers GET and shows neither hosts nor posts: the own account, one link, a calendar, the health of the server
