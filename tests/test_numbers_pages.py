@@ -137,6 +137,13 @@ def test_who_is_no_admin_sees_no_money_and_cannot_sort_by_it(season, ask, read, 
     assert "on_time" not in words(refused)
 
 
+def test_text_that_airhorn_wrote_itself_is_not_called_a_usual_text(season, read, now):
+    tell(season, Told(host=0, at=now, source="builtin"))
+    said = read("/hosts")
+    assert "Usual text" not in said
+    assert "Other text is a usual one, or one that Airhorn wrote itself." in said
+
+
 def test_a_podcast_without_posts_says_what_will_be_here_and_the_next_step(season, read):
     assert "From the first show on, this page says" in read()
     assert "plan an episode" in read()
