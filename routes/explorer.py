@@ -16,6 +16,9 @@ from services.vocabulary import SUM_WORDS, light_of_post
 
 bp = Blueprint("explorer", __name__, url_prefix="/posts")
 
+#: (name, label, values with their words) of each filter that is a list
+Choices = list[tuple[str, str, list[tuple[str, str]]]]
+
 
 @bp.get("")
 def index() -> ResponseReturnValue:
@@ -28,12 +31,14 @@ def index() -> ResponseReturnValue:
         found = explorer.find(_viewer(), wanted, request.args.get("after", "")[:100])
     except Invalid as error:
         why = str(error)
+    choices = _choices(wanted)
     return render_template(
         "explorer/index.html",
         found=found,
         wanted=wanted,
         why=why,
-        choices=_choices(wanted),
+        choices=choices,
+        chosen=_chosen(wanted, choices),
         lights=SUM_WORDS,
         light_of_post=light_of_post,
         explain=explain,
@@ -73,8 +78,7 @@ def _address(name: str, wanted: Wanted, **more: Any) -> str:
     return url_for(f".{name}", **values)
 
 
-def _choices(wanted: Wanted) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """(name, label, values with their words) of each filter that is a list."""
+def _choices(wanted: Wanted) -> Choices:
     viewer = _viewer()
     own = [(str(id), name) for id, name in explorer.podcasts_of(viewer)]
     hosts = [(str(id), name) for id, name in explorer.hosts_of(viewer)]
@@ -92,3 +96,9 @@ def _choices(wanted: Wanted) -> list[tuple[str, str, list[tuple[str, str]]]]:
         ),
         ("sort", "Order", list(explorer_filters.SORTS.items())),
     ]
+
+
+def _chosen(wanted: Wanted, choices: Choices) -> list[str]:
+    """In words, what was chosen: shown while the form is folded away."""
+    words = [words for name, _, values in choices for value, words in values if value == getattr(wanted, name)]
+    return words + [f"{label} {day}" for label, day in (("from", wanted.since), ("to", wanted.until)) if day]

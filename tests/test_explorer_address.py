@@ -1,7 +1,10 @@
 """The address of the explorer: what a form sent along empty does not stand in it."""
 
 import pytest
+from sqlalchemy import select
 
+from extensions import db
+from models import User
 from tests.browser import Browser
 
 
@@ -24,3 +27,13 @@ def test_a_filter_that_is_none_is_still_said(app, cast):
     browser.let_in(cast.user("bo"))
     answer = browser.get("/posts?host=&status=odd")
     assert browser.get(answer.location).status_code == 422
+
+
+def test_what_was_chosen_is_said_while_the_form_is_folded_away(app, cast):
+    browser = Browser(app)
+    show = cast.show("Deep Dive", hosts=("bo",))
+    browser.let_in(db.session.execute(select(User)).scalar_one())
+    page = browser.get(f"/posts?podcast={show.id}&status=failed&since=2026-11-01").get_data(as_text=True)
+    assert "Deep Dive · Failed: needs you · from 2026-11-01" in page
+    assert '<details class="card-plain mt-3">' in page
+    assert '<details class="card-plain mt-3" open>' in browser.get("/posts?status=odd").get_data(as_text=True)
