@@ -20,7 +20,8 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskCliRunner
 from hypothesis import settings as hypothesis_settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import sync_playwright
 from sqlalchemy.engine import make_url
 
 from app import create_app
@@ -33,6 +34,7 @@ from sandbox.x import X
 from sandbox.youtube import YouTube
 from services.registry import Services, get_services
 from tests import once
+from tests.browser import Browser
 from tests.cast import Cast
 from tests.desk import Desk, checked_at_every_commit
 from tests.kill.cluster import pooled_at
@@ -289,6 +291,12 @@ def stage(cast: Cast) -> Stage:
 
 
 @pytest.fixture
+def browser(app: Flask) -> Browser:
+    """Somebody who is not signed in; see tests/browser.py."""
+    return Browser(app)
+
+
+@pytest.fixture
 def runner(app: Flask) -> FlaskCliRunner:
     return app.test_cli_runner()
 
@@ -299,7 +307,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Chromium]:
     """One browser for all stories of a test process."""
     if CHROMIUM is None:
         if os.environ.get("CI"):

@@ -23,11 +23,6 @@ def engine_name():
     return "sqlite"
 
 
-@pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
 def address(app, filename="css/airhorn.css", endpoint="static"):
     with app.test_request_context():
         return url_for(endpoint, filename=filename)

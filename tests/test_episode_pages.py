@@ -10,7 +10,7 @@ from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Podcast, Podcast
 from services import episodes
 from services.errors import Invalid
 from services.local_time import instant_of, weekly_after, written
-from tests.browser import Browser, words
+from tests.browser import words
 from tests.cast import ago
 
 BERLIN, SYDNEY = "Europe/Berlin", "Australia/Sydney"
@@ -20,11 +20,6 @@ VIDEO = "dQw4w9WgXcQ"
 @pytest.fixture
 def engine_name():
     return "sqlite"
-
-
-@pytest.fixture
-def browser(app):
-    return Browser(app)
 
 
 def user(name):

@@ -12,7 +12,7 @@ from models import AuditEvent, LinkPurpose, OneTimeLink, User
 from services import first_admin
 from services.errors import Conflict
 from services.passwords import verify_password
-from tests.browser import PASSWORD, Browser, words
+from tests.browser import PASSWORD, words
 from tests.conftest import ENGINES
 from tests.processes import end, eventually, start
 
@@ -22,11 +22,6 @@ TYPED = {"name": "Ada", "email": "Ada@Example.com", "password": PASSWORD, "timez
 @pytest.fixture
 def engine_name():
     return "sqlite"
-
-
-@pytest.fixture
-def browser(app):
-    return Browser(app)
 
 
 def now():

@@ -17,11 +17,6 @@ def engine_name():
     return "sqlite"
 
 
-@pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
 def setup_path():
     return first_admin.offer(datetime.now(UTC)).removeprefix("http://127.0.0.1:5000")
 

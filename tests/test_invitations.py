@@ -27,11 +27,6 @@ def engine_name():
 
 
 @pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
-@pytest.fixture
 def show(cast):
     return cast.show(hosts=("ada", "bo"), timezone="Europe/Berlin")
 

@@ -8,18 +8,13 @@ from sqlalchemy import delete, insert, select, update
 from extensions import db
 from models import AuditEvent, Broadcast, EpisodeGuide, Podcast, PodcastMember, Role, User
 from services.overview import MOST_OPEN
-from tests.browser import Browser, words
+from tests.browser import words
 from tests.cast import ago
 
 
 @pytest.fixture
 def engine_name():
     return "sqlite"
-
-
-@pytest.fixture
-def browser(app):
-    return Browser(app)
 
 
 @pytest.fixture

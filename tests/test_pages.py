@@ -30,11 +30,6 @@ from tests.cast import ago
 PAGES = ("/", "/podcasts/{0.podcast_id}", "/podcasts/{0.podcast_id}/episodes/{0.id}/tweets")
 
 
-@pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
 @contextmanager
 def counted():
     """The statements sent while inside."""

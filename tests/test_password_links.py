@@ -30,11 +30,6 @@ def engine_name():
 
 
 @pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
-@pytest.fixture
 def ada(cast):
     return cast.user("ada")
 

@@ -33,11 +33,6 @@ def engine_name():
     return "sqlite"
 
 
-@pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
 def user(name):
     return db.session.execute(select(User).filter_by(email=f"{name}@example.com")).scalar_one()
 

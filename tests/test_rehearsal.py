@@ -12,18 +12,13 @@ from services.audit import Actor
 from services.errors import Invalid
 from services.rehearsal import rehearse
 from services.wallet import Whose, bulk_get_balances
-from tests.browser import Browser, words
+from tests.browser import words
 from tests.cast import ago
 
 
 @pytest.fixture
 def engine_name():
     return "sqlite"
-
-
-@pytest.fixture
-def browser(app):
-    return Browser(app)
 
 
 def run(show):

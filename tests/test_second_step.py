@@ -17,7 +17,7 @@ from services.audit import Actor
 from services.errors import Conflict, Invalid
 from services.registry import get_services
 from services.vault import VaultError
-from tests.browser import PASSWORD, Browser, words
+from tests.browser import PASSWORD, words
 from tests.conftest import ENGINES, NOON
 
 HOME = Actor(None, "192.0.2.7")
@@ -184,11 +184,6 @@ def test_switching_on_ends_the_sessions_that_began_with_less(ada, vault):
 
 
 # In the browser
-
-
-@pytest.fixture
-def browser(app):
-    return Browser(app)
 
 
 def now_code(key):

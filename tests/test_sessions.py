@@ -20,11 +20,6 @@ def engine_name():
 
 
 @pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
-@pytest.fixture
 def ada(cast, browser):
     ada = cast.user("ada")
     give_password(ada)

@@ -162,11 +162,6 @@ def test_a_hundred_tries_at_once_in_four_processes_compare_five_passwords(settin
 # In the browser
 
 
-@pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
 def test_the_page_says_when_to_try_again_and_keeps_the_address(browser, cast):
     ada = cast.user("ada")
     form = {"email": ada.email, "password": "guess number 1"}

@@ -23,11 +23,6 @@ def engine_name():
     return "sqlite"
 
 
-@pytest.fixture
-def browser(app):
-    return Browser(app)
-
-
 class Page:
     """The page of one episode, as one host sees it."""
 
