@@ -72,6 +72,7 @@ INSERT INTO wallet_entries (wallet_id, podcast_id, user_id, at, kind, amount, he
   FROM posts p JOIN wallets w ON w.podcast_id = p.podcast_id AND w.owner = 'podcast' WHERE p.status = 'posted'
   ORDER BY p.id;
 UPDATE wallets w SET balance = (SELECT coalesce(sum(amount), 0) FROM wallet_entries e WHERE e.wallet_id = w.id);
+UPDATE wallets SET stops_posts = owner = 'podcast', pays = owner = 'host', is_limited = owner = 'host';
 INSERT INTO notices (key, kind, user_id, podcast_id, title, at, read_at)
   SELECT 'posted:' || id, 'posted', user_id, podcast_id, 'Posted', now() - id % 50 * interval '1 day', now() FROM posts;
 INSERT INTO audit_events (at, kind, actor_id, podcast_id)
