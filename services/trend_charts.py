@@ -57,11 +57,13 @@ def latency(weeks: Sequence[Week]) -> Latency | None:
 def _latency_words(weeks: Sequence[Week]) -> str:
     halves = [week.figures.total.median or 0 for week in weeks]
     last = weeks[-1].figures.total
-    until = short_day(weeks[-1].span.last)
+    latest = f"up to {short_day(weeks[-1].span.last)}, half took {TIME.shown(last.median)} at most and 95 % took "
+    latest += f"{TIME.shown(last.p95)}."
+    if len(weeks) == 1:
+        return f"In the one week with posts, {latest}"
     return (
         f"In {len(weeks)} weeks with posts, half of them took from {TIME.shown(min(halves))} at best to "
-        f"{TIME.shown(max(halves))} at worst. In the latest of these weeks, up to {until}, half took "
-        f"{TIME.shown(last.median)} at most and 95 % took {TIME.shown(last.p95)}."
+        f"{TIME.shown(max(halves))} at worst. In the latest of these weeks, {latest}"
     )
 
 
