@@ -28,7 +28,7 @@ def index() -> ResponseReturnValue:
         return redirect(_address("index", wanted))
     try:
         explorer_filters.asked(request.args)
-        found = explorer.find(_viewer(), wanted, request.args.get("after", "")[:100])
+        found = explorer.find(_viewer(), wanted, request.args.get("after", "")[: explorer_filters.LONGEST_AFTER])
     except Invalid as error:
         why = str(error)
     choices = _choices(wanted)

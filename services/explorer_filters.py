@@ -10,9 +10,12 @@ from models import PostStatus
 from services.causes import SECTIONS
 from services.checks import HIGHEST_ID, shown
 from services.errors import Invalid
+from services.users import LONGEST_NAME
 from services.vocabulary import SUM_WORDS
 
 LONGEST, LONGEST_ID = 60, 10
+#: where a page ends: an id, a colon and what the posts are sorted by; of a name cut short the page would never end
+LONGEST_AFTER = LONGEST_ID + 1 + LONGEST_NAME
 TRIGGERS = {"live": "A start", "now": "A click"}
 KINDS = {
     "own": "Own words",

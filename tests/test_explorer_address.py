@@ -1,10 +1,15 @@
 """The address of the explorer: what a form sent along empty does not stand in it."""
 
+import re
+from datetime import UTC, datetime
+from html import unescape
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from extensions import db
-from models import User
+from models import Post, User
+from services.users import LONGEST_NAME
 from tests.browser import Browser
 
 
@@ -37,3 +42,20 @@ def test_what_was_chosen_is_said_while_the_form_is_folded_away(app, cast):
     assert "Deep Dive · Failed: needs you · from 2026-11-01" in page
     assert '<details class="card-plain mt-3">' in page
     assert '<details class="card-plain mt-3" open>' in browser.get("/posts?status=odd").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("name", ["A" * LONGEST_NAME, "ä" * LONGEST_NAME, "50 %: a+b&c=d#e 😀"])
+def test_pages_by_host_lead_past_any_name(app, cast, name):
+    show, at = cast.show(hosts=("bo",)), datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+    columns = {"host_name": name, "status": "posted", "podcast_id": show.id, "not_after": at}
+    rows = [columns | {"key": f"named:{n}", "text": f"Show {n:03} is on"} for n in range(101)]
+    db.session.execute(insert(Post), rows)
+    db.session.commit()
+    browser = Browser(app)
+    browser.let_in(db.session.execute(select(User)).scalar_one())
+    page, pages = browser.get("/posts?sort=host").get_data(as_text=True), []
+    for _ in range(3):
+        pages.append(len(re.findall(r"Show \d{3} is on", page)))
+        older = re.search(r'href="([^"]*after=[^"]*)"', page)
+        page = browser.get(unescape(older[1])).get_data(as_text=True) if older else ""
+    assert (pages, page) == ([50, 50, 1], "")
