@@ -262,6 +262,24 @@ def test_newest_counts_and_links_of_posts_move_to_the_posts_and_back(bare_app: F
         db.session.remove()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("day", "kept"), [(1, (90, 15, 0)), (3, (7, 2, 1))])
+def test_counts_that_were_written_the_old_way_meanwhile_are_not_in_the_way_back(
+    bare_app: Flask, day: int, kept: tuple[int, ...]
+) -> None:
+    fill()
+    counted = "impressions = 90, engagements = 15, counted_at = '2026-11-02 00:00:00+00:00'"
+    db.session.execute(text(f"UPDATE posts SET {counted}"))
+    at = f"at = '2026-11-{day:02} 00:00:00+00:00'"
+    db.session.execute(text(f"UPDATE post_snapshots SET step = 0, impressions = 7, likes = 2, reposts = 1, {at}"))
+    db.session.commit()
+    db.session.remove()
+    flask_migrate.downgrade(revision="0007")
+    assert db.session.execute(text("SELECT impressions, likes, reposts FROM post_snapshots")).one() == kept
+    db.session.remove()
+    flask_migrate.upgrade(revision="0008")
+
+
 DELETIONS: list[tuple[type, dict[type, int]]] = [
     (User, {Post: 1, PostEvent: 1, SocialConnection: 0, EpisodeTweetConfig: 0, PodcastMember: 0, UserSession: 0}),
     (User, {Wallet: 2, WalletEntry: 1, HostWeek: 0, Dismissal: 1, PostSnapshot: 1}),

@@ -40,6 +40,15 @@ _COUNTED = """
     FROM post_snapshots AS newest
     WHERE newest.post_id = posts.id AND newest.step = :step AND posts.id > :after AND posts.id <= :last
 """
+# What the engagements were made of is not known any more when the other rows are too old to be kept. Some are there:
+# written during an update, by a process that did not know of it yet.
+_BACK = sa.text("""
+    INSERT INTO post_snapshots (post_id, step, at, impressions, likes)
+    SELECT id, :step, counted_at, impressions, engagements FROM posts WHERE impressions IS NOT NULL
+    ON CONFLICT (post_id, step) DO UPDATE SET at = excluded.at, impressions = excluded.impressions,
+        likes = excluded.likes, reposts = 0, replies = 0, quotes = 0, bookmarks = 0
+    WHERE post_snapshots.at < excluded.at
+""")
 _TEXTS = sa.text("SELECT id, text FROM posts WHERE id > :after AND id <= :last AND NOT has_link AND text LIKE '%.%'")
 _HAS_LINK = sa.text("UPDATE posts SET has_link = true WHERE id IN :ids").bindparams(sa.bindparam("ids", expanding=True))
 
@@ -92,13 +101,7 @@ def _batches(bind: sa.Connection) -> Iterator[dict[str, int]]:
 
 
 def downgrade() -> None:
-    # What the engagements were made of is not known any more when the other rows are too old to be kept.
-    op.execute(
-        sa.text(
-            "INSERT INTO post_snapshots (post_id, step, at, impressions, likes)"
-            " SELECT id, :step, counted_at, impressions, engagements FROM posts WHERE impressions IS NOT NULL"
-        ).bindparams(step=LATEST)
-    )
+    op.execute(_BACK.bindparams(step=LATEST))
     op.drop_index("ix_post_snapshots_at", "post_snapshots")
     counts = ["impressions", "likes", "reposts", "replies", "quotes", "bookmarks"]
     for name, columns, part in (
