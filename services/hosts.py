@@ -1,4 +1,4 @@
-"""Each host of one episode with the words that were or would be sent: two statements, however many hosts.
+"""Each host of one episode with the words that were or would be sent: one statement, however many hosts.
 
 One more where an empty wallet stops posts.
 """
@@ -9,15 +9,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import BindParameter, bindparam
 
 from extensions import db
 from models import ConfigStatus, EpisodeTweetConfig, Post, UtcDateTime
 from services import claims, coverage, tweet_text, tweets
-from services.causes import explain
 from services.coming_texts import SOME_VIDEO
 from services.coverage import Purse, Waiting
-from services.lamps import ENDS_BEFORE, Gates, HostLamp, ends_before, held_until, shut_gates
+from services.lamps import ENDS_BEFORE, HostLamp, ends_before, held, held_until, with_gates
 from services.tweets import in_the_way, post_url, words_now
 from services.vocabulary import light_of_host
 from services.youtube_reference import watch_url
@@ -51,7 +50,6 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
 
     Before the video is known its link is counted, and shown as SOME_LINK.
     """
-    gates: Gates = shut_gates(now)
     rows: list[_Found] = list(db.session.execute(_hosts(), {"episode_ids": [episode_id], "now": now}))
     said = [_said(row, video_id) for row in rows]
     near, episodes = list(_near(rows, said, now)), [row.EpisodeTweetConfig.episode for row in rows[:1]]
@@ -59,13 +57,14 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
     taken = claims.taken_before(near, {episode.id: episode for episode in episodes}, shows, now)
     short = coverage.lacking(near, taken)
     lacking = [coverage.uncovered() if (episode_id, row.EpisodeTweetConfig.user_id) in short else None for row in rows]
-    return [_view(row, gates, *words, lacks) for row, words, lacks in zip(rows, said, lacking, strict=True)]
+    return [_view(row, *words, lacks) for row, words, lacks in zip(rows, said, lacking, strict=True)]
 
 
 @cache
 def _hosts() -> Any:
     """Put together once, which takes longer than asking it."""
-    return coverage.with_purses(tweets.hosts_of(), bindparam("now", type_=UtcDateTime))
+    now: BindParameter[datetime] = bindparam("now", type_=UtcDateTime)
+    return with_gates(coverage.with_purses(tweets.hosts_of(), now), now)
 
 
 def _said(row: _Found, video_id: str) -> tuple[str | None, str]:
@@ -87,10 +86,9 @@ def _near(rows: Iterable[_Found], said: Iterable[tuple[str | None, str]], now: d
             yield Waiting(config.episode_id, config.user_id, has_link, coverage.purse_of(row))
 
 
-def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str, lacks: str | None) -> HostView:
+def _view(row: _Found, text_trouble: str | None, text: str, lacks: str | None) -> HostView:
     """`text` as it is sent; of words that cannot be, the length would say nothing. `lacks`: its wallet does."""
     trouble = _trouble(row)
-    held = explain(gates["x"].cause) if "x" in gates else None
     waits = row.EpisodeTweetConfig.status == ConfigStatus.PENDING and row.EpisodeTweetConfig.enabled
     config, post, connection = row.EpisodeTweetConfig, row.Post, row.SocialConnection
     username = (post.username if post else "") or (connection.username if connection else "")
@@ -106,8 +104,8 @@ def _view(row: _Found, gates: Gates, text_trouble: str | None, text: str, lacks:
             config.status,
             enabled=config.enabled,
             post=post,
-            trouble=trouble or text_trouble or lacks or held,
-            held_until=held_until(post, gates),
+            trouble=trouble or text_trouble or lacks or held(row),
+            held_until=held_until(row),
         ),
         post_url=post_url(post) if post else None,
         text=text.replace(watch_url(SOME_VIDEO), SOME_LINK),

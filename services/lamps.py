@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, func, select
-from sqlalchemy.orm import load_only
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, literal, select
+from sqlalchemy.orm import aliased, load_only
 
 from extensions import db
 from models import (
@@ -92,15 +92,14 @@ def lamps_of(
     by_id = {episode.id: episode for episode in episodes}
     found: dict[int, list[HostLamp]] = {episode_id: [] for episode_id in by_id}
     if found:
-        gates, texts = shut_gates(now), ComingTexts(shows)
+        texts = ComingTexts(shows)
         rows = db.session.execute(_hosts(), {"episode_ids": list(by_id), "now": now}).all()
         # What is said after the start is not asked here.
         said = [texts.of(row, by_id[row.episode_id]) if row.status == ConfigStatus.PENDING else None for row in rows]
         purses = _purses(list(_limited(rows, said)), by_id, shows, now)
-        held = explain(gates["x"].cause) if "x" in gates else None
         for row, coming in zip(rows, said, strict=True):
             lack, stops = purses.get((row.episode_id, row.user_id), _COVERED)
-            lamp = _lamp(row, by_id[row.episode_id], coming.trouble if coming else None, stops or held, gates)
+            lamp = _lamp(row, by_id[row.episode_id], coming.trouble if coming else None, stops or held(row))
             found[row.episode_id].append(lamp if lack is None else replace(lamp, lacks=lack))
     return found
 
@@ -150,19 +149,29 @@ Gates = Mapping[str, Held]
 
 def shut_gates(now: datetime) -> Gates:
     """What holds posting back right now: "x" for everybody or "x:<X user id>" → why, and until when."""
-    return {row.key: Held(row.cause, row.until) for row in db.session.execute(_shut(), {"now": now})}
+    query = select(SendGate.key, SendGate.cause, SendGate.until).where(SendGate.until > now)
+    return {row.key: Held(row.cause, row.until) for row in db.session.execute(query)}
 
 
-@cache
-def _shut() -> Any:
-    """Put together once."""
-    return select(SendGate.key, SendGate.cause, SendGate.until).where(SendGate.until > bindparam("now"))
+def with_gates(query: Select[Any], now: Any) -> Select[Any]:
+    """The same rows of hosts, each with what holds back everybody and the account of its Post: for held, held_until."""
+    everybodys, own = aliased(SendGate), aliased(SendGate)
+    query = query.add_columns(everybodys.cause.label("held_cause"), everybodys.until.label("all_held_until"))
+    query = query.add_columns(own.until.label("own_held_until"))
+    query = query.outerjoin(everybodys, and_(everybodys.key == "x", everybodys.until > now))
+    return query.outerjoin(own, and_(own.key == literal("x:") + Post.platform_user_id, own.until > now))
 
 
-def held_until(post: Post | None, gates: Gates) -> datetime | None:
-    """Until when nothing may be sent for the account of this post."""
-    keys = ("x", f"x:{post.platform_user_id}") if post is not None and gates else ()
-    return max((gates[key].until for key in keys if key in gates), default=None)
+def held(row: Any) -> str | None:
+    """Why nothing may be sent for anybody, as a sentence."""
+    return explain(row.held_cause) if row.held_cause else None
+
+
+def held_until(row: Any) -> datetime | None:
+    """Until when nothing may be sent for the account of the row's post."""
+    if row.Post is None:
+        return None
+    return max((at for at in (row.all_held_until, row.own_held_until) if at is not None), default=None)
 
 
 @cache
@@ -190,23 +199,26 @@ def _hosts() -> Select[Any]:
         .options(load_only(Post.not_before, Post.not_after, Post.platform_user_id, Post.trigger))
         .order_by(config.episode_id, User.name, User.id)
     )
-    whole: Select[Any] = coverage.with_purses(query, bindparam("now", type_=UtcDateTime))
-    return whole
+    now: BindParameter[datetime] = bindparam("now", type_=UtcDateTime)
+    return with_gates(coverage.with_purses(query, now), now)
 
 
-def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, held: str | None, gates: Gates) -> HostLamp:
-    """`held`: what else keeps everything from being sent, as a sentence."""
+def _lamp(row: Any, episode: EpisodeGuide, text_trouble: str | None, stops: str | None) -> HostLamp:
+    """`stops`: what else keeps everything from being sent, as a sentence."""
     is_member, post = row.member_id is not None, row.Post
     trouble = why_not(row.enabled, row if row.login_id else None, is_member=is_member, is_active=row.is_active)
     if trouble is None and row.enabled and not row.can_renew and ends_before(row.expires_at, episode):
         trouble = ENDS_BEFORE
-    until = held_until(post, gates) if post else None
     waits = text_trouble is not None and row.enabled and is_member
     return HostLamp(
         row.user_id,
         row.name,
         light_of_host(
-            row.status, enabled=row.enabled, post=post, trouble=trouble or text_trouble or held, held_until=until
+            row.status,
+            enabled=row.enabled,
+            post=post,
+            trouble=trouble or text_trouble or stops,
+            held_until=held_until(row),
         ),
         post_url(post) if post else None,
         text_trouble if waits else None,

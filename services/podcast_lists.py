@@ -142,10 +142,9 @@ def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -
         asked["found"] = _matching(podcast.id, q)
     rows, has_more = _rows(asked, cursor)
     ids = [row.EpisodeGuide.id for row in rows]
-    newest = select(Broadcast).where(Broadcast.episode_id.in_(ids)).order_by(Broadcast.id)
-    matched = {broadcast.episode_id: broadcast for broadcast in db.session.execute(newest).scalars()}
-    channel_id = podcast.youtube_channel_id
-    channel = db.session.get(YouTubeChannel, channel_id) if channel_id else None
+    seen = db.session.execute(_seen(), {"podcast": podcast.id, "episodes": ids}).all()
+    matched = {row.Broadcast.episode_id: row.Broadcast for row in seen if row.Broadcast is not None}
+    channel = seen[0].YouTubeChannel if seen else None
     ahead = [row.EpisodeGuide for row in rows if row.is_ahead]
     past = [row.EpisodeGuide for row in rows if not row.is_ahead]
     hosts, counts = lamps_of(ahead, {podcast.id: podcast}, now), _counts([e.id for e in past])
@@ -159,6 +158,15 @@ def episodes_of(podcast: Podcast, now: datetime, *, q: str = "", at: str = "") -
         members=members_of(podcast.id),
         channel=channel,
     )
+
+
+@cache
+def _seen() -> Select[YouTubeChannel, Broadcast]:
+    """The channel of `:podcast` beside each stream of `:episodes`, the newest last. Put together once."""
+    mine = Broadcast.episode_id.in_(bindparam("episodes", expanding=True))
+    query = select(YouTubeChannel, Broadcast).select_from(Podcast).where(Podcast.id == bindparam("podcast"))
+    query = query.outerjoin(YouTubeChannel, YouTubeChannel.id == Podcast.youtube_channel_id)
+    return query.outerjoin(Broadcast, mine).order_by(Broadcast.id)
 
 
 def _counts(episode_ids: list[int]) -> dict[int, tuple[int, int]]:

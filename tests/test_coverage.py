@@ -210,4 +210,4 @@ def test_lists_are_asked_once_more_where_an_empty_wallet_stops_posts(show, till)
         with statements() as asked:
             lamps_of([episode], {podcast.id: podcast}, till.now)
         counts.append(len(asked))
-    assert counts == [2, 3]
+    assert counts == [1, 2]

@@ -2,12 +2,16 @@
 
 import contextvars
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import func, select, update
 
 from benchmarks.bed import counting
 from benchmarks.pages import FEW, MANY, MOST_STATEMENTS, signed_in
 from benchmarks.scene import fill
+from extensions import db
+from models import EpisodeGuide, Podcast, Wallet, WalletOwner
 from services.registry import get_services
 
 #: what answers GET and shows neither hosts nor posts: the own account, one link, a calendar, the health of the server
@@ -39,6 +43,17 @@ def statements_of(client, path):
     return counted.statements
 
 
+def keep_short():
+    """An empty wallet stops posts, and a show is near: then more is asked."""
+    soon = datetime.now(UTC) + timedelta(hours=3)
+    planned = select(func.max(EpisodeGuide.id)).where(EpisodeGuide.scheduled_at > soon).scalar_subquery()
+    db.session.execute(update(EpisodeGuide).where(EpisodeGuide.id == planned).values(scheduled_at=soon))
+    rules = {"owner": WalletOwner.PODCAST, "is_limited": True, "stops_posts": True}
+    db.session.add_all(Wallet(podcast_id=id, **rules) for id in db.session.execute(select(Podcast.id)).scalars())
+    db.session.commit()
+    db.session.remove()
+
+
 @pytest.fixture
 def measured(make_app, sqlite_template, tmp_path):
     """{hosts: {page: statements}}, each with a database of its own, and the endpoints of the pages."""
@@ -49,6 +64,7 @@ def measured(make_app, sqlite_template, tmp_path):
         app = make_app(database_url=f"sqlite:///{path}")
         with app.app_context():
             scene = fill(get_services(), hosts, episodes=EPISODES, posts=POSTED * hosts)
+            keep_short()
             with signed_in(app, scene.token) as client:
                 found[hosts] = {name: statements_of(client, path) for name, path in scene.paths.items()}
             endpoints = {app.url_map.bind("localhost").match(path)[0] for path in scene.paths.values()}
