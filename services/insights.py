@@ -141,7 +141,7 @@ def _best(facts: Facts) -> Iterator[str]:
         posts = "1 post" if best.posts == 1 else f"{best.posts} posts"
         yield (
             f"“{best.title}” was seen most {facts.now}: {best.impressions:,} times with {posts}, "
-            f"{best.impressions / usual:.1f} times the usual {round(usual):,}. Read what those posts said."
+            f"{best.impressions / usual:,.1f} times the usual {round(usual):,}. Read what those posts said."
         )
 
 

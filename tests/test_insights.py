@@ -98,6 +98,11 @@ def test_the_best_episode_is_held_against_the_usual_one():
     )
 
 
+def test_an_episode_that_went_round_the_world_is_told_in_numbers_that_can_be_read():
+    text = said("best", current=CALM, episodes=reach(3_000_004_689, 7_523, 7_000, 8_000))
+    assert "3,000,004,689 times with 2 posts, 398,777.7 times the usual 7,523." in text
+
+
 @pytest.mark.parametrize(
     "episodes",
     [
