@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from benchmarks.equality import Scene, after, numbers
 from extensions import db
 from models import Broadcast, BroadcastState, EpisodeGuide, Podcast, PodcastMember, Post, Role, SocialConnection, User
-from services import episodes, figures_version, leaving, tokens, users
+from services import episodes, figures_version, leaving, prices, tokens, users, wallet
 from services.audit import NOBODY
 from services.clients.values import Video
 from services.clients.x_answers import Tokens
@@ -18,9 +18,12 @@ from services.periods import Kind
 from services.registry import get_services
 from services.sending import Sending
 from services.tokens import Access, Refresh
+from services.wallet import Order, Whose
 
 #: the last of so many episodes is seen more than the others, which is told with its title
 EPISODES, USUAL = 6, 100
+#: micro-dollars
+COST = 15_000
 
 
 class Stage(Scene):
@@ -39,6 +42,8 @@ class Stage(Scene):
         db.session.flush()
         db.session.execute(update(Post).values(broadcast_id=broadcast.id))
         self._others()
+        order = Order(key="charged", whose=Whose(self.podcast_id, self.hosts["ada"]), item=prices.POST, cost=COST)
+        self.charged = wallet.charge(wallet.reserve(order, self.now), COST, self.now)
         self._all_changed()
 
     def _posted(self, number: int) -> None:
@@ -129,6 +134,9 @@ class Stage(Scene):
         refused = Refused("no", cause="x_scope", permanent=True)
         get_services().posting._settle([(sending, refused)], self.now)  # noqa: SLF001
 
+    def refund(self, _: int) -> None:
+        wallet.refund(self.charged, COST, by=NOBODY, now=self.now)
+
     def retitle(self, _: int) -> None:
         episode = db.session.get_one(EpisodeGuide, self.episodes[-1])
         plan = episodes.Plan(title=f"Other queues {next(numbers)}")
@@ -168,6 +176,7 @@ DEEDS: list[tuple[Callable[[Stage, int], None], int]] = [
     *[(Stage.send_elsewhere, 0), (Stage.refuse_elsewhere, 0)],
     # Who died while renewing leaves a login in doubt instead of one that may not post.
     *[(Stage.wait, 1), (Stage.begin_refresh, 0), (Stage.wait, 1), (Stage.begin_refresh, 0)],
+    *[(Stage.pay, 0), (Stage.refund, 0)],
     *[(Stage.correct_start, 0), (Stage.retitle, 0), (Stage.delete_episode, 0), (Stage.move_away, 1)],
     *[(Stage.leave, 1), (Stage.leave, 2), (Stage.leave, 0)],
 ]

@@ -1,6 +1,7 @@
 """Kept numbers are those that would be computed at this moment, whatever was done before: for each reader his own."""
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from benchmarks import equality_once
-from benchmarks.equality import DEEDS, Scene, after, differences
+from benchmarks.equality import DEEDS, Scene, after, anything, differences
+from benchmarks.verify import STEPS
 from extensions import db, reading
 from services import kept_numbers
 from services.periods import Kind, period
@@ -54,6 +56,12 @@ def test_each_deed_is_seen_at_once(scene, deed):
 @pytest.mark.slow
 def test_deeds_that_change_numbers_only_after_others_are_seen_at_once(app):
     assert equality_once.after_each() == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_done_in_any_order_each_deed_is_among_it(seed):
+    done = anything(STEPS, Random(seed))
+    assert (set(done), len(done)) == (set(DEEDS), STEPS)
 
 
 def test_a_change_that_does_not_raise_the_version_is_found_out(scene):
