@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from extensions import db, reading
 from models import Notice, NoticeLevel
@@ -28,7 +28,7 @@ def settle(now: datetime) -> int:
     """
     reading()
     rows = list(db.session.execute(_recent(now)))
-    ahead = [row for row in rows if topic(row.key) in OF_SHOW + OF_HOST]
+    ahead = [row for row in rows if topic(row.key) in OF_SHOW + OF_HOST and row.at > now - STILL_ASKED]
     cards = cards_to_come({_episode_of(row) for row in ahead}, now)
     needed = {row.id for row in ahead if _is_needed(row, cards)} | still_open(rows, now)
     over = [row.id for row in rows if row.id not in needed and row.level == NoticeLevel.NEEDS_YOU]
@@ -42,8 +42,10 @@ def settle(now: datetime) -> int:
 
 
 def _recent(now: datetime) -> Any:
-    query = select(Notice.id, Notice.key, Notice.user_id, Notice.podcast_id, Notice.level)
-    return query.where(Notice.kind.in_(KINDS), Notice.at > now - STILL_ASKED)
+    """And what is older and still counted as unread: a post may wait for a person for weeks."""
+    query = select(Notice.id, Notice.key, Notice.user_id, Notice.podcast_id, Notice.level, Notice.at)
+    is_counted = and_(Notice.read_at.is_(None), Notice.level == NoticeLevel.NEEDS_YOU)
+    return query.where(Notice.kind.in_(KINDS), or_(Notice.at > now - STILL_ASKED, is_counted))
 
 
 def _episode_of(row: Any) -> int:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from extensions import db
-from models import Broadcast, SendGate, SocialConnection, User
+from models import Broadcast, Post, SendGate, SocialConnection, User
 from services.notice_list import unread_count
 from tests.desk import spoil
 from tests.test_notices import Reporter, disconnect, planned, site_admin
@@ -127,6 +127,37 @@ def test_paused_posting_needs_nobody_once_the_posts_are_out(desk):
     reporter.make(desk.later(65).at)
     assert reporter.who("credits") == [("eve", "info")]
     assert unread("eve") == [0]
+
+
+def test_a_no_go_of_a_show_that_never_came_is_not_counted_for_ever(stage, services):
+    reporter, _ = planned(stage, services, minutes=20)
+    disconnect(stage.user("bo"))
+    reporter.make(stage.wait(seconds=5))
+    reporter.make(stage.wait(days=7))
+    assert unread("ada", "bo") == [1, 1]
+    reporter.make(stage.wait(days=2))
+    assert reporter.who("go") + reporter.who("ready") == [("ada", "info"), ("bo", "info")]
+    assert unread("ada", "bo") == [0, 0]
+
+
+def test_what_was_asked_weeks_ago_needs_nobody_once_it_is_decided(stage, services):
+    reporter, episode = planned(stage, services, minutes=20)
+    config, at = stage.cast.config(episode, "bo"), stage.wait(seconds=5)
+    whose = {
+        "config_id": config.id,
+        "user_id": config.user_id,
+        "podcast_id": episode.podcast_id,
+        "episode_id": episode.id,
+    }
+    db.session.add(Post(key="k", text="On air", status="review", created_at=at, not_after=at, **whose))
+    db.session.commit()
+    reporter.make(stage.wait(seconds=5))
+    reporter.make(stage.wait(days=20))
+    assert (reporter.who("review"), unread("bo")) == ([("ada", "info"), ("bo", "needs_you")], [1])
+    db.session.execute(update(Post).values(status="cancelled"))
+    db.session.commit()
+    reporter.make(stage.wait(seconds=65))
+    assert (reporter.who("review"), unread("bo")) == ([("ada", "info"), ("bo", "info")], [0])
 
 
 def mend(user):
