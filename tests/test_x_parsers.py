@@ -120,6 +120,10 @@ LATER = str(int(NOW.timestamp()) + 3600)
         ({"x-rate-limit-reset": IN_30, "Date": "Sat, 21 Nov 2026 13:59:50 GMT"}, 40),
         ({"x-rate-limit-reset": IN_30, "Date": "Sat, 21 Nov 2026 14:10:00 GMT"}, 30),
         ({"x-rate-limit-reset": IN_30, "Date": "yesterday"}, 30),
+        # asked in one window, answered in the next: what is used up is full again
+        *(({"x-rate-limit-reset": str(int(NOW.timestamp()) - over)}, 5) for over in (1, 60)),
+        ({"x-rate-limit-reset": str(int(NOW.timestamp()) - 61)}, 900),
+        ({"x-rate-limit-reset": IN_30, "Date": "Sat, 21 Nov 2026 14:00:32 GMT"}, 5),
     ],
 )
 def test_a_429_says_when_to_come_back_and_nonsense_means_15_minutes(headers, seconds):

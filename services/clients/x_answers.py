@@ -19,6 +19,8 @@ TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
 RESET = re.compile(r"[0-9]{1,12}", re.ASCII)
 DAY = timedelta(days=1)
 USUAL_WAIT = timedelta(minutes=15)  # X's window, when it does not say or says nonsense
+#: a reset so long ago is of a window that ended while X answered; the next one is tried so soon
+JUST_OVER, SOON = timedelta(minutes=1), timedelta(seconds=5)
 TOKEN_LIFE = 7200
 #: X's counters: the usual one and, on older plans, two of 24 hours
 WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
@@ -108,14 +110,15 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, now: dateti
 def rate_reset(headers: Mapping[str, str], *, now: datetime) -> datetime:
     """When X will take posts again, by our clock: the latest reset of a used-up counter, or 15 minutes from now.
 
-    The wait is taken against X's own Date first, so that a wrong clock on our side does not matter.
+    The wait is taken against X's own Date first, so that a wrong clock on our side does not matter. Of a window that
+    is over since less than a minute nothing is waited for but a moment.
     """
     used_up = [window for window in WINDOWS if headers.get(f"{window}-remaining", "").strip() == "0"]
     resets = [headers.get(f"{window}-reset", "").strip() for window in used_up or WINDOWS[:1]]
     instants = [int(reset) for reset in resets if RESET.fullmatch(reset)]
     for clock in (server_time(headers), now):
         waits = [timedelta(seconds=instant - clock.timestamp()) for instant in instants] if clock else []
-        sane = [wait for wait in waits if timedelta(0) <= wait <= DAY]
+        sane = [wait if wait >= timedelta(0) else SOON for wait in waits if -JUST_OVER <= wait <= DAY]
         if sane:
             return now + max(sane)
     return now + USUAL_WAIT
