@@ -1,13 +1,15 @@
 """Settings, typed: the only reader of the environment. A wrong value stops the start with a sentence that names it."""
 
 import contextlib
+import difflib
 import itertools
+import logging
 import os
 import re
 import secrets
 import shlex
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +18,9 @@ from urllib.parse import urlsplit
 import click
 from cryptography.fernet import Fernet
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent
 Schedule = Literal["embedded", "off"]
@@ -172,7 +176,11 @@ class Settings(BaseSettings):
             sentence = _sentence(first)
             raise SettingsError(f"{name} {sentence}" if name else sentence) from None
         settings = settings.with_local_secrets()
-        settings.refuse_what_others_can_read(values.get("_env_file", cls.model_config["env_file"]))
+        env_file = values.get("_env_file", cls.model_config["env_file"])
+        settings.refuse_what_others_can_read(env_file)
+        typed_names = DotEnvSettingsSource(cls, env_file).env_vars if env_file else ()
+        for typed, meant in misspelt(typed_names, list(cls.model_fields)):
+            log.warning("%s in %s is no setting. Did you mean %s?", typed.upper(), env_file, meant.upper())
         return settings
 
     @field_validator("token_encryption_keys", "secret_key_fallbacks", mode="before")
@@ -330,6 +338,14 @@ class Settings(BaseSettings):
                 raise SettingsError(
                     f"Other users of this machine can read {path}. Run: chmod 600 {shlex.quote(str(path))}"
                 )
+
+
+def misspelt(names: Iterable[str], known: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Those that are close to one that is known, and that one. Others may be there for other programs."""
+    for typed in names:
+        close = difflib.get_close_matches(typed, known, n=1, cutoff=0.85)
+        if close and close[0] != typed:
+            yield typed, close[0]
 
 
 def _others_can_read(path: Path) -> bool:

@@ -134,3 +134,15 @@ def test_what_only_the_system_can_refuse_is_a_sentence_too(tmp_path: Path, name:
     wrong = {"PUBLIC_URL": {"public_url": "http://127.0.0.1:99999"}, "INSTANCE_PATH": {"instance_path": "/proc/x"}}
     with pytest.raises(SettingsError, match=f"^{name} "):
         Settings.load(_env_file=None, **{"instance_path": tmp_path} | wrong[name])
+
+
+def test_a_setting_that_is_misspelt_is_named_with_the_one_that_was_meant(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("TOKEN_ENCRYPTION_KEY=x\nPOSTGRES_PASSWORD=y\nlog_level=ERROR\n")
+    env_file.chmod(0o600)
+    Settings.load(_env_file=env_file, instance_path=tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"TOKEN_ENCRYPTION_KEY in {env_file} is no setting. Did you mean TOKEN_ENCRYPTION_KEYS?"
+    ]
