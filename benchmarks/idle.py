@@ -61,7 +61,12 @@ def _serving(database_url: str, folder: Path, port: int) -> Iterator[subprocess.
     }
     command = [sys.executable, "-m", "gunicorn", "--workers", str(WORKERS), "--threads", "4", "--log-level", "warning"]
     process = subprocess.Popen(
-        [*command, "--bind", f"127.0.0.1:{port}", "app:create_app()"], cwd=HERE.parent, env=settings, process_group=0
+        [*command, "--bind", f"127.0.0.1:{port}", "app:create_app()"],
+        cwd=HERE.parent,
+        env=settings,
+        process_group=0,
+        # It offers a first account, which is not the reader's.
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield process
