@@ -81,14 +81,28 @@ def email_address(text: str) -> str:
 
 
 def zone_name(text: str) -> str:
-    """The name of a zone of the IANA database, exactly as it is written there."""
+    """The IANA name of a zone that was typed as its name or as a city of it, whatever the case and the spaces.
+
+    Invalid for what names no zone, or more than one: the sentence then says which ones there are.
+    """
     name = text.strip()
-    if name in _zones() and len(name) <= LONGEST_ZONE:
+    if name in _zones():
         return name
-    of_city = [zone for zone in places() if zone.casefold().endswith(f"/{name.replace(' ', '_').casefold()}")]
-    close = of_city or difflib.get_close_matches(name[:LONGEST_ZONE], _zones(), n=1)
-    hint = f"Did you mean {close[0]}?" if close else "Write it like Europe/Berlin."
+    wanted = _compared(name)
+    meant = [zone for zone in sorted(_zones()) if _compared(zone) == wanted] or _zones_of_city(wanted)
+    if len(meant) == 1:
+        return meant[0]
+    close = meant or difflib.get_close_matches(name[:LONGEST_ZONE], _zones(), n=1)
+    hint = f"Did you mean {' or '.join(close)}?" if close else "Write it like Europe/Berlin."
     raise Invalid(f"There is no time zone “{shown(text)}”. {hint}")
+
+
+def _zones_of_city(wanted: str) -> list[str]:
+    return [zone for zone in places() if wanted and _compared(zone).endswith(f"/{wanted}")]
+
+
+def _compared(name: str) -> str:
+    return "_".join(name[: LONGEST_ZONE + 1].replace("_", " ").split()).casefold()
 
 
 @cache

@@ -125,6 +125,12 @@ def test_a_channel_given_at_once_is_asked_for_at_youtube(cast, browser, youtube)
     assert db.session.execute(select(Podcast.youtube_channel_id)).scalar_one() == channel
 
 
+def test_the_time_zone_of_a_new_podcast_may_be_typed_as_its_city(cast, browser):
+    browser.let_in(cast.user("di", is_admin=True))
+    assert browser.post("/podcasts/new", {"name": "Fine", "timezone": "berlin"}).status_code == 302
+    assert db.session.execute(select(Podcast.timezone)).scalar_one() == "Europe/Berlin"
+
+
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
@@ -316,7 +322,7 @@ def test_settings_are_saved_and_written_down(cast, browser):
     [
         ({"name": " "}, "The name of the podcast is empty."),
         ({"name": "n" * 200}, "At most 100 fit."),
-        ({"timezone": "berlin"}, "There is no time zone “berlin”."),
+        ({"timezone": "berlinn"}, "There is no time zone “berlinn”."),
         ({"language": "english!"}, "is no language"),
         ({"language": ["", "en"]}, "is no language"),
         ({"default_text": "{titel}"}, "Unknown placeholder {titel}; there are {show}"),

@@ -52,9 +52,21 @@ def test_a_zone_with_a_slip_gets_the_one_that_was_meant():
         zone_name("Europe/Berlni")
 
 
-@pytest.mark.parametrize("typed, meant", [("berlin", "Europe/Berlin"), ("New York", "America/New_York")])
-def test_who_types_a_city_is_told_the_zone_it_is_in(typed, meant):
-    with pytest.raises(Invalid, match=rf"Did you mean {meant}\?"):
+@pytest.mark.parametrize(
+    "typed, meant",
+    [
+        *(("Berlin", "Europe/Berlin"), (" berlin ", "Europe/Berlin"), ("EUROPE/berlin", "Europe/Berlin")),
+        *(("New York", "America/New_York"), ("new_york", "America/New_York"), ("new  york", "America/New_York")),
+        *(("utc", "UTC"), ("gmt", "GMT")),
+    ],
+)
+def test_a_city_that_is_in_one_zone_only_is_enough(typed, meant):
+    assert zone_name(typed) == meant
+
+
+@pytest.mark.parametrize("typed", ["Louisville", "louisville"])
+def test_a_city_of_more_than_one_zone_is_asked_back(typed):
+    with pytest.raises(Invalid, match=r"Did you mean America/Kentucky/Louisville or America/Louisville\?"):
         zone_name(typed)
 
 
