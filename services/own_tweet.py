@@ -75,12 +75,13 @@ def _within(error: Exception) -> str:
 
 def _check(mine: Mine, config_id: int, text: str, include_link: bool | None) -> None:
     """Raises Invalid with a sentence if this text could not be posted for this episode."""
-    tweet_text.validate_template(text)
     if include_link is None:
         query = select(EpisodeTweetConfig.include_link).where(EpisodeTweetConfig.id == config_id)
         include_link = db.session.execute(query).scalar_one()
     facts = facts_of(mine.podcast, mine.episode, mine.episode.video_id or SOME_VIDEO)
+    # First by what is sent: how much is too much depends on the link, and the field below says it with the link.
     tweet_text.render(text, facts, include_link=include_link)
+    tweet_text.validate_template(text)
 
 
 def draft(mine: Mine, wish: str, by: Actor, now: datetime, *, told: int | None = None) -> str:

@@ -119,6 +119,13 @@ def test_what_cannot_be_posted_is_not_saved_and_not_lost(page, text, said):
     assert page.config().text == ""
 
 
+@pytest.mark.parametrize(("link", "excess"), [("on", 44), ("off", 20)])
+def test_every_sentence_says_the_same_of_how_much_is_too_long(page, link, excess):
+    seen = words(page.send("my", text="x" * 300, link=link, version="0"))
+    assert re.findall(r"Too long by (\d+)", seen) == [str(excess)] * 2
+    assert f"{280 + excess} of 280" in seen
+
+
 def test_the_part_that_is_too_long_is_marked(page):
     answer = page.send("my", text="w" * 290, link="off", version="0")
     assert f"<mark>{'w' * 10}</mark>" in answer.text
