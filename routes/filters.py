@@ -11,7 +11,7 @@ from config import Settings
 from services.causes import explain
 from services.checks import places
 from services.last_check import LastCheck, last_check
-from services.money import cents, dollars
+from services.money import dollars
 
 THEMES = ("system", "light", "dark")
 #: what the head of every page leads to
@@ -67,7 +67,7 @@ def init_app(app: Flask) -> None:
     def checked(now: datetime) -> LastCheck:
         return last_check(now, every)
 
-    for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained, cents, dollars):
+    for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained, dollars):
         app.add_template_filter(filter_)
 
 

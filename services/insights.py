@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from services.figures import Figures, Half
-from services.money import cents
+from services.money import short
 
 #: timed posts on either side: of fewer, a single late one moves the share by more than FALL
 FEW = 10
@@ -150,12 +150,12 @@ def _above_plan(facts: Facts) -> Iterator[str]:
     if plan is None or plan.budget <= 0:
         return
     if plan.spent > plan.budget:
-        yield f"{cents(plan.spent)} was spent in {plan.month}, and the budget is {cents(plan.budget)}. {_SPARE}"
+        yield f"{short(plan.spent)} was spent in {plan.month}, and the budget is {short(plan.budget)}. {_SPARE}"
     elif plan.over >= PACE_FROM and plan.spent > ABOVE * plan.over * plan.budget:
         ahead = round(plan.spent / plan.over / 10_000) * 10_000
         yield (
-            f"{cents(plan.spent)} was spent in {plan.month}. At this pace it will be {cents(ahead)}, and the "
-            f"budget is {cents(plan.budget)}. {_SPARE}"
+            f"{short(plan.spent)} was spent in {plan.month}. At this pace it will be {short(ahead)}, and the "
+            f"budget is {short(plan.budget)}. {_SPARE}"
         )
 
 

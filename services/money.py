@@ -1,5 +1,6 @@
 """Money as people write it, and as it is kept: whole micro-dollars, a millionth of a US dollar each. Pure."""
 
+import math
 import re
 
 from services.checks import shown
@@ -9,6 +10,8 @@ DOLLAR = 1_000_000
 #: more than this at once is a slip of the finger
 MOST = 1_000_000 * DOLLAR
 DECIMALS = 6
+#: a tenth of a cent: X asks for half cents, and only drafts cost less
+FINEST_SHOWN = 1_000
 
 # A few digits more than fit, so that what is too large is told from what is no number.
 _AMOUNT = re.compile(r"([-+−]?)\$?([-+−]?) ?([0-9]{1,40})(?:\.([0-9]{1,40}))?")
@@ -57,10 +60,19 @@ def plain(micros: int) -> str:
     return dollars(micros).replace("$", "").replace(",", "")
 
 
-def cents(micros: int) -> str:
-    """ "$9.49" for a headline: never more than there is, and exact where less than a cent is all there is."""
-    cent = DOLLAR // 100
-    return dollars(micros if abs(micros) < cent else micros // cent * cent)
+def short(micros: int) -> str:
+    """ "$9.493" among other numbers: a half is rounded away from zero, so that what is owed and what was spent agree.
+
+    Exact where less than a tenth of a cent is all there is. Beside its parts a sum is exact: `dollars`.
+    """
+    if abs(micros) < FINEST_SHOWN:
+        return dollars(micros)
+    return dollars(nearest(micros / FINEST_SHOWN) * FINEST_SHOWN)
+
+
+def nearest(number: float) -> int:
+    """The nearest whole number, of two the one further from zero."""
+    return int(math.copysign(math.floor(abs(number) + 0.5), number))
 
 
 def _first(what: str) -> str:

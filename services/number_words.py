@@ -75,14 +75,14 @@ def _points(number: float) -> str:
 
 
 def _money(micros: float) -> str:
-    return money.cents(round(micros))
+    return money.short(money.nearest(micros))
 
 
 COUNT = Unit(whole, 1, "{} more", "{} fewer", whole)
 SHARE = Unit(percent, 0.01, "{} more", "{} less", _points)
 RATE = Unit(rate, 0.001, "{} more", "{} less", _points)
 TIME = Unit(seconds, 0.1, "{} slower", "{} faster", seconds)
-MONEY = Unit(_money, money.DOLLAR / 100, "{} more", "{} less", _money, int)
+MONEY = Unit(_money, money.FINEST_SHOWN, "{} more", "{} less", _money, money.nearest)
 
 
 # Periods

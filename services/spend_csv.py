@@ -33,20 +33,25 @@ def _is_unseen(char: str) -> bool:
     return char.isspace() or unicodedata.category(char) == "Cf"
 
 
-def lines(podcast_id: int, only: Only) -> Iterator[str]:
-    """Newest first. Amounts are dollars with all their decimals, times are UTC."""
+def lines(podcast_id: int, only: Only, *, for_admin: bool) -> Iterator[str]:
+    """Newest first. Amounts are dollars with all their decimals, times are UTC.
+
+    What was left in the podcast's wallet is for admins: it tells what the others spent.
+    """
     page = io.StringIO()
     writer = csv.writer(page)
     writer.writerow(HEAD)
     for line in every_line(podcast_id, only):
         words = (line.wallet or PODCAST, line.kind, line_words(line), line.host, line.episode)
-        amounts = (line.amount, line.cost, line.held, line.balance_after, line.held_after)
+        amounts = (line.amount, line.cost, line.held)
+        left = (line.balance_after, line.held_after) if for_admin or line.wallet is not None else (None, None)
         writer.writerow(
             [
                 line.id,
                 line.at.astimezone(UTC).isoformat(timespec="seconds"),
                 *map(plain_cell, words),
                 *map(money.plain, amounts),
+                *("" if micros is None else money.plain(micros) for micros in left),
                 *map(plain_cell, (line.actor, line.note)),
                 *(line.episode_id, line.post_id, line.draft_id, line.price_list_id),
             ]

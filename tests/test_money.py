@@ -82,7 +82,11 @@ def test_what_is_shown_can_be_typed_again(micros):
 
 @pytest.mark.parametrize(
     ("micros", "headline"),
-    [(9_493_275, "$9.49"), (0, "$0.00"), (2_345, "$0.002345"), (-9_493_275, "-$9.50"), (1_000_000_000, "$1,000.00")],
+    [
+        *((9_493_275, "$9.493"), (0, "$0.00"), (321, "$0.000321"), (1_000_000_000, "$1,000.00")),
+        *((1_235_000, "$1.235"), (1_235_499, "$1.235"), (1_235_500, "$1.236"), (1_999_500, "$2.00")),
+    ],
 )
-def test_a_headline_shows_whole_cents_and_never_more_than_there_is(micros, headline):
-    assert money.cents(micros) == headline
+def test_a_number_among_others_is_rounded_to_a_tenth_of_a_cent_alike_for_both_signs(micros, headline):
+    assert money.short(micros) == headline
+    assert money.short(-micros) == (f"-{headline}" if micros else headline)

@@ -104,7 +104,7 @@ def test_the_overview_says_each_number_beside_the_period_before(season, read, no
     assert "Failed 33 % 1 of 3 did not go out 33 points more than the week before. The week before: 0 %" in said
     assert "Impressions 2,000 1,000 fewer so far than the week before. The week before: 3,000" in said
     assert "Engagement rate 2.3 % of impressions The same as the week before. The week before: 2.3 %" in said
-    assert "Spend $0.03 posts, drafts and reads $0.58 less so far than the week before." in said
+    assert "Spend $0.03 posts, drafts and reads $0.585 less so far than the week before." in said
     assert "From start to post 10 s half of the posts took no longer" in said
     assert "Seen at YouTube 9.0 s 9.0 s 4.0 s 70 s" in said
 
@@ -191,8 +191,8 @@ def test_every_member_has_a_line_and_there_is_an_average(season, read, now):
     tell(season, *[Told(host=1, at=now, counts=COUNTS, cost=15_000)] * 3)
     said = read("/hosts")
     assert "Host 0 0 – 0 – – – – – – $0.00 Not connected" in said
-    assert "Host 1 3 100 % 0 4.6 s 100 % 0 % 0 % 3,000 2.3 % $0.04 Not connected" in said
-    assert "Average 1 100 % 0 4.6 s 100 % 0 % 0 % 3,000 2.3 % $0.01" in said
+    assert "Host 1 3 100 % 0 4.6 s 100 % 0 % 0 % 3,000 2.3 % $0.045 Not connected" in said
+    assert "Average 1 100 % 0 4.6 s 100 % 0 % 0 % 3,000 2.3 % $0.015" in said
 
 
 @pytest.mark.parametrize("hosts", [1, 50, 500])

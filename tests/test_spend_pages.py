@@ -97,10 +97,40 @@ def test_an_admin_sees_all_and_a_host_the_own_part_beside_the_podcasts_balance(t
     assert "for Ada alone" in admin
     assert "Ada" not in host.partition("How to spend less")[2]
     assert "for Ada alone" not in host
-    assert "Left in your own wallet $2.98" in host
-    assert "so far $0.21 spent" in admin
-    assert "so far $0.01 spent for you" in host
+    assert "Left in your own wallet $2.985" in host
+    assert "so far $0.215 spent" in admin
+    assert "so far $0.015 spent for you" in host
     assert "Top up, transfer" not in host
+
+
+def test_what_was_spent_and_what_is_owed_for_it_are_the_same_amount_to_the_last_digit(till, read):
+    for name, cost in (("ada", WITH_LINK), ("bo", WITHOUT), ("ada", 1_020_000)):
+        till.spend(name, cost)
+    assert "Left in the podcast’s wallet -$1.235 " in read()
+    assert "so far $1.235 spent" in read()
+    assert "The podcast’s wallet -$1.235 " in read("ada", "spend/wallets")
+    assert "Spend $1.235 posts, drafts and reads" in read("ada", "numbers")
+
+
+def test_a_host_is_not_told_what_others_left_in_the_podcasts_wallet(till, read, browsers):
+    till.spend("bo", WITHOUT)
+    till.spend("ada", 1_020_000)
+    till.spend("bo", WITHOUT)
+    till.top_up(till.of("bo"), 3)
+    till.spend("bo", WITHOUT)
+
+    def table(name):
+        here = f"/podcasts/{till.show_id}/spend/entries.csv"
+        rows = csv.DictReader(io.StringIO(browsers(name).get(f"{here}?kind=charge&host={till.ids['bo']}").text))
+        return [(row["wallet"], row["balance_usd"], row["held_after_usd"]) for row in rows]
+
+    entries = read("bo").partition("Entries")[2]
+    assert "-$1.05 in" not in entries
+    assert "in the podcast’s wallet" not in entries
+    assert "$2.985 in the wallet of Bo" in entries
+    assert "-$1.05 in the podcast’s wallet" in read("ada").partition("Entries")[2]
+    assert table("bo") == [("Bo", "2.985", "0.00"), ("podcast", "", ""), ("podcast", "", "")]
+    assert table("ada")[1:] == [("podcast", "-1.05", "0.00"), ("podcast", "-0.015", "0.00")]
 
 
 def test_a_host_does_not_get_others_entries_by_asking_for_them(till, read, browsers):
@@ -416,9 +446,9 @@ def test_a_table_of_10_000_entries_takes_no_more_memory_than_one_of_1_000(till):
     peaks = []
     for number, total in ((1_000, 1_002), (10_000, 10_002)):
         fill(till, range(1_000 if peaks else 0, number))
-        sum(1 for _ in spend_csv.lines(till.show_id, ALL))
+        sum(1 for _ in spend_csv.lines(till.show_id, ALL, for_admin=True))
         tracemalloc.start()
-        assert sum(1 for _ in spend_csv.lines(till.show_id, ALL)) == total
+        assert sum(1 for _ in spend_csv.lines(till.show_id, ALL, for_admin=True)) == total
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0]

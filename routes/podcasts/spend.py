@@ -58,7 +58,8 @@ def spend_csv(access: Access) -> ResponseReturnValue:
     """Everything that fits, also what was only held."""
     wanted, podcast = spend_service.asked(request.args, _own(access)), access.podcast
     only = Only(wanted.only.user_id, wanted.only.kinds)
-    answer = Response(stream_with_context(table.lines(podcast.id, only)), content_type="text/csv; charset=utf-8")
+    lines = stream_with_context(table.lines(podcast.id, only, for_admin=access.is_admin))
+    answer = Response(lines, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="spend-{podcast.id}.csv"'
     return answer
 
