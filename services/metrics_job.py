@@ -1,4 +1,4 @@
-"""When public counts are read, weeks are added up and old numbers go. Knows not how."""
+"""When public counts are read, weeks are added up, and old numbers go. Knows not how."""
 
 import logging
 from datetime import date, datetime
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from flask import Flask
 
 from extensions import db
-from services import retention
+from services import left_behind, retention
 from services.host_weeks import RollUp
 from services.registry import get_services
 
@@ -44,4 +44,5 @@ class WeeksJob:
     def _forget(self, now: datetime) -> None:
         if self._cleaned != now.date():
             retention.forget(now)
+            left_behind.take_over(now)
             self._cleaned = now.date()
