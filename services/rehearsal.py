@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Podcast, Rehearsal, SocialConnection, Verdict
-from services import adopting, paying, tweet_text, tweets
+from services import adopting, paying, prices, tweet_text, tweets
 from services.ahead import OVERDUE
 from services.audit import Actor
 from services.causes import explain
@@ -204,6 +204,11 @@ def _result(part: Part) -> dict[str, Any]:
         said = part.trouble or f"Ready as @{part.username}: {part.length} of {tweet_text.LIMIT}."
     passed = part.enabled and part.trouble is None
     return {"user_id": part.user_id, "name": part.name, "on": part.enabled, "passed": passed, "said": said}
+
+
+def price_of_login(now: datetime) -> int:
+    """Micro-dollars that X asks for telling who one login is, in one statement."""
+    return prices.current(now).cost(USER_READ)
 
 
 def last_rehearsal(podcast_id: int) -> Rehearsal | None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import eq
 
 from services import prices
 from services.money import dollars
+from services.paying import USER_READ
 from services.prices import Prices
 from services.spend_words import is_ai
 from services.wallet_history import Sum
@@ -47,12 +50,18 @@ def _drafts(spent: Sequence[Sum]) -> Saving:
 
 
 def _reads(spent: Sequence[Sum], asked: Prices) -> Saving:
-    count, cost = _of(spent, lambda item: item in (prices.READ, "x_user_read"))
+    """Posts and accounts apart: they have prices of their own, and other reasons to be read."""
+    posts, accounts = (_of(spent, partial(eq, item)) for item in (prices.READ, USER_READ))
     words = f"Each post that is read at X costs {dollars(asked.cost(prices.READ))}. "
-    words += "Airhorn reads a timeline when X did not confirm a post, and where somebody asks for earlier posts."
-    if count:
-        words += f" It did so {_count(count, 'time')}."
-    return Saving("Read less at X", words, cost)
+    words += "Airhorn reads posts when X did not confirm one, where somebody asks for earlier posts, and for what came "
+    words += f"of them where that is switched on.{_taken(*posts, 'post')} "
+    words += f"Each account costs {dollars(asked.cost(USER_READ))}: Rehearse reads that of every host, once a day at "
+    words += f"most.{_taken(*accounts, 'account')}"
+    return Saving("Read less at X", words, posts[1] + accounts[1])
+
+
+def _taken(count: int, cost: int, noun: str) -> str:
+    return f" {_count(count, noun)} took {dollars(cost)}." if count else ""
 
 
 def _of(spent: Sequence[Sum], fits: Fits) -> tuple[int, int]:

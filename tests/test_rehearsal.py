@@ -105,6 +105,20 @@ def test_without_an_episode_there_is_nothing_to_rehearse(cast):
         run(show)
 
 
+def test_an_admin_reads_beside_the_button_what_rehearsing_costs(browser, cast):
+    show = cast.show(hosts=("ada", "bo"))
+    cast.episode(show, at=ago(hours=-2))
+    browser.let_in(db.session.execute(select(User).filter_by(name="Ada")).scalar_one())
+    path = f"/podcasts/{db.session.merge(show).id}"
+    said = "Takes up to $0.02 at X: $0.01 for each host whose login is tried, once a day. Rehearse"
+    assert said in words(browser.get(path))
+    run(show)
+    assert cast.x.spent_micros == 20_000
+    db.session.execute(update(PodcastMember).values(role=Role.CONTRIBUTOR))
+    db.session.commit()
+    assert "whose login is tried" not in words(browser.get(path))
+
+
 def test_an_admin_rehearses_with_one_click_and_sees_the_dated_result(browser, cast):
     show = cast.show(hosts=("ada",))
     cast.episode(show, at=ago(hours=-2))

@@ -387,6 +387,17 @@ def test_how_to_spend_less_is_worked_out_of_what_was_counted(till, read):
     assert "Read less at X Each post that is read at X costs $0.005." in said
 
 
+def test_reads_of_posts_and_of_accounts_are_counted_apart_so_that_the_sum_can_be_followed(till, read):
+    for _ in range(3):
+        till.spend("ada", 5_000, item=prices.READ)
+    for host in ("ada", "bo"):
+        till.spend(host, 10_000, item="x_user_read")
+    said = read().partition("Read less at X ")[2]
+    assert said.startswith("saves $0.035 Each post that is read at X costs $0.005. Airhorn reads posts when X did not")
+    assert "where that is switched on. 3 posts took $0.015. Each account costs $0.01: Rehearse reads" in said
+    assert "once a day at most. 2 accounts took $0.02." in said
+
+
 def test_the_bars_say_in_words_what_they_draw(till, browsers):
     till.spend("ada", 300_000)
     till.spend("bo", 100_000, item="ai")

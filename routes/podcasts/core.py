@@ -14,7 +14,7 @@ from routes.signed_in import actor
 from services import metrics_switch, podcast_lists, podcast_settings, podcasts, youtube_settings
 from services.access import Access
 from services.errors import AirhornError, Conflict, Outcome, Stale
-from services.rehearsal import last_rehearsal
+from services.rehearsal import last_rehearsal, price_of_login
 
 
 def add_to(bp: Blueprint) -> None:
@@ -69,9 +69,14 @@ def _made(form: PodcastForm) -> int | None:
 def show(access: Access) -> ResponseReturnValue:
     now, q = datetime.now(UTC), request.args.get("q", "")
     page = podcast_lists.episodes_of(access.podcast, now, q=q, at=request.args.get("at", ""))
-    rehearsal = last_rehearsal(access.podcast.id)
     return render_template(
-        "podcasts/show.html", access=access, podcast=access.podcast, page=page, rehearsal=rehearsal, now=now
+        "podcasts/show.html",
+        access=access,
+        podcast=access.podcast,
+        page=page,
+        rehearsal=last_rehearsal(access.podcast.id),
+        login_price=price_of_login(now) if access.is_admin else 0,
+        now=now,
     )
 
 
