@@ -9,7 +9,8 @@ from services.errors import Invalid
 DOLLAR = 1_000_000
 #: more than this at once is a slip of the finger
 MOST = 1_000_000 * DOLLAR
-DECIMALS = 6
+DECIMALS, CENTS = 6, 2
+_FINEST = {DECIMALS: "a millionth of a dollar", CENTS: "a cent"}
 #: a tenth of a cent: X asks for half cents, and only drafts cost less
 FINEST_SHOWN = 1_000
 
@@ -25,16 +26,26 @@ def parse(what: str, text: str) -> int:
     return amount(what, micros(what, text))
 
 
-def micros(what: str, text: str) -> int:
-    """The same, of any size and also zero or less. Raises Invalid for what is no number, or too fine."""
+def micros(what: str, text: str, decimals: int = DECIMALS) -> int:
+    """The same, of any size and also zero or less. Raises Invalid for what is no number, or finer than that."""
     found = _AMOUNT.fullmatch(text.strip())
     if found is None:
         raise Invalid(f"“{shown(text)}” is no amount of money. Write it like 2.50 or $2.")
     before, after, dollars, fraction = found.groups(default="")
-    if len(fraction.rstrip("0")) > DECIMALS:
-        raise Invalid(f"{_first(what)} is finer than a millionth of a dollar. At most {DECIMALS} decimals count.")
+    if len(fraction.rstrip("0")) > decimals:
+        raise Invalid(f"{_first(what)} is finer than {_FINEST[decimals]}. At most {decimals} decimals count.")
     exact = int(dollars) * DOLLAR + int(fraction[:DECIMALS].ljust(DECIMALS, "0"))
     return -exact if {before, after} & {"-", "−"} else exact
+
+
+def whole_cents(what: str, text: str) -> int:
+    """As `parse`, for what people pay in, give and plan: they think in cents. Raises Invalid."""
+    return amount(what, micros(what, text, CENTS))
+
+
+def balance_in_cents(what: str, text: str) -> int:
+    """As `micros`, for what people say is there. Raises Invalid."""
+    return micros(what, text, CENTS)
 
 
 def amount(what: str, micros: int) -> int:

@@ -181,7 +181,8 @@ def test_without_a_key_that_can_be_one_nothing_is_done(till, top_up, key):
         ("", "is no amount of money"),
         ("0", "The amount must be more than zero."),
         ("-2", "The amount must be more than zero."),
-        ("0.0000001", "finer than a millionth of a dollar"),
+        ("0.005", "The amount is finer than a cent. At most 2 decimals count."),
+        ("0.0000001", "finer than a cent"),
         ("1" + "0" * 30, "Nobody means that."),
         ("two", "“two” is no amount of money. Write it like 2.50 or $2."),
         ("2,50", "is no amount of money"),
@@ -203,7 +204,7 @@ def test_what_is_no_amount_is_kept_as_it_was_typed_with_why(till, send, amount, 
     assert till.entries() == []
 
 
-@pytest.mark.parametrize("balance", ["x", "", "1000001", "-1000001", "1" + "0" * 30, "0.0000001"])
+@pytest.mark.parametrize("balance", ["x", "", "1000001", "-1000001", "1" + "0" * 30, "0.0000001", "2.505"])
 def test_what_is_no_balance_is_refused(till, send, balance):
     assert send("balance", "balance", amount=balance, wallet="podcast").status_code == 422
     assert till.entries() == []
@@ -218,7 +219,7 @@ def test_transfers_that_make_no_sense_say_so(till, cast, top_up, transfer):
         (bo, bo, "1", "This is the same wallet."),
         (till.ids["ada"], bo, "1", "Transfers go from the podcast to a host, or back."),
         (bo, "podcast", "1", "Bo has $0.00 to give away, not $1.00."),
-        ("podcast", bo, "1.000001", "Deep Dive has $1.00 to give away, not $1.000001."),
+        ("podcast", bo, "1.01", "Deep Dive has $1.00 to give away, not $1.01."),
         ("podcast", other.ids["cy"], "1", "Choose one of these wallets."),
         (f"podcast:{other.show_id}", bo, "1", "Choose one of these wallets."),
         ("podcast", 10**30, "1", "Choose one of these wallets."),
@@ -237,6 +238,20 @@ def test_somebody_who_has_left_can_still_be_asked_for_the_money_back(till, top_u
     assert transfer(till.ids["bo"], "podcast", "3").status_code == 302
     assert till.stands(till.podcast)[0] == 3 * DOLLAR
     assert "no longer a host" not in words(browser.get(f"/podcasts/{till.show_id}/spend/wallets"))
+
+
+def test_an_amount_with_zeros_behind_its_cents_is_taken(till, top_up):
+    assert top_up("2.5000").status_code == 302
+    assert till.stands(till.podcast)[0] == 2_500_000
+
+
+def test_a_list_of_wallets_has_the_balance_as_it_stands_above_and_fits_a_small_screen(till, browser):
+    till.spend("ada", 1_235_000)
+    page = browser.get(f"/podcasts/{till.show_id}/spend/wallets")
+    assert "The podcast’s wallet -$1.235 " in words(page)
+    options = set(re.findall(r'<option[^>]* value="podcast">([^<]*)<', page.text))
+    assert options == {"The podcast, -$1.235 left"}
+    assert max(map(len, options)) <= 30
 
 
 def test_a_note_has_one_line_and_an_end(till, top_up):
@@ -273,7 +288,7 @@ def test_a_host_has_rules_of_the_own_and_stopping_posts_is_not_among_them(till, 
 
 
 @pytest.mark.parametrize("field", ["allowance", "budget"])
-@pytest.mark.parametrize("amount", ["0", "-1", "x", "1" + "0" * 30, "0.0000001"])
+@pytest.mark.parametrize("amount", ["0", "-1", "x", "1" + "0" * 30, "0.0000001", "2.505"])
 def test_what_can_be_no_rule_is_kept_with_why(till, set_rules, field, amount):
     answer = set_rules(is_limited="y", **{field: amount})
     assert answer.status_code == 422

@@ -49,14 +49,14 @@ def _name(user_id: int | None) -> str:
 def _label(one: OwnWallet) -> str:
     left = money.dollars(one.balance.free)
     if one.user_id is None:
-        return f"The podcast’s wallet, {left} left"
+        return f"The podcast, {left} left"
     return f"{one.name}{'' if one.is_member else ', no longer a host'}, {left} left"
 
 
 class DeedForm(FlaskForm):  # type: ignore[misc]  # flask-wtf is not typed
     """What all of them have."""
 
-    amount = checked("Amount in dollars", partial(money.parse, "the amount"), **AMOUNT)
+    amount = checked("Amount in dollars", partial(money.whole_cents, "the amount"), **AMOUNT)
     note = checked("Note", own_note, optional=True, maxlength=LONGEST_NOTE, autocomplete="off")
     key = HiddenField()
 
@@ -81,7 +81,7 @@ class GrantForm(DeedForm):
 
 class BalanceForm(DeedForm):
     wallet = WalletField("Of")
-    amount = checked("Balance in dollars", partial(money.micros, "the balance"), **AMOUNT)
+    amount = checked("Balance in dollars", partial(money.balance_in_cents, "the balance"), **AMOUNT)
 
 
 KINDS: dict[str, type[DeedForm]] = {
@@ -148,8 +148,8 @@ class RulesForm(FlaskForm):  # type: ignore[misc]
 
     is_limited = BooleanField("Nothing is spent that is not there")
     stops_posts = BooleanField("An empty wallet stops posts, too")
-    allowance = checked("Comes in every month", partial(money.parse, "the allowance"), optional=True, **AMOUNT)
-    budget = checked("Budget of a month", partial(money.parse, "the budget"), optional=True, **AMOUNT)
+    allowance = checked("Comes in every month", partial(money.whole_cents, "the allowance"), optional=True, **AMOUNT)
+    budget = checked("Budget of a month", partial(money.whole_cents, "the budget"), optional=True, **AMOUNT)
 
     def wanted(self, whose: Whose) -> Rules:
         stops = bool(self.stops_posts.data) and whose.user_id is None
