@@ -146,9 +146,9 @@ def _line(row: Row[Any], *, is_used: bool) -> Line:
     found, can_use = row.Draft, row.Draft.status == DraftStatus.ACCEPTED
     waits = row.Voice is not None and row.Voice.needs_approval and found.approved_at is None
     # Words of the host's own go before it: then it is what would be sent without them.
-    chosen = Light("Chosen", Lamp.HOLLOW) if row.text.strip() else Light("In use", Lamp.GREEN)
+    chosen = Light("In reserve", Lamp.HOLLOW) if row.text.strip() else Light("In use", Lamp.GREEN)
     usable = Light("Waits for you", Lamp.AMBER) if waits else Light("Ready", Lamp.HOLLOW)
-    spent = "free" if found.cost == 0 else "" if found.cost is None else f"cost {dollars(found.cost)}"
+    spent = "nothing" if found.cost == 0 else "" if found.cost is None else dollars(found.cost)
     return Line(
         id=found.id,
         made_at=found.made_at,
@@ -156,7 +156,7 @@ def _line(row: Row[Any], *, is_used: bool) -> Line:
         light=chosen if is_used else usable if can_use else _STATES[DraftStatus(found.status)],
         text=found.text,
         why=explain(found.reason, found.detail) if found.reason else "",
-        cost=spent or f"cost not known yet, at most {dollars(found.cap)}",
+        cost=f"It cost {spent}." if spent else f"What it cost is not known yet, at most {dollars(found.cap)}.",
         prompt=found.prompt,
         can_use=can_use,
         is_used=is_used,

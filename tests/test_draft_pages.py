@@ -165,7 +165,7 @@ def test_without_a_provider_no_price_is_shown_and_nothing_costs(app, ai, youtube
     seen = words(desk.get(path))
     assert "up to $" not in seen
     assert "They cost nothing." in seen
-    assert re.search(r"Drafts .* Airhorn .* In use .* free", seen)
+    assert re.search(r"Drafts .* Airhorn .* In use .* It cost nothing\.", seen)
 
 
 def test_a_draft_says_who_wrote_it_what_it_cost_what_was_asked_and_why_one_was_not_used(study):
@@ -318,8 +318,8 @@ def test_a_draft_is_in_use_only_if_its_words_are_what_is_sent(study):
     desk, path = page_of(study)
     page = words(desk.get(path))
     assert "In use" not in page
-    assert "Chosen" in page
-    assert "Your own words are sent." in page
+    assert "In reserve" in page
+    assert "Your own words are sent. Empty the field and save, and this draft is sent instead. It cost $" in page
     study.change(EpisodeTweetConfig, study.config().id, text="")
     assert "In use" in words(desk.get(path))
 
@@ -348,7 +348,7 @@ def test_who_wants_to_approve_is_asked_to(study):
     assert re.search(r"Waits for you .* Approve it", words(desk.get(path)))
     desk.send(f"{path}/drafts/{draft_id}/use", path)
     seen = words(desk.get(path))
-    assert "Approved, cost $" in seen
+    assert "Approved. It cost $" in seen
     assert "Approve it" not in seen
 
 
@@ -356,7 +356,7 @@ def test_thumbs_are_kept_with_their_reason_and_taken_back(study):
     draft_id = study.draft().draft_id
     desk, path = page_of(study)
     desk.send(f"{path}/drafts/{draft_id}/rate", path, rating="down", reason="Too loud")
-    assert "you found it not good: Too loud" in words(desk.get(path))
+    assert "You found it not good: Too loud" in words(desk.get(path))
     desk.send(f"{path}/drafts/{draft_id}/rate", path, rating="none", reason="")
     assert study.rows()[0].rating is None
 
