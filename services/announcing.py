@@ -180,12 +180,11 @@ def _composed(
         return None
     except Invalid as error:
         return {"status": PostStatus.FAILED, "cause": "text_invalid", "detail": f"{error}.", "text": config.text}
-    return {
-        "status": PostStatus.QUEUED,
-        "text": text,
-        "text_source": source,
-        "has_link": tweet_text.has_link(text),
-    }
+    return {"status": PostStatus.QUEUED} | _words(text, source)
+
+
+def _words(text: str, source: str) -> dict[str, Any]:
+    return {"text": text, "text_source": source, "has_link": tweet_text.has_link(text)}
 
 
 def post_row(
@@ -216,8 +215,11 @@ def post_row(
     }
 
 
-def close(session: Session, broadcast: Broadcast, now: datetime, cause: str) -> None:
-    """The announcing is over: what is still queued, and who never became ready, has missed it, and is told why."""
+def close(session: Session, broadcast: Broadcast, now: datetime, cause: str, wording: Compose) -> None:
+    """The announcing is over: what is still queued, and who never became ready, has missed it, and is told why.
+
+    `wording`: as what `queue_posts` is given, but of any text as far as it goes.
+    """
     broadcast.closed_at = now
     queued = select(Post.id, Post.cause).where(Post.broadcast_id == broadcast.id, Post.status == PostStatus.QUEUED)
     moves = [missed(row.id, cause, row.cause) for row in session.execute(queued)]
@@ -226,8 +228,8 @@ def close(session: Session, broadcast: Broadcast, now: datetime, cause: str) -> 
         return
     top_up_configs(session, broadcast.episode_id)
     waiting = session.execute(_waiting(broadcast.episode_id)).all()
-    podcast = session.get(Podcast, broadcast.podcast_id)
-    if not waiting or podcast is None:
+    podcast, episode = session.get(Podcast, broadcast.podcast_id), session.get(EpisodeGuide, broadcast.episode_id)
+    if not waiting or podcast is None or episode is None:
         return
     rows = []
     for config, user, connection, earlier in waiting:
@@ -236,12 +238,9 @@ def close(session: Session, broadcast: Broadcast, now: datetime, cause: str) -> 
             "key": f"live:{broadcast.video_id}:config:{config.id}.{earlier + 1}",
             "status": PostStatus.MISSED,
             "cause": trouble_of(connection) or ("unapproved" if is_silent(config) else cause),
-            "text": config.text,
-            "not_before": now,
-            "not_after": now,
-            "created_at": now,
         }
-        rows.append(row)
+        row |= _words(*wording(config, user, podcast, episode, broadcast.video_id))
+        rows.append(row | {"not_before": now, "not_after": now, "created_at": now})
     outbox.add_posts(session, rows, now)
 
 

@@ -66,6 +66,11 @@ class Line(NamedTuple):
         return round((self.posted_at - self.started_at).total_seconds(), 1)
 
     @property
+    def link(self) -> bool | None:
+        """None: the text was never written as it would be sent, so that nobody knows."""
+        return self.has_link if self.has_link or self.kind else None
+
+    @property
     def url(self) -> str | None:
         return f"https://x.com/i/status/{self.remote_id}" if self.remote_id else None
 
@@ -218,6 +223,8 @@ def _fits(wanted: Wanted, user_id: Any) -> list[ColumnElement[bool]]:
         found.append(user_id == int(wanted.host))
     if wanted.link:
         found.append(Post.has_link.is_(wanted.link == "yes"))
+    if wanted.link == "no":
+        found.append(Post.text_source != "")  # whose words they are is known of every text that was written
     return found
 
 

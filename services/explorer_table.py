@@ -67,7 +67,7 @@ def _values(line: Line, outward: Outward) -> tuple[Any, ...]:
         line.cause,
         line.trigger,
         line.kind,
-        line.has_link,
+        line.link,
         _instant(line.posted_at),
         line.seconds,
         _instant(line.gone_at),

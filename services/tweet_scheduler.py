@@ -142,7 +142,7 @@ class TweetSchedulerService:
             found = adopting.find_match(session, broadcast, was_late=was_late)
             adopting.adopt(session, broadcast, found, now)
         if is_over or now >= not_after or broadcast.verdict in announcing.MISSED:
-            announcing.close(session, broadcast, now, "stream_over" if is_over else "too_late")
+            announcing.close(session, broadcast, now, "stream_over" if is_over else "too_late", self._writer.wording)
             return 0
         if broadcast.verdict != Verdict.ANNOUNCED or broadcast.episode_id is None:
             return 0

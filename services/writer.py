@@ -8,6 +8,7 @@ from extensions import db
 from models import EpisodeGuide, EpisodeTweetConfig, Podcast, User, Voice
 from models import Unapproved as WithoutApproval
 from services import tweet_text
+from services.coming_texts import as_sent
 from services.content_atomizer import ContentAtomizer
 from services.errors import Unapproved
 from services.youtube_reference import watch_url
@@ -34,6 +35,19 @@ class Writer:
         facts = facts_of(podcast, episode, video_id)
         template, source = self.template(config, user, podcast, facts, own=config.text)
         return tweet_text.render(template, facts, include_link=config.include_link), source
+
+    def wording(
+        self, config: EpisodeTweetConfig, user: User, podcast: Podcast, episode: EpisodeGuide, video_id: str
+    ) -> tuple[str, str]:
+        """What a post that is not sent any more would have said, as far as it goes, and whose words; empty for silence.
+
+        Never raises Invalid: what could not be sent is told as well.
+        """
+        if is_silent(config):
+            return "", ""
+        facts = facts_of(podcast, episode, video_id)
+        template, source = self.template(config, user, podcast, facts, own=config.text)
+        return as_sent(template, facts, include_link=config.include_link), source
 
     def template(
         self, config: EpisodeTweetConfig, user: User, podcast: Podcast, facts: tweet_text.Facts, *, own: str

@@ -114,6 +114,15 @@ def test_each_filter_leaves_what_fits_and_the_sums_are_of_that(cast, show):
     assert len(texts(since="2026-11-26")) == 2
 
 
+def test_a_post_whose_text_was_never_written_is_neither_with_a_link_nor_without(show, browser):
+    add(show, text="", text_source="", status="missed", cause="unapproved", posted_at=None)
+    assert texts(link="yes") == texts(link="no") == []
+    (row,) = json.loads("".join(explorer_table.as_json(explorer.every_line(viewer(), Wanted()))))
+    assert (row["link"], row["text"]) == (None, "")
+    browser.let_in(db.session.execute(db.select(User).filter_by(email="ada@example.com")).scalar_one())
+    assert "The text was not written yet." in words(browser.get("/posts"))
+
+
 def test_days_are_those_of_who_asks(show):
     add(show, text="late", created_at=datetime(2026, 11, 24, 23, 30, tzinfo=UTC))
     in_berlin = viewer(timezone="Europe/Berlin")
