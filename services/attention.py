@@ -95,18 +95,34 @@ def put_aside(
     `seen`: the items that were shown together. What has come to them since was seen by nobody, and stays. Raises
     Conflict when none of them is on the list any more: names are never stored as they come.
     """
+    return _put(podcast, _on_the_list(podcast, seen, by, now, is_admin=is_admin), length, by, now, for_all=is_admin)
+
+
+def put_own_aside(
+    podcast: Podcast, seen: Collection[str], length: HowLong, by: Actor, now: datetime, *, is_admin: bool
+) -> datetime | None:
+    """The same for oneself alone, also as an admin."""
+    return _put(podcast, _on_the_list(podcast, seen, by, now, is_admin=is_admin), length, by, now, for_all=False)
+
+
+def _on_the_list(podcast: Podcast, seen: Collection[str], by: Actor, now: datetime, *, is_admin: bool) -> Sequence[str]:
     assert by.user_id is not None
-    page = attention(podcast, by.user_id, now, is_admin=is_admin)
-    names = set(seen)
+    page, names = attention(podcast, by.user_id, now, is_admin=is_admin), set(seen)
     found = [need.item for need in page.needs if need.item in names]
     if not found:
         raise Conflict("It is not on the list any more, so nothing was put aside.")
+    return found
+
+
+def _put(
+    podcast: Podcast, items: Sequence[str], length: HowLong, by: Actor, now: datetime, *, for_all: bool
+) -> datetime | None:
+    assert by.user_id is not None
     podcast_id, until = podcast.id, _until(length, podcast.timezone, now)
     db.session.rollback()
-    how = dismissals.Putting(by.user_id, until, now)
-    dismissals.put(podcast_id, found, None if is_admin else by.user_id, how)
+    dismissals.put(podcast_id, items, None if for_all else by.user_id, dismissals.Putting(by.user_id, until, now))
     end = until.isoformat() if until else "for good"
-    audit.note(Kind.PUT_ASIDE, by, now, podcast_id=podcast_id, items=found[:MOST_NOTED], until=end, for_all=is_admin)
+    audit.note(Kind.PUT_ASIDE, by, now, podcast_id=podcast_id, items=items[:MOST_NOTED], until=end, for_all=for_all)
     db.session.commit()
     return until
 

@@ -1,12 +1,13 @@
 """The page of what needs attention: who sees what with which button, put aside and brought back by click, bad input."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from extensions import db
-from models import Dismissal, Podcast, PodcastMember, User
+from models import ConfigStatus, Dismissal, Podcast, PodcastMember, User
 from tests.browser import Browser, words
 from tests.season import Season
 from tests.test_needs import Desk, user_id
@@ -61,7 +62,10 @@ def test_each_thing_has_the_button_that_mends_it_for_whoever_can(desk, visit):
     assert "Change the episode" not in host
     assert "Change the episode" in admin
     assert "This is it" in admin
-    assert f"Bo Soon {aside} Nobody on this podcast sees it then. Too long by 44 characters." in admin
+    aside = (
+        "Put aside Only for me Not today For a week For good Nobody on this podcast sees it then, or only you do not."
+    )
+    assert f"Bo Soon {aside} Too long by 44 characters." in admin
 
 
 def test_a_click_puts_aside_and_a_click_brings_back(desk, visit):
@@ -77,6 +81,28 @@ def test_a_click_puts_aside_and_a_click_brings_back(desk, visit):
     ada.post(f"{desk.path}/{row.id}/back")
     assert kept() == []
     assert "No planned episode fits" in words(ada.get(desk.path)).partition("What needs a person")[2]
+
+
+def test_an_admin_puts_aside_for_everybody_or_for_nobody_else(desk, visit):
+    desk.stream(state="ended")
+    ada = visit("ada")
+    (item,) = desk.items()
+    answer = ada.post(f"{desk.path}/aside", {"item": item, "for": "week", "whose": "own"})
+    assert "Put aside for you." in words(ada.get(answer.location))
+    assert [row.user_id for row in kept()] == [desk.ids["ada"]]
+    assert (desk.items("ada"), desk.items("bo")) == ([], [item])
+    ada.post(f"{desk.path}/{kept()[0].id}/back")
+    assert desk.items("ada") == [item]
+
+
+def test_a_post_that_can_still_go_out_is_not_put_aside_without_saying_so(desk, visit):
+    late = desk.now + timedelta(minutes=30)
+    desk.post(desk.episode("On air"), "bo", "queued", ConfigStatus.POSTING, cause="x_auth", not_after=late)
+    bo = visit("bo")
+    said = words(bo.get(desk.path))
+    assert re.search(r"Others still see it\. The post can still go out until .{5,30}, and nothing here reminds", said)
+    bo.post(f"{desk.path}/aside", {"item": desk.items("bo")[0], "for": "today"})
+    assert "It can still go out until" in words(bo.get(desk.path)).partition("Nothing but what was put aside.")[2]
 
 
 def test_one_click_puts_aside_all_who_were_shown_together_and_nobody_else(desk, visit, cast):

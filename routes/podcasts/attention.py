@@ -36,14 +36,16 @@ def attention(access: Access) -> ResponseReturnValue:
 @require_podcast_access
 def put_aside(access: Access) -> ResponseReturnValue:
     seen, now, podcast_id = request.form.get("item", "").split(), datetime.now(UTC), access.podcast.id
+    for_all = access.is_admin and request.form.get("whose") != "own"
+    put = service.put_aside if for_all else service.put_own_aside
     try:
         length = service.how_long(request.form.get("for", ""))
-        service.put_aside(access.podcast, seen, length, actor(), now, is_admin=access.is_admin)
+        put(access.podcast, seen, length, actor(), now, is_admin=access.is_admin)
     except (Conflict, Invalid) as error:
         flash(str(error), "amber")
     else:
-        whose = "for everybody on this podcast" if access.is_admin else "for you"
-        flash(f"Put aside {whose}. It stands under “Put aside” and can be brought back there.")
+        for_whom = "for everybody on this podcast" if for_all else "for you"
+        flash(f"Put aside {for_whom}. It stands under “Put aside” and can be brought back there.")
     return _back(podcast_id)
 
 
