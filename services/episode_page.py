@@ -27,9 +27,9 @@ from services.hosts import HostView, hosts_with_texts
 from services.lamps import after_the_show
 from services.overview import EpisodeCard, card_of
 from services.own_editor import Editor, editor_of
-from services.receipts import Receipt, receipt_of
+from services.receipts import LOOKS, Receipt, in_words, receipt_of
 from services.tweets import post_url
-from services.vocabulary import SIGNALS, SILENT, Lamp, Light, light_of_event
+from services.vocabulary import SILENT, Lamp, Light, light_of_event
 from services.youtube_reference import watch_url
 
 MOST_EVENTS = 500
@@ -141,8 +141,8 @@ def _seen(broadcast: Broadcast) -> Iterable[Line]:
     if broadcast.actual_start_at:
         yield Line(broadcast.actual_start_at, Light("Stream started", Lamp.RED), url=watch_url(broadcast.video_id))
     if broadcast.live_seen_at:
-        signal = SIGNALS.get(broadcast.first_signal)
-        yield Line(broadcast.live_seen_at, Light("Seen live", Lamp.RED, f"First shown by {signal}." if signal else ""))
+        look = LOOKS.get(broadcast.live_signal)
+        yield Line(broadcast.live_seen_at, Light("Seen live", Lamp.RED, f"By {look}." if look else ""))
     silent = SILENT.get(Verdict(broadcast.verdict))
     if silent:
         at = broadcast.live_seen_at or broadcast.first_seen_at
@@ -161,7 +161,7 @@ def _events() -> Select[Any]:
     """Single columns of `:episode`: nothing else of its posts is shown here. Put together once."""
     return (
         select(PostEvent.at, PostEvent.status, PostEvent.cause, PostEvent.detail, User.name.label("actor"))
-        .add_columns(Post.host_name, Post.username, Post.remote_id)
+        .add_columns(Post.host_name, Post.username, Post.remote_id, Post.posted_at)
         .join(Post, Post.id == PostEvent.post_id)
         .outerjoin(User, User.id == PostEvent.user_id)
         .where(Post.episode_id == bindparam("episode"), PostEvent.status.not_in(ROUTINE))
@@ -185,5 +185,9 @@ def _together(lines: Iterable[Line]) -> list[Line]:
 
 def _event(row: Any) -> Line:
     light = light_of_event(row.status, row.cause, row.detail)
-    url = post_url(row) if row.status == PostStatus.POSTED else None
+    is_out = row.status == PostStatus.POSTED
+    url = post_url(row) if is_out else None
+    if is_out and row.posted_at and row.at - row.posted_at >= TOGETHER:
+        earlier = f"It was out {in_words((row.at - row.posted_at).total_seconds())} before that."
+        light = replace(light, note=f"{light.note} {earlier}".lstrip())
     return Line(row.at, light, [Host(row.host_name, url or "")], by=row.actor)

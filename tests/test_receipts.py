@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from extensions import db
-from models import Broadcast, Post, User
+from models import Broadcast, Post, PostEvent, User
 from services import receipts
 from services.errors import Invalid
 from services.receipts import Accepted, Receipt, spread
@@ -163,6 +163,28 @@ def test_a_period_that_is_none_is_said(since: str, until: str | None) -> None:
 
 
 # Where it is shown
+
+
+def test_the_history_names_the_same_signal_and_says_since_when_a_post_found_later_was_out(cast, browser) -> None:
+    episode = cast.episode(cast.show(hosts=("ada",)))
+    seen = {"first_signal": "uploads", "live_signal": "push", "live_seen_at": EVENING + SECOND, "state": "live"}
+    start = Broadcast(video_id="dQw4w9WgXcQ", episode_id=episode.id, actual_start_at=EVENING, **seen)
+    db.session.add(start)
+    db.session.flush()
+    config = cast.config(episode, "ada")
+    mine = {"config_id": config.id, "episode_id": episode.id, "broadcast_id": start.id, "user_id": config.user_id}
+    sent = {"text": "On air", "not_after": EVENING, "posted_at": EVENING + SECOND, "host_name": "Ada"}
+    post = Post(key="live:1", status="posted", remote_id="1", cause="found", **mine, **sent)
+    db.session.add(post)
+    db.session.flush()
+    config.status = "posted"
+    db.session.add(PostEvent(post_id=post.id, at=EVENING + 9 * SECOND, status="posted", cause="found"))
+    browser.let_in(db.session.query(User).filter_by(email="ada@example.com").one())
+    page = words(browser.get(f"/podcasts/{episode.podcast_id}/episodes/{episode.id}/tweets"))
+    assert "Seen live +1 s By YouTube’s push." in page
+    assert "Posted Ada +9 s Found on the timeline. It was out 8 s before that." in page
+    assert "Seen live 1 s after it began, by YouTube’s push. 1 of 1 posts were out 1 s after it began." in page
+    assert "uploads list" not in page
 
 
 def test_as_many_statements_for_fifty_starts_as_for_one(stage: Stage) -> None:
