@@ -22,6 +22,11 @@ def is_over() -> ColumnElement[bool]:
     return has_stream(Broadcast.state.in_(OVER))
 
 
+def has_begun() -> ColumnElement[bool]:
+    """Of an EpisodeGuide: a stream that was matched to it is on air or over, also before its time."""
+    return has_stream(Broadcast.state.in_((BroadcastState.LIVE, *OVER)))
+
+
 def has_stream(*such: ColumnElement[bool]) -> ColumnElement[bool]:
     """Of an EpisodeGuide: such a stream was matched to it.
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import EpisodeGuide, Podcast, PodcastMember, RefreshState, SocialConnection
-from services.ahead import is_over
+from services.ahead import has_begun
 from services.causes import CAUSES, explain
 from services.tokens import FRESH_FOR, IN_DOUBT
 from services.vocabulary import Lamp, Light
@@ -85,7 +85,7 @@ def _upcoming(user_id: int, now: datetime) -> Upcoming | None:
         select(EpisodeGuide.title, EpisodeGuide.scheduled_at, Podcast.timezone)
         .join(Podcast, Podcast.id == EpisodeGuide.podcast_id)
         .join(PodcastMember, PodcastMember.podcast_id == Podcast.id)
-        .where(PodcastMember.user_id == user_id, Podcast.is_active, EpisodeGuide.scheduled_at > now, ~is_over())
+        .where(PodcastMember.user_id == user_id, Podcast.is_active, EpisodeGuide.scheduled_at > now, ~has_begun())
         .order_by(EpisodeGuide.scheduled_at)
         .limit(1)
     )

@@ -21,7 +21,7 @@ from models import (
     UtcDateTime,
     YouTubeChannel,
 )
-from services.ahead import OVERDUE, has_stream, is_over
+from services.ahead import OVERDUE, has_begun, has_stream, is_over
 from services.lamps import lamps_of
 from services.members import Member, members_of
 from services.overview import EpisodeCard, card_of
@@ -63,7 +63,7 @@ def mine(user: User, now: datetime) -> Mine:
     here = and_(PodcastMember.podcast_id == Podcast.id, PodcastMember.user_id == user.id)
     on_it = select(func.count(PodcastMember.id)).where(PodcastMember.podcast_id == Podcast.id)
     ahead = select(func.min(EpisodeGuide.scheduled_at)).where(
-        EpisodeGuide.podcast_id == Podcast.id, EpisodeGuide.scheduled_at > now, ~is_over()
+        EpisodeGuide.podcast_id == Podcast.id, EpisodeGuide.scheduled_at > now, ~has_begun()
     )
     query = (
         select(

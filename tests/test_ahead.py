@@ -71,6 +71,11 @@ def test_a_story_that_began_early_begins_with_what_was_planned(cast, show, brows
     assert "ahead" not in history
 
 
+def test_what_is_on_air_before_its_time_is_next_nowhere(cast, show, browser):
+    episode_id = early(cast, show, "live")
+    assert not any(pages(browser, show, episode_id))
+
+
 @pytest.mark.parametrize("state", ["upcoming", "gone"])
 def test_a_waiting_room_leaves_it_ahead_also_when_it_is_taken_down(cast, show, browser, state):
     episode_id = early(cast, show, state)
