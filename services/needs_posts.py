@@ -9,16 +9,22 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from extensions import db
 from models import Broadcast, ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Post, PostStatus, SendGate, User
 from services.ahead import OVER
-from services.causes import CAUSES, explain
+from services.causes import CAUSES, explain, in_the_past
 from services.evidence import decided_at, sent_at, weigh
-from services.need import Need, Rank, Shows, fix_for
+from services.need import Need, Rank, Shows, fix_for, fix_of
 from services.vocabulary import WAITS_FOR_A_PERSON, Light, after_the_end, light_of_host
 
 #: what is older needs nobody any more
 RECENT = timedelta(days=14)
 #: nobody posts about a stream that was so long ago
 MISSED_SHOWN = timedelta(days=2)
-MENDABLE = frozenset(code for code, cause in CAUSES.items() if cause.fix)
+#: what can still be done about a post that was missed. What would have helped in time only is no advice any more, and a
+#: login is asked for by itself, for the shows to come.
+MENDABLE = frozenset(
+    code
+    for code, cause in CAUSES.items()
+    if cause.fix and in_the_past(cause.fix) == cause.fix and fix_of(code) != "connect"
+)
 #: what became of posts that somebody may have to do something about
 _RANKS = {
     PostStatus.QUEUED: Rank.WAITING,

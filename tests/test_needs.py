@@ -133,6 +133,12 @@ def test_everything_that_needs_somebody_is_there_the_most_urgent_first(desk):
     assert [need.episode_id for need in desk.seen() if need.is_silent] == [over.id]
 
 
+@pytest.mark.parametrize("cause", ["no_connection", "x_token_refused", "no_balance", "unapproved"])
+def test_a_show_that_is_over_asks_for_nothing_that_had_to_come_in_time(desk, cause):
+    desk.post(past(desk, 1), "bo", "missed", ConfigStatus.MISSED, cause=cause)
+    assert [need for need in desk.seen() if need.episode_id] == []
+
+
 def past(desk, days):
     """An episode that was announced."""
     episode = desk.episode(f"Past {days}", days=-days)
