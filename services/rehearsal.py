@@ -211,6 +211,22 @@ def price_of_login(now: datetime) -> int:
     return prices.current(now).cost(USER_READ)
 
 
-def last_rehearsal(podcast_id: int) -> Rehearsal | None:
-    query = select(Rehearsal).where(Rehearsal.podcast_id == podcast_id)
-    return db.session.execute(query.order_by(Rehearsal.at.desc(), Rehearsal.id.desc()).limit(1)).scalar_one_or_none()
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The last dry run, the episode it was of, and the one that is next by now, if any."""
+
+    run: Rehearsal
+    episode: EpisodeGuide
+    upcoming: EpisodeGuide | None
+
+    @property
+    def is_of_next(self) -> bool:
+        return self.upcoming is not None and self.upcoming.id == self.episode.id
+
+
+def last_rehearsal(podcast_id: int, now: datetime) -> Rehearsed | None:
+    """Two statements at most."""
+    query = select(Rehearsal, EpisodeGuide).join(EpisodeGuide, EpisodeGuide.id == Rehearsal.episode_id)
+    query = query.where(Rehearsal.podcast_id == podcast_id).order_by(Rehearsal.at.desc(), Rehearsal.id.desc())
+    row = db.session.execute(query.limit(1)).first()
+    return Rehearsed(row.Rehearsal, row.EpisodeGuide, _next_episode(podcast_id, now)) if row else None

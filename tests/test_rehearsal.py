@@ -132,3 +132,20 @@ def test_an_admin_rehearses_with_one_click_and_sees_the_dated_result(browser, ca
     db.session.commit()
     assert browser.post(f"{path}/rehearse", form=path).status_code == 403
     assert len(everything(Rehearsal)[0]) == 1
+
+
+def test_a_rehearsal_is_called_by_its_episode_and_passes_for_no_other(browser, cast):
+    show = cast.show(hosts=("ada",))
+    first = cast.episode(show, "Queues", number=112, at=ago(hours=-2))
+    cast.episode(show, "Caches", number=113, at=ago(hours=-24))
+    run(show)
+    browser.let_in(db.session.execute(select(User)).scalar_one())
+    seen = words(browser.get(f"/podcasts/{show.id}"))
+    assert "Rehearsal Passed Ep 112 · Queues, " in seen
+    assert "rehearsed yet" not in seen
+    begun = {"episode_id": first.id, "podcast_id": show.id, "verdict": "announced", "state": "ended"}
+    db.session.add(Broadcast(video_id="dQw4w9WgXcQ", **begun))
+    db.session.commit()
+    page = browser.get(f"/podcasts/{show.id}")
+    assert "The next episode, Ep 113 · Caches, was not rehearsed yet. This was of another one: Passed" in words(page)
+    assert 'class="lamp grey" aria-hidden="true"></span>Passed' in page.text

@@ -74,7 +74,7 @@ def show(access: Access) -> ResponseReturnValue:
         access=access,
         podcast=access.podcast,
         page=page,
-        rehearsal=last_rehearsal(access.podcast.id),
+        rehearsed=last_rehearsal(access.podcast.id, now),
         login_price=price_of_login(now) if access.is_admin else 0,
         now=now,
     )
