@@ -35,7 +35,7 @@ class Line(NamedTuple):
     """One post with what it belongs to, in the order in which _lines asks for it.
 
     `seconds`: from the start of the stream, or the click, until X had it. `gone_at`: when X first said that it is not
-    there any more.
+    there any more. `impressions` and `engagements`: the newest counts that X showed.
     """
 
     id: int
@@ -57,13 +57,15 @@ class Line(NamedTuple):
     posted_at: datetime | None
     remote_id: str | None
     gone_at: datetime | None
+    impressions: int | None
+    engagements: int | None
     started_at: datetime | None
 
     @property
     def seconds(self) -> float | None:
         if self.posted_at is None or self.started_at is None:
             return None
-        return round((self.posted_at - self.started_at).total_seconds(), 1)
+        return max(0.0, round((self.posted_at - self.started_at).total_seconds(), 1))
 
     @property
     def link(self) -> bool | None:
@@ -190,6 +192,8 @@ def _lines() -> Any:
             Post.posted_at,
             Post.remote_id,
             Post.gone_at,
+            Post.impressions,
+            Post.engagements,
             START.label("started_at"),
         )
         .outerjoin(Podcast, Podcast.id == Post.podcast_id)

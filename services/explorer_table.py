@@ -13,7 +13,7 @@ from services.spend_csv import plain_cell
 
 HEAD = (
     *("post", "at", "podcast", "episode", "host", "x_account", "state", "cause", "sent_by", "text_kind", "link"),
-    *("posted_at", "seconds", "gone_at", "url", "text"),
+    *("posted_at", "seconds", "gone_at", "impressions", "engagements", "url", "text"),
 )
 #: lines that are handed on together: one by one each would be a write to the network
 TOGETHER = 100
@@ -71,6 +71,8 @@ def _values(line: Line, outward: Outward) -> tuple[Any, ...]:
         _instant(line.posted_at),
         line.seconds,
         _instant(line.gone_at),
+        line.impressions,
+        line.engagements,
         line.url and outward(line.url),
         line.text,
     )

@@ -300,6 +300,20 @@ def test_of_a_post_that_is_not_on_x_any_more_it_is_said_since_when_that_is_known
     assert browser.get("/posts/posts.json").get_json()[0]["gone_at"] is None
 
 
+def test_what_x_counted_stands_with_each_post(app, show):
+    add(show, remote_id="1", impressions=1204, engagements=31)
+    add(show, remote_id="2", posted_at=NOON - timedelta(seconds=9))
+    browser = Browser(app)
+    browser.let_in(db.session.get_one(User, viewer().user_id))
+    page = browser.get("/posts?sort=oldest").get_data(as_text=True)
+    assert page.count("impressions") == page.count("1,204 impressions") == 1
+    rows = browser.get("/posts/posts.json?sort=oldest").get_json()
+    assert [(row["impressions"], row["engagements"], row["seconds"]) for row in rows] == [
+        (1204, 31, 4.0),
+        (None, None, 0.0),
+    ]
+
+
 def test_who_left_sees_them_no_more(show):
     add(show)
     asked = viewer()
