@@ -7,10 +7,15 @@ from services.draft_causes import DRAFTING, GUARDING
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """`text` says what happened, `fix` what to do now; empty where nothing is to be done."""
+    """`text` says what happened, `fix` what to do now; empty where nothing is to be done.
+
+    `own_fix`: what the operator himself is told, of what holds up the whole server. What X says about that names the
+    server's own account there, so hosts are not shown it.
+    """
 
     text: str
     fix: str = ""
+    own_fix: str = ""
 
 
 #: the end of a fix that helps only while there is time
@@ -31,11 +36,14 @@ SECTIONS: dict[str, dict[str, Cause]] = {
         "x_token_refused": Cause("X did not renew the connection.", "Connect X again in time and it is still posted."),
         "refresh_in_doubt": Cause("X did not confirm the last renewal of the connection. It is used while it lasts."),
         "x_client": Cause(
-            "X does not accept this server's own credentials.", "The operator checks X_CLIENT_ID and its secret."
+            "X does not accept this server's own credentials.",
+            "The operator checks X_CLIENT_ID and its secret.",
+            "Check X_CLIENT_ID and its secret.",
         ),
         "x_credits": Cause(
             "Posting is paused: this server has run out of X credits.",
             "The operator tops up; posting resumes by itself.",
+            "Top up at X's developer console; posting resumes by itself.",
         ),
         "x_duplicate": Cause("X says this text was already posted.", "Make it unique, for example add {title}."),
         "x_locked": Cause("X has locked this account.", "Unlock it on x.com, then press Post now."),
@@ -182,4 +190,9 @@ def explain(cause: str, detail: str | None = None, *, is_over: bool = False) -> 
     """
     known = CAUSES.get(cause, Cause(f"Something unexpected happened ({cause})."))
     fix = in_the_past(known.fix) if is_over else known.fix
+    detail = None if known.own_fix else detail
     return " ".join(part for part in (known.text, detail, fix) if part)
+
+
+#: what everybody reads of what holds up the whole server → what its operator is told
+TO_OPERATOR = {explain(code): f"{cause.text} {cause.own_fix}" for code, cause in CAUSES.items() if cause.own_fix}

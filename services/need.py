@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from models import Broadcast, BroadcastState, Podcast, Post, PostStatus, Verdict
+from services.causes import TO_OPERATOR
 from services.evidence import Evidence
 from services.vocabulary import TRIABLE, Light
 
@@ -94,6 +95,11 @@ class Need:
     sums: str = ""
 
     @property
+    def for_operator(self) -> str:
+        """What the operator is told of what holds up the posts of the whole server; empty of anything else."""
+        return TO_OPERATOR.get(self.what, "") if self.rank == Rank.WAITING else ""
+
+    @property
     def is_silent(self) -> bool:
         """An episode that was planned and never seen."""
         return self.rank == Rank.SILENT
@@ -116,7 +122,10 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The same thing of several hosts, for a reader who is none of them; mostly one thing of one."""
+    """The same thing of several hosts, for a reader who is none of them; mostly one thing of one.
+
+    What holds up the whole server is the same thing of all whom it holds up, in whichever podcast.
+    """
 
     needs: Sequence[Need]
 
@@ -130,8 +139,19 @@ class Group:
         return " ".join(need.item for need in self.needs)
 
     @property
+    def is_across(self) -> bool:
+        """Of several shows, so that none of them stands above it."""
+        return len({(need.podcast.id, need.episode_id) for need in self.needs}) > 1
+
+    @property
+    def first_end(self) -> datetime | None:
+        """When it is too late for the first of several posts that wait for the same."""
+        ends = [need.light.until for need in self.needs if need.light is not None and need.light.until is not None]
+        return min(ends, default=None)
+
+    @property
     def who(self) -> str:
-        names = [need.who for need in self.needs]
+        names = list(dict.fromkeys(need.who for need in self.needs))
         more = len(names) - MOST_NAMED
         return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
@@ -142,5 +162,7 @@ def grouped(needs: Iterable[Need], reader_id: int) -> list[Group]:
     for need in needs:
         is_alone = need.user_id in (None, reader_id) or need.evidence is not None or need.is_of_money
         alike = (need.podcast.id, need.episode_id, need.rank, need.what, need.light)
-        groups.setdefault((need.podcast.id, need.item) if is_alone else alike, []).append(need)
-    return [Group(found) for found in groups.values()]
+        key = need.what if need.for_operator else (need.podcast.id, need.item) if is_alone else alike
+        groups.setdefault(key, []).append(need)
+    # The reader's own first: its button is the reader's.
+    return [Group(sorted(found, key=lambda need: need.user_id != reader_id)) for found in groups.values()]

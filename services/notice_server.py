@@ -52,7 +52,7 @@ def _gates(admins: tuple[int, ...], now: datetime) -> list[Event]:
     """Once a day for as long as it lasts: X gives no word of how much is left before it is all gone."""
     shut = select(SendGate.cause).where(SendGate.key == "x", SendGate.until > now, SendGate.cause.in_(GATES))
     return [
-        Event(f"gate:{cause}:{now.date()}", "credits", CAUSES[cause].text, CAUSES[cause].fix, say.SYSTEM, admins)
+        Event(f"gate:{cause}:{now.date()}", "credits", CAUSES[cause].text, CAUSES[cause].own_fix, say.SYSTEM, admins)
         for cause in db.session.execute(shut).scalars()
     ]
 

@@ -13,7 +13,7 @@ from config import ROOT
 from extensions import CountingPool, db
 from models import JobRun, Post, PostStatus, SendGate, SocialConnection, TokenRevocation, WorkerLease
 from services import clock_watch, jobs, leases
-from services.causes import explain
+from services.causes import TO_OPERATOR, explain
 from services.figures_cache import Counts
 from services.health import SILENT_AFTER, Health, read_health
 from services.looker import LOOKER
@@ -91,8 +91,17 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """Posts that one word is said of: how many, and of how many of them which sentence says why."""
+
+    light: Light
+    count: int
+    reasons: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """`ended` holds (state, sentence, how many) of the posts of the last 24 hours."""
+    """`ended` holds the posts of the last 24 hours, each word once."""
 
     scheduler: Light
     lease_until: datetime | None
@@ -100,7 +109,7 @@ class SystemStatus:
     waiting: list[Waiting]
     oldest_queued: datetime | None
     to_revoke: int
-    ended: list[tuple[Light, str, int]]
+    ended: list[Ended]
     gates: list[Gate]
     pool: Pool | None
     numbers: Counts
@@ -210,12 +219,15 @@ def _waiting(light: Light, count: int) -> Waiting:
     return Waiting(light if count else Light(light.word, Lamp.HOLLOW), count)
 
 
-def _ended(now: datetime) -> list[tuple[Light, str, int]]:
-    """Posts made in the last 24 hours by state and reason, most first."""
-    number = func.count().label("number")
-    query = select(Post.status, Post.cause, number).where(Post.created_at > now - DAY)
-    rows = db.session.execute(query.group_by(Post.status, Post.cause).order_by(number.desc()).limit(30))
-    return [(light_of_post(row.status, row.cause), explain(row.cause) if row.cause else "", row.number) for row in rows]
+def _ended(now: datetime) -> list[Ended]:
+    """Posts made in the last 24 hours by word, and each by reason, most first."""
+    query = select(Post.status, Post.cause, func.count().label("number")).where(Post.created_at > now - DAY)
+    found: dict[Light, Counter[str]] = {}
+    for row in db.session.execute(query.group_by(Post.status, Post.cause)):
+        reasons = found.setdefault(light_of_post(row.status, row.cause), Counter())
+        reasons[explain(row.cause) if row.cause else ""] += row.number
+    ended = [Ended(light, why.total(), [one for one in why.most_common() if one[0]]) for light, why in found.items()]
+    return sorted(ended, key=lambda one: (-one.count, one.light.word))
 
 
 def _totals() -> tuple[int, datetime | None]:
@@ -235,7 +247,7 @@ def _gates(now: datetime, refused_until: datetime | None) -> list[Gate]:
     shut = [(_name(row), row.SendGate.until, row.SendGate.cause) for row in rows]
     # No gate: each post that X refused for it waits by itself.
     found = [("Everybody", refused_until, "x_client"), *shut] if refused_until else shut
-    return [Gate(who, until, cause, explain(cause)) for who, until, cause in found]
+    return [Gate(who, until, cause, TO_OPERATOR.get(explain(cause), explain(cause))) for who, until, cause in found]
 
 
 def _name(row: Any) -> str:

@@ -198,7 +198,7 @@ def test_channels_gates_and_tokens_that_need_somebody(browser, cast, now):
     )
     assert "Deep Fails The channel's feed is broken right now." in read(browser, "/admin/tonight")
     page = read(browser, "/admin/system")
-    assert "Everybody Paused Posting is paused: this server has run out of X credits." in page
+    assert "Everybody Paused Posting is paused: this server has run out of X credits. Top up at X's" in page
     assert "@bo Retrying X's limit for this account" in page
     assert "1 ended token that X has not been told of yet" in page
     assert "not connected any more" not in page

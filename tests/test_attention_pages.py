@@ -10,7 +10,7 @@ from extensions import db
 from models import ConfigStatus, Dismissal, Podcast, PodcastMember, User
 from tests.browser import Browser, words
 from tests.season import Season
-from tests.test_needs import Desk, user_id
+from tests.test_needs import Desk, change, user_id
 
 
 @pytest.fixture
@@ -103,6 +103,27 @@ def test_a_post_that_can_still_go_out_is_not_put_aside_without_saying_so(desk, v
     assert re.search(r"Others still see it\. The post can still go out until .{5,30}, and nothing here reminds", said)
     bo.post(f"{desk.path}/aside", {"item": desk.items("bo")[0], "for": "today"})
     assert "It can still go out until" in words(bo.get(desk.path)).partition("Nothing but what was put aside.")[2]
+
+
+def test_what_holds_up_the_whole_server_is_said_once_and_its_account_at_x_to_nobody(desk, visit):
+    detail = "X says: Your enrolled account [17] does not have any credits."
+    for title in ("Queues", "Caches"):
+        episode = desk.episode(title)
+        for host in ("ada", "bo"):
+            late = desk.now + timedelta(minutes=30)
+            desk.post(episode, host, "queued", ConfigStatus.POSTING, cause="x_credits", detail=detail, not_after=late)
+    home = words(visit("bo").get("/"))
+    needs = home.partition("Needs a person")[2]
+    assert needs.count("run out of X credits") == 1
+    assert "Bo, Ada Posting is paused" in needs
+    assert "The operator tops up; posting resumes by itself. 4 posts wait, and the first of them can go out" in needs
+    assert "[17]" not in home
+    page = words(visit("bo").get(desk.path)).partition("What needs a person")[2]
+    assert page.count("run out of X credits") == 1
+    change(User, User.id == desk.ids["ada"], is_admin=True)
+    needs = words(visit("ada").get("/")).partition("Needs a person")[2]
+    assert "Top up at X's developer console; posting resumes by itself." in needs
+    assert "See what is held back" in needs
 
 
 def test_one_click_puts_aside_all_who_were_shown_together_and_nobody_else(desk, visit, cast):

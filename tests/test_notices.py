@@ -345,7 +345,7 @@ def test_credits_that_are_gone_are_told_to_whoever_runs_the_server_once_a_day(st
     assert (kind, who, level) == ("credits", "eve", "needs_you")
     assert (title, body) == (
         "Posting is paused: this server has run out of X credits.",
-        "The operator tops up; posting resumes by itself.",
+        "Top up at X's developer console; posting resumes by itself.",
     )
     assert hrefs(app, reporter.told()) == ["admin.system"]
     assert reporter.make(stage.wait(minutes=2)) == 0
