@@ -265,12 +265,12 @@ def tweets_list(slug: str, episode_id: int, as_json: bool) -> None:
     """Show every host's text, state and post."""
     reading()
     rows = [asdict(row) for row in tweet_service.list_tweets(slug, episode_id)]
-    line = "{email}  {status}{off}  {text!r}{after}"
+    line = "{email}  {state}  {text!r}{after}"
     if as_json:
         print_json(rows)
     for row in rows if not as_json else ():
         after = "".join(f"  {row[name]}" for name in ("post_url", "error") if row[name])
-        click.echo(line.format(off="" if row["enabled"] else " (off)", after=after, **row))
+        click.echo(line.format(after=after, **row))
 
 
 @tweets.command("post-now")

@@ -13,6 +13,8 @@ from services.youtube_reference import watch_url
 
 #: as long as any address of a YouTube video: what the link will take before the video is known
 SOME_VIDEO = "dQw4w9WgXcQ"
+#: what people see in its place
+SOME_LINK = "https://www.youtube.com/watch?v=…"
 
 
 def as_sent(template: str, facts: tweet_text.Facts, *, include_link: bool) -> str:

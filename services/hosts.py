@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, bindparam
 from extensions import db
 from models import ConfigStatus, EpisodeTweetConfig, Post, UtcDateTime
 from services import claims, coverage, tweet_text, tweets
-from services.coming_texts import SOME_VIDEO
+from services.coming_texts import SOME_LINK, SOME_VIDEO
 from services.coverage import Purse, Waiting
 from services.lamps import ENDS_BEFORE, HostLamp, ends_before, held, held_until, with_gates
 from services.tweets import in_the_way, post_url, words_now
@@ -23,8 +23,6 @@ from services.youtube_reference import watch_url
 
 #: a row of tweets.hosts_of, with its purse
 _Found = Any
-#: what people see in its place
-SOME_LINK = "https://www.youtube.com/watch?v=…"
 
 
 @dataclass(frozen=True, slots=True)

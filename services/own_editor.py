@@ -10,11 +10,11 @@ from sqlalchemy import select
 from extensions import db
 from models import ConfigStatus, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, PostStatus, SocialConnection, User
 from services import outbox, tweet_text
-from services.coming_texts import SOME_VIDEO, as_far_as_it_goes, as_sent
+from services.coming_texts import SOME_LINK, SOME_VIDEO, as_far_as_it_goes, as_sent
 from services.coverage import Purse
 from services.errors import Invalid
 from services.evidence import Evidence, evidence_of
-from services.hosts import SOME_LINK, HostView
+from services.hosts import HostView
 from services.logins import PLATFORM
 from services.money import dollars
 from services.needs import fix_for

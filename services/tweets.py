@@ -11,6 +11,7 @@ from sqlalchemy.orm import contains_eager
 from extensions import db
 from models import (
     Broadcast,
+    ConfigStatus,
     EpisodeGuide,
     EpisodeTweetConfig,
     Podcast,
@@ -24,11 +25,14 @@ from models import (
 from services.ahead import has_ended
 from services.audit import NOBODY
 from services.causes import explain, in_the_past
+from services.coming_texts import SOME_LINK, SOME_VIDEO
 from services.episodes import find_episode
 from services.errors import Invalid, NotFound
 from services.logins import PLATFORM, trouble_of
 from services.registry import get_services
 from services.users import find_user
+from services.vocabulary import after_the_end, light_of_host
+from services.youtube_reference import watch_url
 
 #: why a stream that an episode names is not announced
 SILENT = {
@@ -39,11 +43,15 @@ SILENT = {
 
 @dataclass(frozen=True, slots=True)
 class TweetRow:
-    """One host. `text` is what was or would now be sent; `error` says in a sentence what is in the way, if anything."""
+    """One host. `text` is what was or would now be sent; `error` says in a sentence what is in the way, if anything.
+
+    `state` is the word that pages say, `status` the one that is kept.
+    """
 
     email: str
     enabled: bool
     status: str
+    state: str
     text: str
     post_url: str | None
     error: str | None
@@ -89,11 +97,13 @@ def hosts_of() -> Select[EpisodeTweetConfig, Post, int, SocialConnection]:
 
 def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], stream: Broadcast | None) -> TweetRow:
     config, post, member_id, connection = found
-    text, trouble = (post.text, None) if post and post.text else words_now(config, stream.video_id if stream else "")
+    text, trouble = _said(config, post, stream.video_id if stream else "")
     is_over = stream is not None and has_ended(stream)
+    stops = in_the_way(config, member_id is not None, connection) or trouble
+    light = light_of_host(config.status, enabled=config.enabled, post=post, trouble=stops)
     if post is None:
         silent = SILENT.get(Verdict(stream.verdict)) if stream else None
-        error = in_the_way(config, member_id is not None, connection) or trouble or silent
+        error = stops or silent
         error = _after_the_end(error, config) if is_over else error
     else:
         error = _error_of(post, is_over=is_over)
@@ -101,10 +111,19 @@ def _row(found: Row[EpisodeTweetConfig, Post, int, SocialConnection], stream: Br
         email=config.user.email,
         enabled=config.enabled,
         status=config.status,
+        state=(after_the_end(light) if is_over else light).word,
         text=text,
         post_url=post_url(post) if post else None,
         error=error,
     )
+
+
+def _said(config: EpisodeTweetConfig, post: Post | None, video_id: str) -> tuple[str, str | None]:
+    """What was or would be said, as pages show it, and why it cannot be sent."""
+    if post is not None and post.text and config.status != ConfigStatus.PENDING:
+        return post.text, None
+    text, trouble = words_now(config, video_id or config.episode.video_id or SOME_VIDEO)
+    return text.replace(watch_url(SOME_VIDEO), SOME_LINK), trouble
 
 
 def _after_the_end(error: str | None, config: EpisodeTweetConfig) -> str | None:

@@ -290,6 +290,18 @@ def test_a_host_writes_his_own_words(run, episode):
     assert ada["text"] != "Hello"
 
 
+def test_a_text_is_listed_with_the_words_of_the_pages_and_with_its_link(run, runner, episode):
+    run("tweets", "set", "deep-dive", str(episode["id"]), "bo@example.com", "--text", "Hello {url}")
+    connect("bo@example.com")
+    ada, bo = run("tweets", "list", "deep-dive", str(episode["id"]))
+    assert (ada["state"], bo["state"]) == ("Stand by", "Ready")
+    assert bo["text"] == "Hello https://www.youtube.com/watch?v=…"
+    printed = runner.invoke(args=["tweets", "list", "deep-dive", str(episode["id"])]).stdout.splitlines()[1]
+    assert printed == "bo@example.com  Ready  'Hello https://www.youtube.com/watch?v=…'"
+    run("tweets", "set", "deep-dive", str(episode["id"]), "bo@example.com", "--off")
+    assert run("tweets", "list", "deep-dive", str(episode["id"]))[1]["state"] == "Off"
+
+
 def test_a_host_who_joined_later_can_write_too(run, episode):
     run("users", "create", "cy@example.com", "--name", "Cy")
     run("podcasts", "add-host", "deep-dive", "cy@example.com")
