@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from extensions import db, limiter
-from models import JobRun, QuotaDay, SendGate, TokenRevocation, User, WorkerLease, YouTubeChannel
+from models import JobRun, Post, QuotaDay, SendGate, TokenRevocation, User, WorkerLease, YouTubeChannel
 from services import audit, jobs, quota
 from services.audit import NOBODY, Actor, Kind
 from services.audit_log import PAGE
@@ -210,6 +210,17 @@ def test_the_installation_tells_its_database_and_version(browser, name):
     assert f"Database {name}, 1 of" in page
     assert f"Version {version()}" in page
     assert ", the newest" in page
+
+
+def test_posts_of_a_day_are_summed_up_under_one_word_each(browser, now):
+    ends = [("posted", None), ("posted", None), ("posted", "found"), ("missed", "too_late"), ("missed", "stream_over")]
+    for number, (status, cause) in enumerate(ends):
+        made = {"text": "On air", "not_after": now, "created_at": now - timedelta(hours=1)}
+        db.session.add(Post(key=f"live:{number}", status=status, cause=cause, **made))
+    db.session.commit()
+    said = read(browser, "/admin/system").split("Posts of the last 24 hours")[1]
+    assert "Posted 3 1 : Found on the timeline. Missed 2 1 : " in said
+    assert (said.count("Posted"), said.count("Missed")) == (1, 1)
 
 
 def statements(browser, path):
