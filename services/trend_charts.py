@@ -57,7 +57,7 @@ def latency(weeks: Sequence[Week]) -> Latency | None:
 def _latency_words(weeks: Sequence[Week]) -> str:
     halves = [week.figures.total.median or 0 for week in weeks]
     last = weeks[-1].figures.total
-    latest = f"up to {short_day(weeks[-1].span.last)}, half took {TIME.shown(last.median)} at most and 95 % took "
+    latest = f"up to {short_day(weeks[-1].span.last)}, half took at most {TIME.shown(last.median)} and 95 % at most "
     latest += f"{TIME.shown(last.p95)}."
     if len(weeks) == 1:
         return f"In the one week with posts, {latest}"
