@@ -13,6 +13,7 @@ def engine_name():
 
 
 @pytest.mark.slow
+@pytest.mark.calls_in_transaction  # with so many posts those of other jobs may be open for more than a moment
 def test_no_page_and_no_job_reads_a_large_table_from_end_to_end(app, services, cast, x):
     scene = fill()
     show = cast.show(hosts=("ada", "bo", "cy"))
