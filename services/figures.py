@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from models import Broadcast, Outcome, Post, PostAttempt, PostStatus, WalletEntry
@@ -31,6 +31,8 @@ COUNTS = (
     *("measured", "impressions", "engagements"),
 )
 _COUNTED, _SPENT = range(2)
+#: what became of a post, and whose words went out: as numbers, since texts would be compared wherever they are counted
+_OWN, _DRAFT, _TEMPLATE, _FAILED = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,18 @@ def _statement(spans: int | None) -> Any:
     stretches = STRETCHES[:1] if by_host else STRETCHES
     seen = _posts(Post.user_id if by_host else _which(Post.created_at, spans or 1), len(stretches))
     ranks = [nearest_ranks(seen.c[name]) for name in stretches]
-    counted = select(seen.c.key, literal(_COUNTED), *_counts(seen), *ranks).group_by(seen.c.key)
+    counted = _by_key(select(literal(_COUNTED), *_counts(seen), *ranks), seen.c.key, spans)
     costs = _costs(WalletEntry.user_id if by_host else _which(WalletEntry.at, spans or 1))
     padding = [literal(0) for _ in COUNTS[1:]] + [null() for _ in ranks]
-    spent = select(costs.c.key, literal(_SPENT), func.sum(costs.c.cost), *padding).group_by(costs.c.key)
+    spent = _by_key(select(literal(_SPENT), func.coalesce(func.sum(costs.c.cost), 0), *padding), costs.c.key, spans)
     return union_all(counted, spent)
+
+
+def _by_key(query: Any, key: Any, spans: int | None) -> Any:
+    """Of a single span all is one group, for which nothing has to be sorted."""
+    if spans == 1:
+        return select(literal(0).label("key"), *query.selected_columns)
+    return select(key, *query.selected_columns).group_by(key)
 
 
 def _which(at: Any, spans: int) -> ColumnElement[int]:
@@ -160,8 +169,7 @@ def _posts(key: Any, stretches: int) -> Any:
         case((and_(start, begun), hundredths(PostAttempt.started_at, Post.posted_at))),
     )
     times = [way.label(name) for way, name in zip(ways[:stretches], STRETCHES, strict=False)]
-    source = Post.text_source.label("source")
-    query = select(key.label("key"), Post.status, source, *times, Post.impressions, Post.engagements)
+    query = select(key.label("key"), _kind(sent), *times, Post.impressions, Post.engagements)
     query = query.select_from(Post).outerjoin(Broadcast, Broadcast.id == Post.broadcast_id)
     if len(times) > 1:
         taken = and_(PostAttempt.post_id == Post.id, PostAttempt.outcome == Outcome.ACCEPTED)
@@ -170,6 +178,11 @@ def _posts(key: Any, stretches: int) -> Any:
     query = query.where(*mine, Post.status != PostStatus.CANCELLED, key.is_not(None))
     # Both databases would put the times into each place that counts them, and reckon them as often.
     return query.offset(0).subquery("seen")
+
+
+def _kind(sent: ColumnElement[bool]) -> Any:
+    words = case((Post.text_source == "own", _OWN), (Post.text_source == "draft", _DRAFT), else_=_TEMPLATE)
+    return case((sent, words), (Post.status.in_(FAILED), _FAILED)).label("kind")
 
 
 def _between(at: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -185,20 +198,21 @@ def made_in(podcast_id: int, ends: tuple[Span, Span]) -> ColumnElement[bool]:
 
 def _counts(seen: Any) -> list[Any]:
     """In the order of COUNTS."""
-    sent = seen.c.status == PostStatus.POSTED
-    conditions = [
-        sent,
-        seen.c.status.in_(FAILED),
-        seen.c.total.is_not(None),
-        seen.c.total <= ON_TIME,
-        and_(sent, seen.c.source == "own"),
-        and_(sent, seen.c.source == "draft"),
-        and_(sent, or_(seen.c.source.is_(None), seen.c.source.not_in(("own", "draft")))),
-        seen.c.impressions.is_not(None),
-    ]
-    numbers = [func.count(case((one, 1))) for one in conditions]
     sums = [func.coalesce(func.sum(column), 0) for column in (seen.c.impressions, seen.c.engagements)]
-    return [func.count(), *numbers, *sums]
+    return [
+        func.count(),
+        _count(seen.c.kind < _FAILED),
+        _count(seen.c.kind == _FAILED),
+        func.count(seen.c.total),
+        _count(seen.c.total <= ON_TIME),
+        *(_count(seen.c.kind == words) for words in (_OWN, _DRAFT, _TEMPLATE)),
+        func.count(seen.c.impressions),
+        *sums,
+    ]
+
+
+def _count(which: ColumnElement[bool]) -> Any:
+    return func.count(case((which, 1)))
 
 
 def _costs(key: Any) -> Any:
