@@ -98,8 +98,10 @@ def find(viewer: Viewer, wanted: Wanted, after: str = "") -> Found:
     """One page, in three statements at most, whatever the page. Raises Invalid for an `after` that was made up."""
     past, seen = _past(wanted, after), explorer_totals.seen(viewer, wanted)
     totals = explorer_totals.totals(seen, _counted(seen, wanted), wanted)
-    number, where = sum(totals.values()), [*_where(seen, wanted), *past]
-    lines = _page(where, wanted, PAGE + 1, are_few=number <= FEW) if number else []
+    number = sum(totals.values())
+    are_few = number <= FEW
+    where = [*_where(seen, wanted, Post.created_at if are_few else unsought(Post.created_at)), *past]
+    lines = _page(where, wanted, PAGE + 1, are_few=are_few) if number else []
     more = len(lines) > PAGE
     return Found(lines[:PAGE], totals, _cursor(wanted, lines[PAGE - 1]) if more else "", seen.zone)
 
@@ -202,9 +204,9 @@ def _lines() -> Any:
     )
 
 
-def _where(seen: Seen, wanted: Wanted) -> Where:
+def _where(seen: Seen, wanted: Wanted, at: Any = Post.created_at) -> Where:
     has_index = wanted.cause or ORDERS[wanted.sort or "newest"][0] is not None
-    found = [*seen.where(), *_fits(wanted, Post.user_id), *_within(Post.created_at, wanted, seen.zone)]
+    found = [*seen.where(), *_fits(wanted, Post.user_id), *_within(at, wanted, seen.zone)]
     return [*found, EXPLORED] if has_index else found
 
 
