@@ -13,11 +13,13 @@ from services import explorer_totals
 from services.errors import Invalid
 from services.explorer_filters import CAUSE_WORDS, Viewer, Wanted, begins, day_of, is_id
 from services.explorer_totals import Seen, Where
-from services.sql_plans import of_no_index, unsought
+from services.sql_plans import compared, of_no_index, unsought
 
 PAGE, BATCH = 50, 1000
 #: so many are found and sorted sooner than a page of them is met with on the way past all others
 FEW = 10_000
+#: of more days than these most posts are
+LONG = timedelta(days=366)
 #: of every post; the indexes made for these lists are for statements that say so, see models/post.py
 EXPLORED: ColumnElement[bool] = Post.id > literal_column("0")
 #: a stream is counted from its start; what was posted without one, from the click
@@ -212,7 +214,9 @@ def _where(seen: Seen, wanted: Wanted, at: Any = Post.created_at) -> Where:
 
 def _counted(seen: Seen, wanted: Wanted) -> Where:
     """The same, for counting: all that can be asked for is in one index, but for the cause, which has its own."""
-    at, user_id, podcast_id = (unsought(column) for column in (Post.created_at, Post.user_id, Post.podcast_id))
+    user_id, podcast_id = unsought(Post.user_id), unsought(Post.podcast_id)
+    is_compared = seen.podcasts is not None and _is_long(wanted)
+    at = compared(Post.created_at) if is_compared else unsought(Post.created_at)
     return [*seen.where(podcast_id), *_fits(wanted, user_id), *_within(at, wanted, seen.zone), EXPLORED]
 
 
@@ -232,6 +236,12 @@ def _fits(wanted: Wanted, user_id: Any) -> list[ColumnElement[bool]]:
     if wanted.link == "no":
         found.append(Post.text_source != "")  # whose words they are is known of every text that was written
     return found
+
+
+def _is_long(wanted: Wanted) -> bool:
+    """Whether the days leave out so little that no index helps to find the others."""
+    since, until = day_of(wanted.since), day_of(wanted.until)
+    return since is not None and until is not None and until - since > LONG
 
 
 def _within(at: Any, wanted: Wanted, zone: str) -> list[ColumnElement[bool]]:
