@@ -360,3 +360,13 @@ def test_in_a_rehearsal_no_table_names_an_address_at_x(show):
         text = "".join(written(lines, lambda url: url.replace("https://x.com", "http://stand-in")))
         assert "http://stand-in/" in text
         assert "x.com" not in text
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_days_that_leave_out_next_to_nothing_still_leave_it_out(show):
+    for text, days in (("Before", -800), ("First", -799), ("Last", 0), ("After", 1)):
+        add(show, text=text, created_at=NOON + timedelta(days=days))
+    typed = {"since": f"{NOON + timedelta(days=-799):%Y-%m-%d}", "until": f"{NOON:%Y-%m-%d}"}
+    for asked in (viewer(), Viewer(viewer().user_id, True, "UTC")):
+        found = explorer.find(asked, explorer_filters.asked(typed))
+        assert ([line.text for line in found.lines], found.totals) == (["Last", "First"], {"posted": 2})
