@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select, union
+from sqlalchemy import and_, case, or_, select, union
 from sqlalchemy import text as sql
 
 from extensions import db
@@ -35,7 +35,7 @@ FIRST = (datetime.min.replace(tzinfo=UTC), 0)
 
 
 class Claim(NamedTuple):
-    """One post, when its turn is as (instant, episode id), and what pays for it."""
+    """One post, when its turn is as (instant, episode id), and what pays for it, by the prices of that turn."""
 
     turn: tuple[datetime, int]
     whose: Whose
@@ -79,7 +79,9 @@ def claims_of(
         .outerjoin(Post, queued)
         .where(or_(Post.id.is_not(None), and_(PodcastMember.id.is_not(None), User.is_active)))
     )
-    rows = db.session.execute(coverage.with_purses(query, now))
+    # What waits already is paid for now, whatever was planned.
+    at = case((Post.id.is_(None), EpisodeGuide.scheduled_at))
+    rows = db.session.execute(coverage.with_purses(query, now, at=at))
     return [_claim(row, texts) for row in rows]
 
 

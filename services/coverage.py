@@ -1,11 +1,12 @@
 """Whether the wallets cover what the posts of a show cost, where a podcast lets an empty wallet stop posts. Reads only.
 
-Such a wallet is looked at from a day before the start on: until then somebody may still top it up. What there is comes
-along with the hosts of an episode; what is posted before it and paid from the same wallets is asked by claims.py.
+Judged at the start of the show: by the prices in force then, and with the allowances that come until then. Such a
+wallet is looked at from a day before the start on: until then somebody may still top it up. What there is comes along
+with the hosts of an episode; what is posted before it and paid from the same wallets is asked by claims.py.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,11 +14,12 @@ from sqlalchemy import and_, case, false, func, select
 from sqlalchemy.orm import aliased
 
 from extensions import db
-from models import EpisodeGuide, EpisodeTweetConfig, Wallet, WalletOwner
+from models import EpisodeGuide, EpisodeTweetConfig, Podcast, Wallet, WalletOwner
 from services import prices
 from services.causes import explain
 from services.money import dollars
 from services.paying import NO_BALANCE
+from services.wallet_months import coming_in
 from services.wallet_rows import Whose
 
 NEAR = timedelta(hours=24)
@@ -41,9 +43,10 @@ def paying(wallets: Mapping[Whose, Any], whose: Whose) -> Whose:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """The wallet that pays for a host, and what X asks for a post with a link and without; micro-dollars.
+    """The wallet that pays for a host, and what X asks at the start for a post with a link and without; micro-dollars.
 
-    `id` None: it was never needed. `stops`: whether the podcast lets an empty one stop posts.
+    `id` None: it was never needed. `stops`: whether the podcast lets an empty one stop posts. `to_come`: what its
+    allowance adds to `left` before the start.
     """
 
     id: int | None
@@ -53,6 +56,7 @@ class Purse:
     stops: bool
     with_link: int
     without: int
+    to_come: int = 0
 
     def cost(self, *, has_link: bool) -> int:
         return self.with_link if has_link else self.without
@@ -65,13 +69,16 @@ class Purse:
     @property
     def words(self) -> str:
         """ "of $4.20 left in the podcast's wallet"; empty where nobody watches it."""
-        return f"of {dollars(self.left)} left in {self._whose}" if self.is_used else ""
+        if not self.is_used:
+            return ""
+        said = f"of {dollars(self.left)} left in {self._whose}"
+        return f"{said}, and {dollars(self.to_come)} that come in before the show" if self.to_come else said
 
     def trouble(self, *, has_link: bool) -> str:
         """What comes of it that a post is not covered; empty where it is, or where nobody watches."""
-        if not self.is_used or self.left >= self.cost(has_link=has_link):
+        if not self.is_used or self.left + self.to_come >= self.cost(has_link=has_link):
             return ""
-        said = f"This costs more than {self._whose} has left."
+        said = f"This costs more than {self._whose} {'will have' if self.to_come else 'has left'}."
         if self.is_limited and self.stops:
             return f"{said} It is not posted unless an admin tops it up in time."
         why = "the limit stops drafts only" if self.is_limited else "no limit is set"
@@ -82,8 +89,8 @@ class Purse:
         return "your wallet" if self.is_own else "the podcast’s wallet"
 
 
-def with_purses(query: Any, now: prices.Instant) -> Any:
-    """A query of EpisodeTweetConfig and EpisodeGuide that also answers what purse_of reads."""
+def with_purses(query: Any, now: prices.Instant, *, at: Any = EpisodeGuide.scheduled_at) -> Any:
+    """A query of EpisodeTweetConfig and EpisodeGuide that also answers what purse_of reads. `at`: when a row pays."""
     podcast, host = aliased(Wallet), aliased(Wallet)
     here = podcast.podcast_id == EpisodeGuide.podcast_id, podcast.owner == WalletOwner.PODCAST
     own = host.podcast_id == EpisodeGuide.podcast_id, host.owner == WalletOwner.HOST
@@ -94,15 +101,23 @@ def with_purses(query: Any, now: prices.Instant) -> Any:
         "purse_limited": case((pays, host.is_limited), else_=podcast.is_limited),
         "purse_is_own": pays,
         "purse_stops": podcast.stops_posts,
-        "with_link": prices.price_now(prices.POST_WITH_LINK, now),
-        "without": prices.price_now(prices.POST, now),
+        "purse_allowance": case((pays, host.allowance), else_=podcast.allowance),
+        "with_link": prices.price_at(prices.POST_WITH_LINK, at, now),
+        "without": prices.price_at(prices.POST, at, now),
     }
     query = query.outerjoin(podcast, and_(*here))
     query = query.outerjoin(host, and_(*own, host.user_id == EpisodeTweetConfig.user_id))
     return query.add_columns(*(column.label(name) for name, column in columns.items()))
 
 
+def purse_before(row: Any, episode: EpisodeGuide, podcast: Podcast, now: datetime) -> Purse:
+    """As it stands at the start of the show."""
+    to_come = coming_in(row.purse_allowance, podcast.timezone, now, episode.scheduled_at)
+    return replace(purse_of(row), to_come=to_come)
+
+
 def purse_of(row: Any) -> Purse:
+    """As it stands now."""
     return Purse(
         row.purse_id,
         bool(row.purse_is_own),
@@ -131,22 +146,27 @@ Taken = Mapping[tuple[int, int | None], int]
 
 
 class Lack(NamedTuple):
-    """A wallet with a limit, what is left in it, and what it pays for one show and `before` it; micro-dollars."""
+    """A wallet with a limit, what is left in it, and what it pays for one show and `before` it; micro-dollars.
+
+    `to_come`: what its allowance brings before the show.
+    """
 
     wallet_id: int | None
     is_own: bool
     left: int
     cost: int
     before: int = 0
+    to_come: int = 0
 
     def words(self, host: str) -> str:
         """For its host and for admins: how much there is, and how much is missing."""
         whose = f"The wallet of {host}" if self.is_own else "The podcast’s wallet"
-        has, missing = f"{whose} has {dollars(self.left)}", dollars(self.cost + self.before - self.left)
-        if self.before:
-            earlier = f"Posts before this show take {dollars(self.before)}"
-            return f"{has}. {earlier}, and it costs {dollars(self.cost)}: {missing} is missing."
-        return f"{has} of the {dollars(self.cost)} that this show costs: {missing} is missing."
+        has, missing = f"{whose} has {dollars(self.left)}", self.cost + self.before - self.left - self.to_come
+        if not self.before and not self.to_come:
+            return f"{has} of the {dollars(self.cost)} that this show costs: {dollars(missing)} is missing."
+        comes = f", and {dollars(self.to_come)} come in before the show" if self.to_come else ""
+        earlier = f"Posts before this show take {dollars(self.before)}, and it" if self.before else "The show"
+        return f"{has}{comes}. {earlier} costs {dollars(self.cost)}: {dollars(missing)} is missing."
 
 
 def lacks(posts: Iterable[Waiting], taken: Taken) -> dict[Host, Lack]:
@@ -163,8 +183,9 @@ def lacks(posts: Iterable[Waiting], taken: Taken) -> dict[Host, Lack]:
     for post in limited:
         purse, key = post.purse, (post.episode_id, post.purse.id)
         cost, before = costs[key], taken.get(key, 0)
-        if purse.left - before < cost:
-            found[post.episode_id, post.user_id] = Lack(purse.id, purse.is_own, purse.left, cost, before)
+        if purse.left + purse.to_come - before < cost:
+            lack = Lack(purse.id, purse.is_own, purse.left, cost, before, purse.to_come)
+            found[post.episode_id, post.user_id] = lack
     return found
 
 

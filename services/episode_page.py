@@ -92,7 +92,8 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     card = card_of(podcast, episode, newest, hosts, channel=channel)
     mine = None
     if host is not None:
-        mine = editor_of(podcast, episode, host, video_id, hosts, prices=prices.current(now))
+        asked = prices.current(max(now, episode.scheduled_at or now))
+        mine = editor_of(podcast, episode, host, video_id, hosts, prices=asked)
     url = watch_url(video_id) if video_id else episode.link or None
     receipt = receipt_of(newest, [host.post for host in hosts]) if newest else None
     return EpisodePage(card, hosts, lines, url, mine, video_id, receipt=receipt)

@@ -50,12 +50,14 @@ def hosts_with_texts(episode_id: int, video_id: str, now: datetime) -> list[Host
     """
     rows: list[_Found] = list(db.session.execute(_hosts(), {"episode_ids": [episode_id], "now": now}))
     said = [_said(row, video_id) for row in rows]
-    near, episodes = list(_near(rows, said, now)), [row.EpisodeTweetConfig.episode for row in rows[:1]]
+    purses = [_purse(row, now) for row in rows]
+    near, episodes = list(_near(rows, said, purses, now)), [row.EpisodeTweetConfig.episode for row in rows[:1]]
     shows = {episode.podcast_id: episode.podcast for episode in episodes}
     taken = claims.taken_before(near, {episode.id: episode for episode in episodes}, shows, now)
     short = coverage.lacking(near, taken)
     lacking = [coverage.uncovered() if (episode_id, row.EpisodeTweetConfig.user_id) in short else None for row in rows]
-    return [_view(row, *words, lacks) for row, words, lacks in zip(rows, said, lacking, strict=True)]
+    found = zip(rows, said, lacking, purses, strict=True)
+    return [_view(row, words, lacks, purse) for row, words, lacks, purse in found]
 
 
 @cache
@@ -74,19 +76,26 @@ def _said(row: _Found, video_id: str) -> tuple[str | None, str]:
     return f"{trouble}." if trouble else None, text
 
 
-def _near(rows: Iterable[_Found], said: Iterable[tuple[str | None, str]], now: datetime) -> Iterator[Waiting]:
+def _purse(row: _Found, now: datetime) -> Purse:
+    episode = row.EpisodeTweetConfig.episode
+    return coverage.purse_before(row, episode, episode.podcast, now)
+
+
+def _near(
+    rows: Iterable[_Found], said: Iterable[tuple[str | None, str]], purses: Iterable[Purse], now: datetime
+) -> Iterator[Waiting]:
     """What waits for the show, if it is so near that wallets have to cover it."""
-    for row, (trouble, text) in zip(rows, said, strict=True):
+    for row, (trouble, text), purse in zip(rows, said, purses, strict=True):
         config = row.EpisodeTweetConfig
         waits = config.enabled and config.status == ConfigStatus.PENDING and row.member_id and config.user.is_active
         if waits and coverage.is_near(config.episode, now):
             has_link = config.include_link if trouble else tweet_text.has_link(text)
-            yield Waiting(config.episode_id, config.user_id, has_link, coverage.purse_of(row))
+            yield Waiting(config.episode_id, config.user_id, has_link, purse)
 
 
-def _view(row: _Found, text_trouble: str | None, text: str, lacks: str | None) -> HostView:
-    """`text` as it is sent; of words that cannot be, the length would say nothing. `lacks`: its wallet does."""
-    trouble = _trouble(row)
+def _view(row: _Found, said: tuple[str | None, str], lacks: str | None, purse: Purse) -> HostView:
+    """`said` as _said has it; of words that cannot be sent, the length would say nothing. `lacks`: its wallet does."""
+    trouble, (text_trouble, text) = _trouble(row), said
     waits = row.EpisodeTweetConfig.status == ConfigStatus.PENDING and row.EpisodeTweetConfig.enabled
     config, post, connection = row.EpisodeTweetConfig, row.Post, row.SocialConnection
     username = (post.username if post else "") or (connection.username if connection else "")
@@ -111,7 +120,7 @@ def _view(row: _Found, text_trouble: str | None, text: str, lacks: str | None) -
         include_link=config.include_link,
         post_id=post.id if post else None,
         text_trouble=text_trouble if waits and row.member_id is not None else None,
-        purse=coverage.purse_of(row),
+        purse=purse,
         needs_x=trouble is not None and row.member_id is not None and config.user.is_active,
     )
 

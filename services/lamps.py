@@ -30,7 +30,7 @@ from services import claims, coverage
 from services.ahead import has_ended
 from services.causes import explain
 from services.coming_texts import Coming, ComingTexts
-from services.coverage import Lack, Waiting
+from services.coverage import Lack, Purse, Waiting
 from services.logins import PLATFORM
 from services.tweets import post_url, why_not
 from services.vocabulary import Lamp, Light, after_the_end, light_of_host
@@ -96,7 +96,11 @@ def lamps_of(
         rows = db.session.execute(_hosts(), {"episode_ids": list(by_id), "now": now}).all()
         # What is said after the start is not asked here.
         said = [texts.of(row, by_id[row.episode_id]) if row.status == ConfigStatus.PENDING else None for row in rows]
-        purses = _purses(list(_limited(rows, said)), by_id, shows, now)
+        waiting = [
+            Waiting(row.episode_id, row.user_id, coming.has_link, _purse(row, by_id[row.episode_id], shows, now))
+            for row, coming in _limited(rows, said)
+        ]
+        purses = _purses(waiting, by_id, shows, now)
         for row, coming in zip(rows, said, strict=True):
             lack, stops = purses.get((row.episode_id, row.user_id), _COVERED)
             lamp = _lamp(row, by_id[row.episode_id], coming.trouble if coming else None, stops or held(row))
@@ -108,11 +112,15 @@ def lamps_of(
 _COVERED = None, None
 
 
-def _limited(rows: Iterable[Any], said: Iterable[Coming | None]) -> Iterator[Waiting]:
+def _purse(row: Any, episode: EpisodeGuide, shows: Mapping[int, Podcast], now: datetime) -> Purse:
+    return coverage.purse_before(row, episode, shows[episode.podcast_id], now)
+
+
+def _limited(rows: Iterable[Any], said: Iterable[Coming | None]) -> Iterator[tuple[Any, Coming]]:
     """What waits for its show and is paid from a wallet with a limit: only there something can be missing."""
     for row, coming in zip(rows, said, strict=True):
         if row.purse_limited and coming is not None and row.enabled and row.member_id and row.is_active:
-            yield Waiting(row.episode_id, row.user_id, coming.has_link, coverage.purse_of(row))
+            yield row, coming
 
 
 def _purses(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, insert, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, case, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from extensions import db
@@ -92,16 +92,26 @@ def known(now: datetime) -> PriceLists:
     return PriceLists([(since, Prices(versions[since], of)) for since, of in lists.items()])
 
 
-def price_now(item: str, now: Instant) -> Any:
+def price_now(item: str, now: Any) -> Any:
     """The price of one thing in micro-dollars, as a column of another statement."""
     query = select(Price.micros).where(Price.price_list_id == _chosen(now), Price.item == item)
-    return query.scalar_subquery()
+    return query.correlate_except(Price).scalar_subquery()
 
 
-def _chosen(now: Instant) -> Any:
+def price_at(item: str, instant: Any, now: Instant) -> Any:
+    """The same at an instant that each row names; of one that has passed, or has none, the price in force now.
+
+    Looked up for each row only while another list is planned.
+    """
+    is_planned = select(PriceList.id).where(PriceList.effective_at > now).exists()
+    return case((and_(is_planned, instant > now), price_now(item, instant)), else_=price_now(item, now))
+
+
+def _chosen(now: Any) -> Any:
     in_force = select(PriceList.id).where(PriceList.effective_at <= now).order_by(PriceList.effective_at.desc())
+    in_force = in_force.correlate_except(PriceList).limit(1)
     first = select(PriceList.id).order_by(PriceList.effective_at)
-    return func.coalesce(in_force.limit(1).scalar_subquery(), first.limit(1).scalar_subquery())
+    return func.coalesce(in_force.scalar_subquery(), first.limit(1).scalar_subquery())
 
 
 def change(changes: Mapping[str, int], effective_at: datetime, by: Actor, now: datetime) -> int:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.claims import Claim
 from services.coverage import paying
 from services.prices import PriceLists, Prices
 from services.show_costs import ComingShow
 from services.wallet_history import Balance
-from services.wallet_months import month_of
+from services.wallet_months import coming_in, month_of
 from services.wallet_rows import Whose
 
 #: planned shows
@@ -151,8 +151,5 @@ def _add_allowances(
     left: dict[Whose, int], wallets: Mapping[Whose, Balance], show: ComingShow, since: datetime
 ) -> None:
     """What comes into the wallets with the months that begin between two shows."""
-    zone, months, at = show.podcast.timezone, 0, since
-    while (month := month_of(at, zone)).until <= show.at:
-        months, at = months + 1, month.until + timedelta(seconds=1)
     for whose, balance in wallets.items():
-        left[whose] = left.get(whose, 0) + months * (balance.allowance or 0)
+        left[whose] = left.get(whose, 0) + coming_in(balance.allowance, show.podcast.timezone, since, show.at)

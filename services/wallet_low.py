@@ -16,6 +16,7 @@ from services.notice_events import admins_of
 from services.notice_words import Event
 from services.prices import Prices
 from services.show_costs import ComingShow, coming
+from services.wallet_months import coming_in
 from services.wallet_rows import Whose
 
 #: what is further ahead may still be paid for by then
@@ -34,8 +35,14 @@ def low_events(now: datetime) -> list[Event]:
         _event(show, wallets[whose], cost, admins[show.podcast.id])
         for show in shows
         for whose, cost in _costs(show, wallets, lists.at(show.at)).items()
-        if whose in wallets and wallets[whose].is_limited and wallets[whose].balance - wallets[whose].held < cost
+        if whose in wallets and wallets[whose].is_limited and _left(wallets[whose], show, now) < cost
     ]
+
+
+def _left(wallet: Any, show: ComingShow, now: datetime) -> int:
+    """At the start of the show: with the allowances that come before it."""
+    come = coming_in(wallet.allowance, show.podcast.timezone, now, show.at)
+    return int(wallet.balance - wallet.held) + come
 
 
 def _wallets() -> dict[Whose, Any]:
@@ -43,7 +50,8 @@ def _wallets() -> dict[Whose, Any]:
     limited = select(Wallet.podcast_id).join(Podcast, Podcast.id == Wallet.podcast_id)
     limited = limited.where(Wallet.is_limited, Podcast.is_active)
     query = select(Wallet.id, Wallet.podcast_id, Wallet.user_id, Wallet.owner, Wallet.balance, Wallet.held)
-    query = query.add_columns(Wallet.is_limited, Wallet.pays, User.name).outerjoin(User, User.id == Wallet.user_id)
+    query = query.add_columns(Wallet.is_limited, Wallet.pays, Wallet.allowance, User.name)
+    query = query.outerjoin(User, User.id == Wallet.user_id)
     rows: list[Any] = list(db.session.execute(query.where(Wallet.podcast_id.in_(limited))))
     return {Whose(row.podcast_id, row.user_id): row for row in rows if row.owner == WalletOwner.PODCAST or row.user_id}
 

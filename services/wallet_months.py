@@ -32,6 +32,14 @@ def month_of(now: datetime, zone: str) -> Month:
     return Month(f"{first:%Y-%m}", first.astimezone(UTC), after.astimezone(UTC))
 
 
+def coming_in(allowance: int | None, zone: str, since: datetime, until: datetime | None) -> int:
+    """What a monthly allowance brings after `since`, up to and with `until`; micro-dollars. Nothing without an end."""
+    if not allowance or until is None:
+        return 0
+    begin, end = since.astimezone(ZoneInfo(zone)), until.astimezone(ZoneInfo(zone))
+    return allowance * max(0, 12 * (end.year - begin.year) + end.month - begin.month)
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """By somebody, in a month: what it was, and what calls under way may add. Micro-dollars."""

@@ -1,13 +1,13 @@
 """GO and NO-GO of wallets: only where an empty one stops posts, and from a day before the start."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, EpisodeTweetConfig, Podcast, Post, SocialConnection
-from services import wallet
+from services import prices, wallet
 from services.audit import NOBODY
 from services.coverage import uncovered
 from services.hosts import hosts_with_texts
@@ -211,3 +211,90 @@ def test_lists_are_asked_once_more_where_an_empty_wallet_stops_posts(show, till)
             lamps_of([episode], {podcast.id: podcast}, till.now)
         counts.append(len(asked))
     assert counts == [1, 2]
+
+
+# What changes before it
+
+#: the till's podcast counts its months in UTC
+LAST_EVENING = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def last_evening(till):
+    """A show in the first hours of the next month."""
+    till.now = LAST_EVENING
+    for login in db.session.execute(select(SocialConnection)).scalars():
+        login.expires_at = till.now + timedelta(days=9)
+    return Show(till, hours=6)
+
+
+def dearer(till, at, micros=2 * WITH_LINK):
+    prices.change({prices.POST_WITH_LINK: micros}, at, NOBODY, till.now)
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_a_show_is_judged_by_the_prices_in_force_at_its_start(show, till):
+    show.put(2 * WITH_LINK, is_limited=True, stops_posts=True)
+    dearer(till, till.now + timedelta(hours=2, seconds=1))
+    assert show.words == READY
+    dearer(till, till.now + timedelta(hours=2))
+    assert show.words == NEITHER
+    said = "The podcast’s wallet has $0.40 of the $0.80 that this show costs: $0.40 is missing."
+    assert missing(show.lamps_of(show.episode())) == [said]
+
+
+def test_what_is_posted_before_it_is_paid_by_the_prices_of_its_own_turn(show, till):
+    later = show.another(hours=20)
+    dearer(till, till.now + timedelta(hours=10))
+    show.put(6 * WITH_LINK - 1, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == NEITHER
+    show.put(6 * WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == READY
+
+
+def test_a_post_that_waits_is_paid_by_the_prices_of_today(show, till):
+    later = show.another(hours=20)
+    show.set("ada", status="posting")
+    show.set("bo", enabled=False)
+    config = db.session.execute(select(EpisodeTweetConfig).filter_by(status="posting")).scalar_one()
+    post = Post(key="p", podcast_id=till.show_id, user_id=till.ids["ada"], config_id=config.id, text="example.com")
+    post.status, post.cause, post.not_after = "queued", "x_credits", till.now + timedelta(hours=5)
+    db.session.add(post)
+    db.session.commit()
+    dearer(till, till.now + timedelta(hours=1))
+    show.put(5 * WITH_LINK, is_limited=True, stops_posts=True)
+    assert show.words_of(later) == READY
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_an_allowance_that_comes_before_the_show_is_there_for_it(last_evening):
+    show = last_evening
+    show.put(WITH_LINK, is_limited=True, stops_posts=True, allowance=WITH_LINK)
+    assert show.words == READY
+    tonight = show.another(hours=3)
+    assert show.words_of(tonight) == NEITHER
+    show.put(0, is_limited=True, stops_posts=True, allowance=WITH_LINK - 1)
+    assert show.words_of(show.episode()) == NEITHER
+
+
+def test_how_much_is_missing_counts_what_comes_in(last_evening):
+    last_evening.put(50_000, is_limited=True, stops_posts=True, allowance=WITH_LINK)
+    said = "The podcast’s wallet has $0.05, and $0.20 come in before the show. The show costs $0.40: $0.15 is missing."
+    assert missing(last_evening.lamps_of(last_evening.episode())) == [said]
+
+
+def test_a_host_is_told_what_comes_in_before_the_show(last_evening, till):
+    last_evening.put(50_000, till.of("bo"), is_limited=True, allowance=50_000)
+    last_evening.put(DOLLAR, is_limited=True, stops_posts=True)
+    bo = next(view for view in hosts_with_texts(last_evening.episode().id, "", till.now) if view.name == "Bo")
+    assert bo.purse.words == "of $0.05 left in your wallet, and $0.05 that come in before the show"
+    assert bo.purse.trouble(has_link=True).startswith("This costs more than your wallet will have.")
+
+
+def test_nothing_more_is_asked_for_prices_and_allowances_to_come(last_evening, till):
+    last_evening.put(DOLLAR, is_limited=True, stops_posts=True, allowance=DOLLAR)
+    dearer(till, till.now + timedelta(hours=1))
+    podcast, episode = db.session.get_one(Podcast, till.show_id), last_evening.episode()
+    with statements() as asked:
+        lamps_of([episode], {podcast.id: podcast}, till.now)
+    assert len(asked) == 2

@@ -158,3 +158,9 @@ def test_the_editor_says_what_the_paying_wallet_has_left(app, till, cast):
         assert 'data-short-without=""' in page.text
     till.top_up(till.of("bo"), 2)
     assert "of $2.00 left in your wallet" in words(browser.get(path))
+
+
+def test_an_allowance_that_comes_before_the_show_is_counted(till, cast):
+    put(till, till.podcast, 0, allowance=WITH_LINK)  # this month's is paid at once
+    plan(till, cast, days=6, hours=5)
+    assert [title for _, title, _, _ in told(till)] == []
