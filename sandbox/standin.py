@@ -231,9 +231,11 @@ class StandIn:
         except HTTPException as error:
             return error.get_response(request.environ)
 
-    def catch_up(self) -> None:
-        """Does the work of `zombie` requests whose time has come, each at its own time."""
+    def catch_up(self, *, ahead_of_time: bool = False) -> None:
+        """Does the work of `zombie` requests whose time has come, each at its own time; or of all of them at once."""
         with self.lock:
+            if ahead_of_time:
+                self._late = [(self.now(), request) for _, request in self._late]
             due = sorted((late for late in self._late if late[0] <= self.now()), key=lambda late: late[0])
             self._late = [late for late in self._late if late not in due]
             for self._moment, request in due:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from werkzeug.wrappers import Request, Response
 
 from config import Settings
 from extensions import db
@@ -24,11 +26,11 @@ TERMINAL = {"posted", "failed", "review", "missed", "cancelled"}
 NOT_OUT = {"failed", "missed", "cancelled"}
 QUIET_SECONDS = 0.3
 
-#: everything that takes seconds in earnest takes tenths here
+#: what takes a minute in earnest takes seconds here: enough for a machine that has far too much to do
 SHORT: dict[str, Any] = {
     "live_watch_interval_seconds": 0.1,
-    "send_deadline_seconds": 0.5,
-    "send_lease_seconds": 2.0,
+    "send_deadline_seconds": 2.0,
+    "send_lease_seconds": 4.0,
     "lookup_delays_seconds": (0.15, 0.3, 0.45, 0.6),
 }
 
@@ -106,7 +108,7 @@ class Stage:
     def settings_with(self, **changes: Any) -> dict[str, Any]:
         return self._settings | changes
 
-    def wait(self, pid: int, seconds: float = 60.0) -> int | None:
+    def wait(self, pid: int, seconds: float = 120.0) -> int | None:
         """What it ended with: minus the signal, or its status; None when it still runs."""
         ended = self._zygote.ask(do="wait", pid=pid, seconds=seconds)
         if ended is not None:
@@ -132,7 +134,7 @@ class Stage:
         db.session.commit()
         return found
 
-    def until(self, is_so: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    def until(self, is_so: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
         over = time.monotonic() + seconds
         while not is_so():
             if time.monotonic() > over:
@@ -140,9 +142,9 @@ class Stage:
                 raise AssertionError(f"{what} never came\n{log.read_text()[-4000:] if log.exists() else ''}")
             time.sleep(0.03)
 
-    def settle(self, seconds: float = 60.0) -> None:
+    def settle(self) -> None:
         """Until every post is at an end, and then quiet for a while."""
-        self.until(lambda: all(post.status in TERMINAL for post in self.posts()), "the end", seconds)
+        self.until(lambda: all(post.status in TERMINAL for post in self.posts()), "the end")
         time.sleep(QUIET_SECONDS)
 
     def state(self, host: str) -> tuple[str, int]:
@@ -178,6 +180,39 @@ def stage(zygote: Zygote, settings: Settings, cast: Cast, x: X) -> Iterator[Stag
     made = Stage(zygote, settings, cast, x)
     yield made
     made.close()
+
+
+class Held:
+    """X has worked on so many posts, and answers none of them until it is let go."""
+
+    def __init__(self, x: X, posts: int = 2) -> None:
+        self._left = posts
+        self._lock, self._all, self._go = threading.Lock(), threading.Event(), threading.Event()
+        self._reply: Callable[[Request], Response] = x.reply
+        x.reply = self.reply  # type: ignore[method-assign]
+
+    def reply(self, request: Request) -> Response:
+        response = self._reply(request)
+        if request.path == "/2/tweets" and request.method == "POST" and not self._go.is_set():
+            with self._lock:
+                self._left -= 1
+                if self._left == 0:
+                    self._all.set()
+            self._go.wait(120)
+        return response
+
+    def wait(self) -> None:
+        assert self._all.wait(120)
+
+    def release(self) -> None:
+        self._go.set()
+
+
+@pytest.fixture
+def held(x: X) -> Iterator[Held]:
+    made = Held(x)
+    yield made
+    made.release()
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_f52_after_the_clock_was_put_right_the_next_starts_are_seen_at_once(stag
     db.session.commit()
     worker = stage.start(clock=str(clock.file))
     stage.until(lambda: looked_at(stage), "the first look")
-    time.sleep(0.5)  # a look under way would judge by the old time
+    time.sleep(1.0)  # a look under way would judge by the old time
     os.kill(worker, signal.SIGSTOP)
     clock.set(0)
     youtube.go_live(video)

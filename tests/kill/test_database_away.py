@@ -4,7 +4,6 @@ Ada is in default mode: what is proven absent is sent once more. Bo is in strict
 """
 
 import os
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,7 +12,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
-from werkzeug.wrappers import Request, Response
 
 from benchmarks.scratch import execute
 from extensions import db
@@ -21,7 +19,7 @@ from models import Post, PostAttempt, PostEvent, SocialConnection
 from sandbox.x import X
 from tests.kill import cluster as clusters
 from tests.kill.cluster import Cluster
-from tests.kill.conftest import Stage
+from tests.kill.conftest import SHORT, Held, Stage
 from tests.kill.proxy import Proxy
 
 pytestmark = [pytest.mark.slow, pytest.mark.calls_in_transaction]
@@ -90,37 +88,19 @@ def test_a_server_that_is_torn_down_at_any_point_costs_no_post_and_doubles_none(
     all_posted(stage, x)
 
 
-class Storing:
-    """Does something when X has stored both posts, before it answers either."""
-
-    def __init__(self, x: X, deed: Callable[[], None]) -> None:
-        self._deed, self._left = deed, 2
-        self._lock, self._done = threading.Lock(), threading.Event()
-        self._reply: Callable[[Request], Response] = x.reply
-        x.reply = self.reply  # type: ignore[method-assign]
-
-    def reply(self, request: Request) -> Response:
-        response = self._reply(request)
-        if request.path == "/2/tweets" and request.method == "POST":
-            with self._lock:
-                self._left -= 1
-                is_last = self._left == 0
-            if is_last:
-                self._deed()
-                self._done.set()
-            self._done.wait(10)
-        return response
-
-    def wait(self) -> None:
-        assert self._done.wait(20)
+def stop_while_x_works(cluster: Cluster, held: Held) -> None:
+    held.wait()
+    cluster.stop()
+    held.release()
 
 
-def test_what_x_said_while_the_server_was_away_is_kept_in_memory_and_recorded(stage: Stage, x: X, cluster: Cluster):
+def test_what_x_said_while_the_server_was_away_is_kept_in_memory_and_recorded(
+    stage: Stage, x: X, cluster: Cluster, held: Held
+):
     stage.take_time()
     stage.queue(ada=False, bo=True)
-    storing = Storing(x, cluster.stop)
     stage.start()
-    storing.wait()
+    stop_while_x_works(cluster, held)
     time.sleep(1.2)
     cluster.start()
     stage.settle()
@@ -129,22 +109,24 @@ def test_what_x_said_while_the_server_was_away_is_kept_in_memory_and_recorded(st
     assert not x.asked("GET", "/tweets")
 
 
-def test_a_server_that_stays_away_longer_than_the_leases_costs_at_most_a_look(stage: Stage, x: X, cluster: Cluster):
+def test_a_server_that_stays_away_longer_than_the_leases_costs_at_most_a_look(
+    stage: Stage, x: X, cluster: Cluster, held: Held
+):
     stage.queue(ada=False, bo=True)
-    storing = Storing(x, cluster.stop)
     stage.start()
-    storing.wait()
-    time.sleep(1.8)
+    stop_while_x_works(cluster, held)
+    time.sleep(SHORT["send_lease_seconds"])
     cluster.start()
     stage.settle()
     all_posted(stage, x)
 
 
-def test_what_x_said_to_a_worker_that_died_without_its_database_is_found(stage: Stage, x: X, cluster: Cluster):
+def test_what_x_said_to_a_worker_that_died_without_its_database_is_found(
+    stage: Stage, x: X, cluster: Cluster, held: Held
+):
     stage.queue(ada=False, bo=True)
-    storing = Storing(x, cluster.stop)
     worker = stage.start()
-    storing.wait()
+    stop_while_x_works(cluster, held)
     time.sleep(0.2)
     stage.kill(worker)
     cluster.start()

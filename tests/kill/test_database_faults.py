@@ -19,7 +19,7 @@ from extensions import db
 from models import JobRun, Post, PostAttempt, PostEvent
 from sandbox.standin import Fault
 from sandbox.x import X
-from tests.kill.conftest import Stage
+from tests.kill.conftest import Held, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.calls_in_transaction]
 
@@ -145,7 +145,7 @@ def start_early(stage: Stage, x: X) -> Callable[..., None]:
 def test_nothing_is_sent_while_another_process_keeps_the_database_for_itself(stage: Stage, x: X, start_early: Any):
     """As if it were held for longer than anybody waits. The posts become due meanwhile."""
     start_early(pragmas=["PRAGMA busy_timeout = 200"])
-    at = x.now() + timedelta(seconds=2)
+    at = x.now() + timedelta(seconds=5)
     due(at)
     with writing():
         stage.until(lambda: x.now() > at + timedelta(seconds=0.7), "the moment")
@@ -156,13 +156,13 @@ def test_nothing_is_sent_while_another_process_keeps_the_database_for_itself(sta
 
 
 @ON_SQLITE
-def test_what_x_said_while_another_process_kept_the_database_is_recorded_later(stage: Stage, x: X):
-    x.latency = 0.3
+def test_what_x_said_while_another_process_kept_the_database_is_recorded_later(stage: Stage, x: X, held: Held):
     stage.take_time()
     stage.queue(ada=False, bo=True)
     stage.start(pragmas=["PRAGMA busy_timeout = 200"])
-    stage.until(lambda: x.attempts() == 2, "both attempts")
+    held.wait()
     with writing():
+        held.release()
         until_said(stage, "outcomes could not be stored")
     stage.settle()
     all_posted(stage, x)
@@ -173,9 +173,9 @@ def test_what_x_said_while_another_process_kept_the_database_is_recorded_later(s
 def test_an_intent_that_waited_for_the_lock_until_its_lease_was_nearly_over_is_not_sent(
     stage: Stage, x: X, start_early: Any
 ):
-    start_early()
+    start_early(settings=stage.settings_with(send_deadline_seconds=4.0, send_lease_seconds=6.0))
     with writing("UPDATE posts SET not_before = created_at"):
-        time.sleep(1.8)
+        time.sleep(3.5)  # less than 6 s: the lease is not over; more than 2 s: too little of it is left for a call
     stage.settle()
     all_posted(stage, x)
     assert outcomes() == ["accepted", "accepted", "not_accepted", "not_accepted"]
@@ -283,19 +283,19 @@ def test_a_database_whose_clock_is_hours_off_changes_nothing(stage: Stage, x: X,
 
 @pytest.mark.parametrize("hours", [2, -2])
 def test_a_machine_whose_clock_is_hours_off_takes_a_lease_for_over_and_sends_nothing_twice(
-    stage: Stage, x: X, hours: int
+    stage: Stage, x: X, hours: int, held: Held
 ):
     """The wrong clock's look comes while X still works on the posts; the right clock's worker hears of them."""
     stage.take_time()
     stage.queue(ada=False, bo=True)
-    x.faults += [Fault(method="POST", path="^/2/tweets$", hold=1.0) for _ in range(2)]
     stage.start()
-    stage.until(lambda: x.attempts() == 2, "both attempts")
+    held.wait()
     services, wrong = stage.cast.services, x.now() + timedelta(hours=hours)
     assert services.posting.reap(wrong) == 2
     for seconds in (5, 20, 50, 95):
         services.confirming.look_up(wrong + timedelta(seconds=seconds))
         services.posting.drain(wrong + timedelta(seconds=seconds))
+    held.release()
     stage.settle()
     all_posted(stage, x)
     found = set(db.session.execute(select(PostEvent.cause).where(PostEvent.status == "unknown")).scalars())

@@ -120,7 +120,7 @@ def test_and_where_it_only_forgets_the_attempt_the_database_holds_it_back(stage:
 
 def test_an_airhorn_that_takes_silence_for_a_refusal_is_found_out(stage: Stage, x: X, fault: Any):
     stage.queue(ada=False, bo=True)
-    fault(hold=1.0)
+    fault(hold=3.0)
     stage.start(mutant="timeout")
     stage.until(lambda: x.attempts() >= 4, "the mistake")
     stage.settle()

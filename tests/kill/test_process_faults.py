@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request
 from extensions import db
 from models import Post, PostAttempt
 from sandbox.x import X
-from tests.kill.conftest import Stage
+from tests.kill.conftest import Held, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.calls_in_transaction]
 
@@ -43,12 +43,16 @@ class Blackout:
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_f11_both_workers_are_killed_while_x_works_and_two_new_ones_find_out(stage: Stage, x: X, fault: Any, stored):
+def test_f11_both_workers_are_killed_while_x_works_and_two_new_ones_find_out(
+    stage: Stage, x: X, fault: Any, held: Held, stored: bool
+):
     stage.queue(ada=False, bo=True)
-    fault(hold=1.0) if stored else fault(hang_up="before")
+    if not stored:
+        fault(hang_up="before")
     blackout = Blackout(x, asked=2)
     blackout.pids = [stage.start(), stage.start()]
     assert [stage.wait(pid) for pid in blackout.pids] == [-signal.SIGKILL] * 2
+    held.release()
     stage.start()
     stage.start()
     stage.settle()
@@ -114,7 +118,7 @@ def test_f12_who_was_frozen_past_his_lease_sends_nothing_any_more(stage: Stage, 
     assert (stage.state("ada"), stage.state("bo"), x.attempts()) == (POSTED, ASKED, 1)
     os.kill(frozen, signal.SIGCONT)
     os.kill(frozen, signal.SIGTERM)
-    assert stage.wait(frozen) == 0
+    assert stage.wait(frozen) in (0, 70)  # 70: its watchdog saw that its jobs had stood still for a minute
     assert x.attempts() == 1
     assert stage.violations() == []
     assert (stage.state("ada"), stage.state("bo")) == (POSTED, ASKED)
@@ -155,10 +159,11 @@ def test_f22_what_x_stores_long_after_we_gave_up_is_found_and_never_sent_over(st
     """In default mode it is sent again first: then X refuses the one that comes late as a double."""
     x.duplicate_filter = True
     stage.queue(ada=False, bo=True)
-    fault(zombie=1.5)
-    stage.start(in_review=(2.0, 3.0, 60.0))
+    fault(zombie=3600.0)
+    stage.start(in_review=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0))
     stage.until(lambda: {stage.state("ada")[0], stage.state("bo")[0]} == {"posted", "review"}, "the first end")
     assert stage.state("bo") == ASKED
+    x.catch_up(ahead_of_time=True)
     stage.until(lambda: stage.state("bo")[0] == "posted", "what was late")
     stage.settle()
     assert stage.violations() == []
@@ -169,14 +174,14 @@ def test_f22_what_x_stores_long_after_we_gave_up_is_found_and_never_sent_over(st
 
 
 def test_f72_sigterm_while_x_says_nothing_ends_at_the_deadline_and_leaves_the_post_to_be_looked_up(
-    stage: Stage, x: X, fault: Any
+    stage: Stage, x: X, held: Held
 ):
     stage.queue(ada=False, bo=True)
-    fault(hold=2.0)
     first = stage.start()
-    stage.until(lambda: x.attempts() == 2, "the calls")
+    held.wait()
     os.kill(first, signal.SIGTERM)
     assert stage.wait(first) == 0
+    held.release()
     assert {post.status for post in stage.posts()} <= {"unknown", "posted"}
     stage.start()
     stage.settle()
@@ -204,7 +209,7 @@ def test_f56_a_process_whose_jobs_hang_or_whose_scheduler_died_ends_with_70_and_
     assert stage.wait(sick) == 70
     stage.queue(ada=False, bo=True)
     stage.start()
-    stage.settle(40)
+    stage.settle()
     assert stage.violations() == []
     assert (stage.state("ada"), stage.state("bo")) == (POSTED, POSTED)
 
@@ -219,7 +224,7 @@ def test_f73_with_64_files_at_most_every_post_is_out_once(stage: Stage, x: X):
     x.latency = 0.3
     stage.queue(**dict.fromkeys(names, False))
     stage.start(files=64)
-    stage.settle(40)
+    stage.settle()
     assert stage.violations() == []
     assert {stage.state(name) for name in names} == {POSTED}
     assert x.attempts() == len(names)
