@@ -60,7 +60,7 @@ class House:
     def to_x(self, **chosen):
         page = self.post("/connections/x/connect").text.replace("&amp;", "&")
         url = page.split('content="0; url=')[1].split('"')[0]
-        return requests.get(url, params=chosen, allow_redirects=False, timeout=5).headers["Location"]
+        return requests.get(url, params=chosen, allow_redirects=False, timeout=60).headers["Location"]
 
     def from_x(self, **chosen):
         self.browser.get(self.to_x(**chosen).removeprefix(HERE))

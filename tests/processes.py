@@ -41,14 +41,14 @@ def start(settings: Settings, *arguments: str, log: Path, **changes: str) -> sub
         )
 
 
-def end(process: subprocess.Popen[bytes], timeout: float = 30.0) -> int:
+def end(process: subprocess.Popen[bytes], timeout: float = 60.0) -> int:
     """SIGTERM, as a supervisor does. Returns the exit code."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     return process.wait(timeout)
 
 
-def eventually(condition: Callable[[], Any], timeout: float = 20.0, every: float = 0.05) -> Any:
+def eventually(condition: Callable[[], Any], timeout: float = 60.0, every: float = 0.05) -> Any:
     """Waits until the condition is true and returns what it returned."""
     until = time.monotonic() + timeout
     while time.monotonic() < until:

@@ -109,7 +109,7 @@ class PushStage:
         """A channel whose subscription stands."""
         channel = self.show(name, **more)
         self.ask()
-        eventually(lambda: self.row(channel).state == "active" and self.held(channel), timeout=30)
+        eventually(lambda: self.row(channel).state == "active" and self.held(channel), timeout=60)
         return channel
 
     def row(self, channel: str) -> PushSubscription:

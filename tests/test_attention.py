@@ -281,7 +281,7 @@ def test_two_admins_at_the_same_moment_leave_one_line(app, desk, stream):
 
     def put():
         with app.app_context():
-            gate.wait(10)
+            gate.wait(60)
             show = db.session.get_one(Podcast, show_id)
             try:
                 service.put_aside(show, [stream], HowLong.WEEK, ada, now, is_admin=True)

@@ -83,7 +83,7 @@ def answers(port):
 
 
 def ask(port, method, path, **options):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, **options)
         answer = connection.getresponse()
@@ -101,7 +101,7 @@ def pour(port, size):
     """Sends chunks until the server has had enough, or `size` bytes; what it answered and how much was sent."""
     chunk = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
     sent = 0
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         head = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
         line.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode())
         try:

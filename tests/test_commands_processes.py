@@ -173,7 +173,7 @@ def test_the_foreground_scheduler_ends_at_sigterm(migrated, environment, tmp_pat
     try:
         wait_for_looker(tmp_path / "test.sqlite")
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()

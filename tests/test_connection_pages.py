@@ -137,7 +137,9 @@ def test_only_a_form_of_ours_connects_or_disconnects(ada, path):
 def go_to_x(browser):
     page = browser.post(CONNECT).text.replace("&amp;", "&")
     url = page.split('content="0; url=')[1].split('"')[0]
-    return requests.get(url, allow_redirects=False, timeout=5).headers["Location"].removeprefix("http://127.0.0.1:5000")
+    return (
+        requests.get(url, allow_redirects=False, timeout=60).headers["Location"].removeprefix("http://127.0.0.1:5000")
+    )
 
 
 def dumped(url):

@@ -73,7 +73,7 @@ def wait_until(seconds, condition):
 
 def answers(url):
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status == 200
     except OSError:
         return False
@@ -84,7 +84,7 @@ def control(port, name, **given):
     request = urllib.request.Request(
         f"http://127.0.0.1:{port + 1}/_control/{name}", data, {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

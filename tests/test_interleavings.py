@@ -90,7 +90,7 @@ class Other:
     def end(self) -> Any:
         if self._thread.ident is None:
             self._thread.start()
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         return self.result
 

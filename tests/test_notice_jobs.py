@@ -50,7 +50,7 @@ def test_a_start_is_posted_and_told_by_the_jobs(cast, scheduler, messengers):
     wants_discord(db.session.execute(select(User.id)).scalar_one())
     scheduler.start()
     cast.go_live(show, "Queues")
-    processes.eventually(lambda: messengers.texts("discord"), timeout=30)
+    processes.eventually(lambda: messengers.texts("discord"), timeout=60)
     assert messengers.texts("discord")[0].startswith("Deep Dive is live: 1 of 1 posted\nQueues\n")
 
 
@@ -64,9 +64,9 @@ def test_a_hanging_discord_holds_up_no_post_and_no_end(cast, scheduler, messenge
     store(events, datetime.now(UTC))
     messengers.faults = [Fault(path="webhooks", delay=9, hang_up="before")] * 20
     scheduler.start()
-    processes.eventually(lambda: messengers.asked("POST"), timeout=30)
+    processes.eventually(lambda: messengers.asked("POST"), timeout=60)
     cast.go_live(show, "Queues")
-    processes.eventually(lambda: cast.posts(status=PostStatus.POSTED), timeout=30)
+    processes.eventually(lambda: cast.posts(status=PostStatus.POSTED), timeout=60)
     scheduler.stop()
     # Those four were begun at once; of the others none was begun after it.
     assert len(messengers.asked("POST")) == 4

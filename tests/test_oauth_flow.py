@@ -53,7 +53,7 @@ def leave(browser):
 
 def agree(url, **chosen):
     """At X; answers the path and query that the browser is sent back to."""
-    answer = requests.get(url, params=chosen, allow_redirects=False, timeout=5)
+    answer = requests.get(url, params=chosen, allow_redirects=False, timeout=60)
     assert answer.status_code == 302, answer.text
     back = urlsplit(answer.headers["Location"])
     return f"{back.path}?{back.query}"

@@ -262,7 +262,7 @@ def test_no_log_of_ours_has_a_token(settings, cast, browser, caplog, tmp_path):
 
 
 def fetch(port, path):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path, headers={"Referer": f"http://127.0.0.1:{port}{path}"})
         return connection.getresponse().status

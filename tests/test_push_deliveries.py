@@ -378,7 +378,7 @@ def test_a_text_with_nul_characters_is_no_parameter(push):
 
 
 def wait_for(condition):
-    return eventually(condition, timeout=30)
+    return eventually(condition, timeout=60)
 
 
 def together(work, *, times):

@@ -92,7 +92,7 @@ def test_of_a_flood_to_strange_addresses_only_a_few_are_looked_for_and_known_one
     def strange():
         return deliveries.take(secrets.token_urlsafe(32), "sha1=0", b"", now)
 
-    eventually(lambda: strange() == Judged.PUT_OFF, timeout=30, every=0)
+    eventually(lambda: strange() == Judged.PUT_OFF, timeout=60, every=0)
     held, body, later = push.held(channel), push.body(channel), now + timedelta(minutes=5)
     path, signed = held.callback.rpartition("/")[2], sign(body, held.secret)
     assert deliveries.take(path, signed, body, later) == Judged.ACCEPTED
@@ -119,7 +119,7 @@ def test_while_the_database_is_slow_one_waits_for_it_and_nobody_else(push):
     first = threading.Thread(target=push.send, args=(channels[0],))
     with locked():
         first.start()
-        eventually(lambda: push.service.deliveries._is_writing, timeout=30)
+        eventually(lambda: push.service.deliveries._is_writing, timeout=60)
         assert [push.send(channel).status for channel in channels[1:]] == [204, 204]
         assert first.is_alive()
     first.join()
@@ -149,9 +149,9 @@ def test_who_was_put_off_is_asked_to_come_again(app, push, channel):
     def ask():
         return client.post(f"/websub/{secrets.token_urlsafe(32)}", data=b"x")
 
-    answer = eventually(lambda: (found := ask()).status_code == 503 and found, timeout=30, every=0)
+    answer = eventually(lambda: (found := ask()).status_code == 503 and found, timeout=60, every=0)
     assert answer.text == "Too much comes at once. Please deliver it again."
-    eventually(lambda: ask().status_code == 404, timeout=30)
+    eventually(lambda: ask().status_code == 404, timeout=60)
 
 
 @pytest.mark.parametrize("length", ["", "-5", "abc", "٣", "1e3", " 3"])

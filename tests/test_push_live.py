@@ -61,12 +61,12 @@ def test_an_unplanned_start_is_posted_by_the_jobs_when_the_hub_tells(push, make_
     scheduler = app.extensions["airhorn"].scheduler
     scheduler.start()
     try:
-        processes.eventually(lambda: (run := scheduler._runs.get("check")) and run.finished, timeout=30)
+        processes.eventually(lambda: (run := scheduler._runs.get("check")) and run.finished, timeout=60)
         video = push.youtube.go_live(channel, "Queues")
         push.hub.by_hand = False
         for host in ("ada", "bo"):
-            processes.eventually(lambda host=host: push.cast.timeline(host), timeout=30)
-        processes.eventually(lambda: len(push.cast.posts(status="posted")) == 2, timeout=30)
+            processes.eventually(lambda host=host: push.cast.timeline(host), timeout=60)
+        processes.eventually(lambda: len(push.cast.posts(status="posted")) == 2, timeout=60)
     finally:
         scheduler.stop()
     broadcast = db.session.execute(select(Broadcast).where(Broadcast.video_id == video)).scalar_one()

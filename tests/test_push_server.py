@@ -47,7 +47,7 @@ def answers(port):
 
 
 def ask(port, method, path, **options):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, **options)
         return connection.getresponse().status
@@ -65,7 +65,7 @@ def pushes():
 def pour(port, path, size):
     """A body without an end; how many bytes went out."""
     sent = 0
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         line.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         try:
             while sent < size:
@@ -103,11 +103,11 @@ def test_a_delivery_without_a_length_is_read_like_any_other(push, server):
 @pytest.mark.slow
 def test_slow_senders_do_not_keep_pages_waiting_for_ever(server):
     port, _ = server
-    lines = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(3)]
+    lines = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(3)]
     for line in lines:
         line.sendall(b"POST /websub/" + b"a" * 43 + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc")
     time.sleep(0.2)
     assert ask(port, "GET", "/healthz") == 200
     for line in lines:
         line.close()
-    eventually(lambda: ask(port, "GET", "/healthz") == 200, timeout=30)
+    eventually(lambda: ask(port, "GET", "/healthz") == 200, timeout=60)

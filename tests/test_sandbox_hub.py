@@ -77,7 +77,7 @@ def form(reader, channel, **changed):
 
 
 def subscribe(hub, reader, channel, *, path="/subscribe", **changed):
-    answer = requests.post(hub.url + path, data=form(reader, channel, **changed), timeout=10)
+    answer = requests.post(hub.url + path, data=form(reader, channel, **changed), timeout=60)
     hub.work()
     return answer
 
@@ -87,7 +87,7 @@ def subscribe(hub, reader, channel, *, path="/subscribe", **changed):
 
 @pytest.mark.parametrize("path", ["/", "/subscribe"])
 def test_a_request_is_taken_and_verified_afterwards(hub, reader, channel, path):
-    answer = requests.post(hub.url + path, data=form(reader, channel), timeout=10)
+    answer = requests.post(hub.url + path, data=form(reader, channel), timeout=60)
     assert (answer.status_code, reader.visits) == (202, [])
     hub.work()
     (visit,) = reader.visits
@@ -140,8 +140,8 @@ def test_what_cannot_be_subscribed_is_refused_in_plain_words(hub, reader, channe
 
 
 def test_only_posts_are_taken_and_only_there(hub):
-    assert requests.get(f"{hub.url}/subscribe", timeout=10).status_code == 405
-    assert requests.post(f"{hub.url}/other", timeout=10).status_code == 404
+    assert requests.get(f"{hub.url}/subscribe", timeout=60).status_code == 405
+    assert requests.post(f"{hub.url}/other", timeout=60).status_code == 404
 
 
 def test_in_bad_weeks_it_is_busy_for_new_ones_and_delivers_to_old_ones(hub, reader, channel, youtube):
@@ -372,10 +372,10 @@ def test_a_subscriber_who_is_gone_does_not_stop_the_others(hub, reader, channel,
 
 def test_by_itself_it_works_in_a_thread(hub, reader, channel, youtube):
     hub.by_hand = False
-    requests.post(hub.url, data=form(reader, channel), timeout=10)
-    eventually(lambda: hub.held, timeout=30)
+    requests.post(hub.url, data=form(reader, channel), timeout=60)
+    eventually(lambda: hub.held, timeout=60)
     youtube.upload(channel, "Film")
-    eventually(lambda: reader.deliveries, timeout=30)
+    eventually(lambda: reader.deliveries, timeout=60)
 
 
 def test_what_somebody_else_sends_is_at_hand():

@@ -53,7 +53,7 @@ def ada(x: X) -> Account:
 
 def call(x: X, method: str, path: str, token: str, **more: object) -> requests.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.request(method, x.url + path, headers=headers, timeout=5, allow_redirects=False, **more)
+    return requests.request(method, x.url + path, headers=headers, timeout=60, allow_redirects=False, **more)
 
 
 def send(x: X, account: Account, text: str, **more: object) -> requests.Response:
@@ -387,7 +387,7 @@ def authorize(x: X, **other: str) -> requests.Response:
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     }
-    return requests.get(f"{x.url}/i/oauth2/authorize", params=asked | other, allow_redirects=False, timeout=5)
+    return requests.get(f"{x.url}/i/oauth2/authorize", params=asked | other, allow_redirects=False, timeout=60)
 
 
 def sent_back(answer: requests.Response) -> dict[str, str]:
@@ -397,7 +397,7 @@ def sent_back(answer: requests.Response) -> dict[str, str]:
 
 
 def ask_token(x: X, basic: tuple[str, str] | None = ("sandbox-client", "sandbox-secret"), **form: str):
-    return requests.post(f"{x.url}/2/oauth2/token", data=form, auth=basic, timeout=5)
+    return requests.post(f"{x.url}/2/oauth2/token", data=form, auth=basic, timeout=60)
 
 
 def exchange(x: X, code: str, **other: str) -> requests.Response:
@@ -502,7 +502,7 @@ def test_a_refresh_whose_answer_was_lost_has_rotated_all_the_same(x, ada):
 
 def test_revoking_the_refresh_token_ends_the_grant(x, ada):
     form, basic = {"token": ada.refresh_token}, ("sandbox-client", "sandbox-secret")
-    answer = requests.post(f"{x.url}/2/oauth2/revoke", data=form, auth=basic, timeout=5)
+    answer = requests.post(f"{x.url}/2/oauth2/revoke", data=form, auth=basic, timeout=60)
     assert answer.json() == {"revoked": True}
     assert send(x, ada, "Hello").status_code == 401
     assert refresh(x, ada.refresh_token).status_code == 400

@@ -41,11 +41,11 @@ def test_the_jobs_post_for_a_stream_that_starts_while_they_run(cast: Cast, sched
     show = cast.show(hosts=("ada",))
     db.session.commit()  # SQLite's lock is the scheduler's from here
     scheduler.start()
-    processes.eventually(was_looked_at, timeout=30)
+    processes.eventually(was_looked_at, timeout=60)
     cast.go_live(show, "Queues")
     db.session.execute(update(YouTubeChannel).values(next_look_at=datetime.now(UTC)))
     db.session.commit()
-    processes.eventually(lambda: cast.timeline("ada"), timeout=30)
+    processes.eventually(lambda: cast.timeline("ada"), timeout=60)
     processes.eventually(lambda: cast.posts(status=PostStatus.POSTED))
 
 
@@ -127,7 +127,7 @@ def test_a_dead_scheduler_thread_is_noticed_and_replaced(cast: Cast, scheduler: 
     processes.eventually(lambda: scheduler.sickness() is not None or scheduler._scheduler is None)
     show = cast.show(hosts=("ada",))
     cast.go_live(show, "Queues")
-    processes.eventually(lambda: cast.timeline("ada"), timeout=20)
+    processes.eventually(lambda: cast.timeline("ada"), timeout=60)
 
 
 @pytest.mark.slow
@@ -141,10 +141,10 @@ def test_an_x_that_says_nothing_holds_up_no_look(cast: Cast, scheduler: Schedule
     assert asked.wait(30)
     for job in ("watch", "check", "look_up", "reap"):
         before = scheduler._runs.get(job)
-        processes.eventually(lambda job=job, run=before: scheduler._runs.get(job) not in (None, run), timeout=30)
+        processes.eventually(lambda job=job, run=before: scheduler._runs.get(job) not in (None, run), timeout=60)
     assert scheduler._runs["deliver"].finished is None
     answers.set()
-    processes.eventually(lambda: cast.posts(status=PostStatus.POSTED), timeout=30)
+    processes.eventually(lambda: cast.posts(status=PostStatus.POSTED), timeout=60)
 
 
 def test_a_job_that_never_ends_makes_the_scheduler_sick(scheduler: SchedulerService) -> None:
@@ -187,7 +187,7 @@ def test_sigterm_lets_the_call_in_flight_finish(cast: Cast, settings: Settings, 
     try:
         processes.eventually(lambda: cast.x.asked("POST", "/2/tweets"))
     finally:
-        code = processes.end(process, timeout=30)
+        code = processes.end(process, timeout=60)
     assert code == 0, log.read_text()
     assert [post.status for post in cast.posts()] == [PostStatus.POSTED]
 
@@ -204,7 +204,7 @@ def test_one_scheduler_starts_with_and_without_the_reloader(settings: Settings, 
         time.sleep(2)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
     assert len(re.findall("scheduler started", log.read_text())) == 1
 
 
@@ -236,7 +236,7 @@ def test_three_gunicorn_workers_with_schedulers_post_once(cast: Cast, settings: 
     arguments = ("gunicorn", "-w", "3", "-b", f"127.0.0.1:{port}", "app:create_app()")
     process = processes.start(embedded, *arguments, log=log)
     try:
-        processes.eventually(lambda: cast.timeline("ada") and cast.timeline("bo"), timeout=40)
+        processes.eventually(lambda: cast.timeline("ada") and cast.timeline("bo"), timeout=60)
         processes.eventually(lambda: len(re.findall("scheduler started", log.read_text())) == 3)
         time.sleep(3)
     finally:

@@ -59,7 +59,7 @@ def test_a_server_that_ends_gives_the_lease_back(app, settings, tmp_path):
 def answering(port):
     """(name of the process that answered, whether it is ready)."""
     asked = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(asked, timeout=20) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         families = {one.name: one.samples for one in text_string_to_metric_families(answer.read().decode())}
     return families["airhorn_pushes"][0].labels["process"], families["airhorn_ready"][0].value == 1
 

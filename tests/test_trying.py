@@ -142,7 +142,7 @@ def test_two_who_press_at_once_while_two_send_make_one_post_each(paused, x, make
 
     def work(app: Flask, name: str) -> None:
         with app.app_context():
-            barrier.wait(timeout=20)
+            barrier.wait(timeout=60)
             for _ in range(3):
                 with contextlib.suppress(Conflict):
                     trying.try_now(mine(name), posts[name], NOBODY, at)

@@ -277,6 +277,6 @@ def test_the_scheduler_pays_allowances_when_it_starts(till, services):
     rules(till, till.podcast, allowance=DOLLAR)
     services.scheduler.start()
     try:
-        processes.eventually(lambda: till.stands(till.podcast) == (DOLLAR, 0), timeout=30)
+        processes.eventually(lambda: till.stands(till.podcast) == (DOLLAR, 0), timeout=60)
     finally:
         services.scheduler.stop()

@@ -68,7 +68,7 @@ def meanwhile(app: Flask, act: Callable[[], Any]) -> Any:
     thread.start()
     begun.wait(30)
     if db.engine.dialect.name == "postgresql":
-        processes.eventually(somebody_waits, timeout=30)
+        processes.eventually(somebody_waits, timeout=60)
     db.session.commit()
     thread.join(60)
     return answers[0]

@@ -54,7 +54,7 @@ def consent(x, client, **more):
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     url = client.authorize_url("the-state", challenge, BACK)
-    answer = requests.get(url, allow_redirects=False, timeout=5)
+    answer = requests.get(url, allow_redirects=False, timeout=60)
     back = parse_qs(urlsplit(answer.headers["Location"]).query)
     assert back["state"] == ["the-state"]
     return back["code"][0], verifier

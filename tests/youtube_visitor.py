@@ -36,7 +36,7 @@ class Visitor:
         self, method: str, *, key: str | None = "test-key", headers: dict | None = None, **query
     ) -> requests.Response:
         params = {name: value for name, value in {"key": key, **query}.items() if value is not None}
-        return self.http.get(f"{self.base}/youtube/v3/{method}", params=params, headers=headers, timeout=10)
+        return self.http.get(f"{self.base}/youtube/v3/{method}", params=params, headers=headers, timeout=60)
 
     def video(self, video_id: str, part: str = ALL_PARTS) -> dict | None:
         found = self.api("videos", part=part, id=video_id).json()["items"]
@@ -47,14 +47,14 @@ class Visitor:
         return [item["contentDetails"]["videoId"] for item in answer["items"]]
 
     def feed(self, **query) -> requests.Response:
-        return self.http.get(f"{self.base}/feeds/videos.xml", params=query, timeout=10, allow_redirects=False)
+        return self.http.get(f"{self.base}/feeds/videos.xml", params=query, timeout=60, allow_redirects=False)
 
     def entries(self, **query) -> list[str]:
         root = ElementTree.fromstring(self.feed(**query).content)
         return [entry.findtext("yt:videoId", namespaces=NAMES) for entry in root.findall("a:entry", NAMES)]
 
     def page(self, path: str, **options) -> requests.Response:
-        return self.http.get(self.base + path, timeout=10, allow_redirects=False, **options)
+        return self.http.get(self.base + path, timeout=60, allow_redirects=False, **options)
 
     def canonical(self, path: str) -> str | None:
         match = re.search(r'<link rel="canonical" href="([^"]*)">', self.page(path).text)

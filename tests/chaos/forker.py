@@ -50,7 +50,7 @@ class Forker:
         with self._process as process:
             assert process.stdin
             process.stdin.close()
-            process.wait(20)
+            process.wait(60)
 
     def start(self, **order: Any) -> int:
         return int(self._ask(do="start", **order))

@@ -110,7 +110,7 @@ class World:
         work = self.cast.services.posting.begin(self.at)
         work.go_on_at = 0.0
         self.cast.services.posting.go_on(work)
-        wait(work.futures, timeout=20)
+        wait(work.futures, timeout=60)
         return work
 
     def end_delivery(self, work: Delivery) -> None:

@@ -119,7 +119,7 @@ def pooled_at(host: str, server_port: int, **more: Any) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
 
 

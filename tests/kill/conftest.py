@@ -62,7 +62,7 @@ def zygote() -> Iterator[Zygote]:
         yield Zygote(process)
         assert process.stdin
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.browser import Browser as TestBrowser
 
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 #: how long anything on a page may take to appear
-PATIENCE = 30_000
+PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 
 
