@@ -11,10 +11,14 @@ from models import Broadcast, Podcast, Post, PostStatus, Verdict
 from services import audit, figures_version, outbox, podcast_fields, tweet_text
 from services.audit import Actor, Kind
 from services.checks import several_lines, shown
+from services.coming_texts import SOME_VIDEO
 from services.errors import Conflict, Invalid
 from services.podcasts import locked
+from services.youtube_reference import watch_url
 
 LONGEST_TEXT = 2_000
+#: what a usual text is tried with
+SOME_SHOW = tweet_text.Facts(show="Show", title="Title", url=watch_url(SOME_VIDEO))
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
@@ -45,10 +49,19 @@ def default_words(text: str) -> str:
     words = several_lines("these words", text, LONGEST_TEXT)
     if words:
         try:
+            _check_with_link(words)
             tweet_text.validate_template(words)
         except Invalid as error:
             raise Invalid(f"{error}.") from None
     return words
+
+
+def _check_with_link(words: str) -> None:
+    """Measured as it is sent unless a host leaves the link out of an episode."""
+    excess = tweet_text.weighted_length(tweet_text.shortest(words, SOME_SHOW, include_link=True)) - tweet_text.LIMIT
+    if excess > 0:
+        many = "1 character" if excess == 1 else f"{excess} characters"
+        raise Invalid(f"Too long by {many}: the link is part of it, and X counts it as {tweet_text.URL_LENGTH}")
 
 
 def version_of(podcast: Podcast) -> str:

@@ -50,6 +50,13 @@ def test_the_profile_is_kept(browser, ada):
     assert user.never_repost
     browser.post("/profile", {**GOOD, "never_repost": ""} | {"default_text": ""})
     assert fresh(ada).default_text == ""
+
+
+def test_a_usual_text_that_fits_with_its_link_is_kept(browser, ada):
+    longest = "x" * 256
+    browser.post("/profile", GOOD | {"default_text": longest})
+    assert fresh(ada).default_text == longest
+    assert "With the link, which X counts as 23, at most 280 characters." in browser.get("/profile").text
     page = browser.get("/profile").text
     assert 'value="Europe/Berlin"' in page
     assert '<option value="Europe/Berlin">' in page
@@ -65,7 +72,7 @@ def test_the_profile_is_kept(browser, ada):
         ("timezone", "Europe/Berlinn", "Did you mean Europe/Berlin?"),
         ("timezone", "x" * 3000, "There is no time zone"),
         ("default_text", "{titel}", "titel"),
-        ("default_text", "x" * 300, "Too long"),
+        ("default_text", "x" * 257, "Too long by 1 character: the link is part of it, and X counts it as 23."),
         ("default_text", "$A $B", "cashtag"),
         ("default_text", "a\x07b", "cannot be shown"),
     ],
