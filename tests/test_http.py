@@ -110,10 +110,10 @@ FAULTS = {
 def test_after_the_first_byte_a_post_is_unknown_and_a_get_refused(http, fault):
     with raw_server(FAULTS[fault]) as server:
         with pytest.raises(Unknown) as posted:
-            post(http, server.url, deadline=0.5)
+            post(http, server.url, deadline=1.5)
         assert len(server.seen) == 1, "sent once, never again"
         with pytest.raises(Refused) as got:
-            get(http, server.url, deadline=0.5)
+            get(http, server.url, deadline=1.5)
     assert (posted.value.cause, got.value.cause) == ("no_answer", "no_answer")
 
 

@@ -75,9 +75,9 @@ def test_the_deadline_holds_for_what_hangs_or_drips(tmp_path, act):
     http = Http(ca_file=file)
     with raw_server(act, tls) as server:
         with pytest.raises(Unknown):
-            http.post_form(server.url, {"a": "b"}, deadline=0.7)
+            http.post_form(server.url, {"a": "b"}, deadline=2.0)
         with pytest.raises(Refused):
-            http.get(server.url, deadline=0.7)
+            http.get(server.url, deadline=2.0)
 
 
 def test_a_redirect_from_https_to_http_is_not_followed(tmp_path):
