@@ -56,6 +56,7 @@ class Scene:
             "trends": f"{podcast}/numbers/trends",
             "wallets": f"{podcast}/spend/wallets",
             "limits": f"{podcast}/spend/rules",
+            "weekly letter": f"{podcast}/weekly-mail/letter",
             "youtube": f"{podcast}/settings/youtube",
             "episode": f"{podcast}/episodes/{self.episode_id}/tweets",
             "planned episode": f"{podcast}/episodes/{self.planned_id}/tweets",

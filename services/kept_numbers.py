@@ -42,13 +42,19 @@ def sparklines(access: Access, now: datetime) -> Sequence[Week]:
     return _weeks(_About(access, "sparklines", OVERVIEW), now, periods.SPARKLINE_WEEKS)
 
 
-def insights(access: Access, overview: Overview, now: datetime) -> list[Insight]:
-    """What stands out in a period. A budget and how far the month is are as they were up to OVERVIEW seconds ago."""
+def insights(
+    access: Access, overview: Overview, now: datetime, *, names: tuple[str, str] | None = None
+) -> list[Insight]:
+    """What stands out in a period. A budget and how far the month is are as they were up to OVERVIEW seconds ago.
+
+    `names`: as `insight_facts.facts` takes them.
+    """
 
     def compute() -> list[Insight]:
-        return rules.of(insight_facts.facts(access.podcast, overview, now, money=access.is_admin))
+        return rules.of(insight_facts.facts(access.podcast, overview, now, money=access.is_admin, names=names))
 
-    return _About(access, "insights", OVERVIEW).kept(_INSIGHTS, overview.period.spans, compute)
+    about = _About(access, "_".join(("insights", *(names or ()))), OVERVIEW)
+    return about.kept(_INSIGHTS, overview.period.spans, compute)
 
 
 def latency(access: Access, now: datetime) -> Sequence[Week]:

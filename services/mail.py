@@ -85,7 +85,7 @@ class Mailer:
         letter = EmailMessage(policy=UNBROKEN)
         letter["From"] = self._settings.smtp_from
         letter["To"] = to
-        letter["Subject"] = " ".join("".join(c if c.isprintable() else " " for c in subject).split())[:LONGEST_SUBJECT]
+        letter["Subject"] = subject_line(subject)
         letter["Date"] = formatdate()
         letter["Message-ID"] = make_msgid(domain=self._here)
         letter["Auto-Submitted"] = "auto-generated"
@@ -111,6 +111,11 @@ class Mailer:
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._ca_file)
+
+
+def subject_line(subject: str) -> str:
+    """As it is sent: in one line, printable, and not too long."""
+    return " ".join("".join(c if c.isprintable() else " " for c in subject).split())[:LONGEST_SUBJECT]
 
 
 def _outcome_of(error: Exception) -> Refused | Unknown:

@@ -72,10 +72,11 @@ def ways_of(user_id: int, settings: Settings) -> list[Way]:
     """All there are, in one statement."""
     query = select(NoticeAddress).where(NoticeAddress.user_id == user_id)
     found = {address.network: address for address in db.session.execute(query).scalars()}
-    return [Way(network, NAMES[network], found.get(network), _missing(network, settings)) for network in NAMES]
+    return [Way(network, NAMES[network], found.get(network), missing(network, settings)) for network in NAMES]
 
 
-def _missing(network: NoticeNetwork, settings: Settings) -> str:
+def missing(network: NoticeNetwork, settings: Settings) -> str:
+    """Why this way cannot be had on this server; empty where it can."""
     if network == NoticeNetwork.EMAIL and settings.smtp_host is None:
         return "This server sends no mail: its operator has set no SMTP_HOST."
     if network == NoticeNetwork.TELEGRAM and settings.telegram_bot_token is None:
@@ -94,8 +95,8 @@ class Wanted:
 
 def set_address(wanted: Wanted, vault: Vault, settings: Settings, by: Actor, now: datetime) -> None:
     """In place of what was set there before. Raises Invalid, and Conflict where this server has no such way."""
-    if missing := _missing(wanted.network, settings):
-        raise Conflict(missing)
+    if why := missing(wanted.network, settings):
+        raise Conflict(why)
     assert by.user_id is not None
     kept = CHECKS[wanted.network](wanted.typed)
     db.session.rollback()

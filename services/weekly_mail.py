@@ -5,41 +5,33 @@ it, and one that dies in the middle sends nothing twice. What certainly did not 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, delete, literal, not_, or_, select, update
 
 from config import Settings
 from extensions import db, reading
 from models import Notice, NoticeLevel, Podcast, PodcastMember, Role, User
-from services import audit, insight_facts, insights, overview_numbers, periods
+from services import audit, periods
 from services import notice_words as say
+from services import weekly_letters as letters
 from services import weekly_words as words
-from services.attention import needs_here
 from services.audit import Actor, Kind
-from services.dismissals import Viewer, sorted_out
 from services.errors import NotFound, Outcome, Refused
 from services.inserting import insert_or_ignore
-from services.insight_facts import LAST_WEEK
 from services.mail import Mailer
-from services.need import Need
-from services.number_cards import cards
 from services.one_by_one import Turns, apart
-from services.overview import checked
-from services.overview_numbers import Overview
-from services.periods import WEEK
+from services.weekly_letters import Reader, begins
 from services.weekly_words import Week
 
 log = logging.getLogger(__name__)
 
-EIGHT = time(8)
 #: on Tuesday nobody wants to read of the week before last
 TOO_LATE = timedelta(hours=24)
 #: letters of one run; the next comes a minute later
@@ -48,27 +40,8 @@ AT_ONCE = 100
 MOST_REFUSED = 3
 #: the mail server is away: the others wait for the next run
 AWAY = frozenset({"notice_unreachable", "notice_no_answer", "notice_mail", "notice_off"})
+NOT_ON_IT = "You are not on this podcast, so its week cannot come to you."
 _PLAIN = {"synchronize_session": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who wants the letter of a podcast, which week it is about, and how it is known that he has it."""
-
-    podcast_id: int
-    user_id: int
-    email: str
-    is_admin: bool
-    monday: date
-
-    @property
-    def key(self) -> str:
-        return f"week:{self.podcast_id}:{self.monday}"
-
-
-def begins(monday: date, zone: str) -> datetime:
-    """When the letters of the week before this Monday begin to go out."""
-    return datetime.combine(monday, EIGHT, ZoneInfo(zone)).astimezone(UTC)
 
 
 @dataclass(slots=True)
@@ -100,8 +73,8 @@ class WeeklyMail:
         found = _Round()
         for podcast_id in dict.fromkeys(reader.podcast_id for reader in readers):
             here = [reader for reader in readers if reader.podcast_id == podcast_id][: found.left]
-            letters = partial(self._letters, podcast_id, here, found, now)
-            if not apart(letters, "the weekly letters of a podcast were not written", podcast_id):
+            theirs = partial(self._letters, podcast_id, here, found, now)
+            if not apart(theirs, "the weekly letters of a podcast were not written", podcast_id):
                 found.left -= 1
                 for reader in here:
                     self._turns.later(reader, now)
@@ -111,7 +84,7 @@ class WeeklyMail:
 
     def _letters(self, podcast_id: int, readers: Sequence[Reader], found: _Round, now: datetime) -> None:
         refused = 0
-        for reader, week in _weeks(podcast_id, readers, now):
+        for reader, week in letters.weeks(podcast_id, readers, now):
             found.left -= 1
             if not week.has_any:
                 self._without.add(reader)
@@ -128,11 +101,8 @@ class WeeklyMail:
 
     def _send(self, reader: Reader, week: Week) -> Outcome | None:
         """None: taken. What certainly did not arrive may be sent again."""
-        here = self._settings.public_url
-        text = words.letter(week, here, reader.user_id)
-        stop = {"List-Unsubscribe": f"<{here}/profile/notices#weekly>"}
         try:
-            self._mailer.hand_over(reader.email, words.subject(week), text, headers=stop)
+            letters.hand_over(self._mailer, reader, week, self._settings.public_url)
         except Outcome as result:
             log.warning("a weekly letter was not taken", extra={"user": reader.user_id, "cause": result.cause})
             if isinstance(result, Refused) and not result.permanent:
@@ -174,36 +144,6 @@ def _reader(row: Any, now: datetime) -> Reader | None:
     at = begins(monday, row.timezone)
     is_admin = row.role == Role.ADMIN or row.is_admin
     return Reader(row.podcast_id, row.id, row.email, is_admin, monday) if at <= now < at + TOO_LATE else None
-
-
-def _weeks(podcast_id: int, readers: Sequence[Reader], now: datetime) -> Iterable[tuple[Reader, Week]]:
-    """What each of them may read; put together in a few statements, and one more for each reader."""
-    reading()
-    podcast = db.session.get(Podcast, podcast_id)
-    if podcast is None:
-        db.session.rollback()
-        return []
-    monday = readers[0].monday
-    last = periods.midnight(monday, podcast.timezone) - timedelta(seconds=1)
-    overview = overview_numbers.overview(podcast, periods.Kind.WEEK, last)
-    facts = insight_facts.facts(podcast, overview, now, money=True, names=LAST_WEEK)
-    needs = needs_here(podcast, checked(now), now)
-    found = []
-    for reader in readers:
-        told = insights.of(facts if reader.is_admin else replace(facts, plan=None))
-        seen, _ = sorted_out(needs, Viewer(reader.user_id, {podcast_id} if reader.is_admin else ()), now)
-        shown = _week(podcast, overview, reader, told, seen)
-        found.append((reader, shown))
-    db.session.rollback()
-    return found
-
-
-def _week(podcast: Podcast, overview: Overview, reader: Reader, told: list[insights.Insight], seen: list[Need]) -> Week:
-    """Without cards where no episode was announced."""
-    has_any = bool(overview.current.announcements)
-    numbers = cards(overview, (), money=reader.is_admin) if has_any else ()
-    span = periods.span_of(reader.monday - WEEK, reader.monday, podcast.timezone)
-    return Week(podcast.id, podcast.name, span, numbers, told if has_any else (), seen)
 
 
 # Who was first
@@ -280,6 +220,6 @@ def choose(podcast_id: int, by: Actor, now: datetime, *, wanted: bool) -> None:
     )
     if changed.first() is None:
         db.session.rollback()
-        raise NotFound("You are not on this podcast, so its week cannot come to you.")
+        raise NotFound(NOT_ON_IT)
     audit.note(Kind.WEEKLY_MAIL, by, now, podcast_id=podcast_id, wanted=wanted)
     db.session.commit()

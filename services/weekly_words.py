@@ -43,7 +43,7 @@ def letter(week: Week, here: str, user_id: int) -> str:
         _listed("Worth knowing", [one.text for one in week.insights]),
         _listed("Needs a person", _needs(week, user_id)),
         f"All numbers: {podcast}/numbers\nWhat needs attention: {podcast}/attention",
-        f"-- \nYou asked Airhorn for this letter every Monday. To end it: {here}/profile/notices#weekly",
+        f"-- \nThis letter comes on Mondays to who asked Airhorn for it. To end it: {here}/profile/notices#weekly",
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 

@@ -14,6 +14,7 @@ from routes.podcasts import (
     rehearsal,
     spend,
     tweets,
+    weekly,
     youtube,
 )
 
@@ -29,5 +30,6 @@ rehearsal.add_to(bp)
 spend.add_to(bp)
 numbers.add_to(bp)
 attention.add_to(bp)
+weekly.add_to(bp)
 draft_rules.add_to(bp)
 drafts.add_to(bp)

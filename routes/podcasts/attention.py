@@ -1,4 +1,4 @@
-"""What a podcast needs a person for: the list, put aside, brought back; and whether its week comes by mail."""
+"""What a podcast needs a person for: the list, put aside, brought back."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,6 @@ from routes.access import require_podcast_access
 from routes.limits import limited
 from routes.signed_in import actor
 from services import attention as service
-from services import weekly_mail as letters
 from services.access import Access
 from services.errors import Conflict, Invalid
 
@@ -22,7 +21,6 @@ def add_to(bp: Blueprint) -> None:
     bp.add_url_rule(PAGE, view_func=attention)
     bp.add_url_rule(f"{PAGE}/aside", view_func=put_aside, methods=["POST"])
     bp.add_url_rule(f"{PAGE}/<int:dismissal_id>/back", view_func=bring_back, methods=["POST"])
-    bp.add_url_rule("/<int:podcast_id>/weekly-mail", view_func=weekly_mail, methods=["POST"])
 
 
 @require_podcast_access
@@ -56,16 +54,6 @@ def bring_back(access: Access, *, dismissal_id: int) -> ResponseReturnValue:
     service.bring_back(access.podcast, dismissal_id, actor(), datetime.now(UTC), is_admin=access.is_admin)
     flash("It is back on the list.")
     return _back(podcast_id)
-
-
-@limited("30/minute")
-@require_podcast_access
-def weekly_mail(access: Access) -> ResponseReturnValue:
-    """Anything but "on" is off."""
-    wanted, name = request.form.get("weekly") == "on", access.podcast.name
-    letters.choose(access.podcast.id, actor(), datetime.now(UTC), wanted=wanted)
-    flash(f"The week of {name} comes on Mondays at 8." if wanted else f"The week of {name} is not sent any more.")
-    return redirect(url_for("profile.notices", _anchor="weekly"))
 
 
 def _back(podcast_id: int) -> Response:

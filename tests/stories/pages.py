@@ -137,6 +137,8 @@ PAGES = (
     Shown("confirm", "/confirm"),
     Shown("profile-notices", "/profile/notices"),
     Shown("profile-notices-none", "/profile/notices", "bo"),
+    Shown("weekly-letter", "/podcasts/{show}/weekly-mail/letter"),
+    Shown("weekly-letter-unannounced", "/podcasts/{fresh}/weekly-mail/letter", "fay"),
     Shown("posts", "/posts"),
     Shown("posts-refused", "/posts?since=yesterday"),
     Shown("notices", "/notices"),
