@@ -82,6 +82,7 @@ SECTIONS: dict[str, dict[str, Cause]] = {
     },
     "After an unknown outcome": {
         "found": Cause("Found on the timeline."),
+        "x_has_it": Cause("X says that it has this post already. Its link follows if X shows it within a day."),
         "verified_absent": Cause("Not on the timeline after repeated looks, so the same text is sent once more."),
         "not_found": Cause(
             "Sent, but X did not confirm it and it is not on the timeline.", "Look on X, then choose what is true."
@@ -183,13 +184,14 @@ def in_the_past(sentence: str) -> str:
     return sentence.replace(IN_TIME, "")
 
 
-def explain(cause: str, detail: str | None = None, *, is_over: bool = False) -> str:
+def explain(cause: str, detail: str | None = None, *, is_over: bool = False, is_settled: bool = True) -> str:
     """The sentence for people: what happened, the other side's words if any, and the fix.
 
-    `is_over`: the time for it has passed, so nothing is promised that came in time only.
+    `is_over`: the time for it has passed, so nothing is promised that came in time only. `is_settled` False: Airhorn
+    still finds out what became of it, so nobody has to do anything yet.
     """
     known = CAUSES.get(cause, Cause(f"Something unexpected happened ({cause})."))
-    fix = in_the_past(known.fix) if is_over else known.fix
+    fix = in_the_past(known.fix) if is_over else known.fix if is_settled else ""
     detail = None if known.own_fix else detail
     return " ".join(part for part in (known.text, detail, fix) if part)
 

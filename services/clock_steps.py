@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models import OPEN_STATES, Broadcast, JobRun, Post, PostStatus, SendGate, YouTubeChannel
 from services.gates import CREDITS
+from services.pending import without_id
 from services.sending import CREDITS_PROBE_EVERY, LONGEST_PAUSE
 
 #: what lies further ahead than this was written by a clock that has been set back since; other machines' differ by less
@@ -92,9 +93,9 @@ def _mend_posts(session: Session, now: datetime, ahead: datetime) -> None:
     _write(session, update(Post).where(waits, by_itself).values(not_before=now))
     shut = and_(SendGate.cause == CREDITS, SendGate.until > ahead + CREDITS_PROBE_EVERY)
     _write(session, update(SendGate).where(shut).values(until=now))
-    unclear = and_(Post.status.in_((PostStatus.UNKNOWN, PostStatus.REVIEW)), Post.unknown_since > ahead)
     anew = {"unknown_since": now, "next_lookup_at": now, "absences": 0, "first_absence_at": None}
-    _write(session, update(Post).where(unclear).values(**anew))
+    for unclear in (Post.status.in_((PostStatus.UNKNOWN, PostStatus.REVIEW)), and_(*without_id())):
+        _write(session, update(Post).where(unclear, Post.unknown_since > ahead).values(**anew))
 
 
 def _write(session: Session, statement: Any) -> None:

@@ -27,7 +27,8 @@ ON_ITS_WAY = frozenset({Q, S, U})
 #: which states a post may come from
 ALLOWED: Mapping[PostStatus, frozenset[PostStatus]] = {
     PostStatus.SENDING: frozenset({Q}),
-    PostStatus.POSTED: frozenset({S, U, R}),
+    # From posted only to learn X's id, which X did not say when it refused a second try.
+    PostStatus.POSTED: frozenset({S, U, R, PostStatus.POSTED}),
     PostStatus.FAILED: frozenset({S, Q, U}),
     PostStatus.QUEUED: frozenset({Q, S, U, R}),
     # From queued only when the database forgot that it was sent.

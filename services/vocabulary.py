@@ -78,7 +78,7 @@ def _on_its_way(post: Post | None, why: str, held_until: datetime | None) -> Lig
     if post is None or known == POSTING:
         return POSTING
     if post.status == PostStatus.UNKNOWN:
-        return replace(known, note=why)
+        return replace(known, note=explain(post.cause or "", post.detail, is_settled=False) if post.cause else "")
     next_at = max(post.not_before, held_until) if held_until else post.not_before
     soon = next_at if next_at < post.not_after else None
     return replace(known, note=why, until=post.not_after, next_at=soon, is_of_start=post.trigger == "live")
@@ -133,7 +133,8 @@ def light_of_event(status: str, cause: str | None, detail: str | None) -> Light:
     word = light_of_post(status, cause).word if status == PostStatus.QUEUED else known.word
     is_over = status == PostStatus.MISSED
     is_out = cause in CAUSES and status == PostStatus.POSTED
-    said = CAUSES[cause].text if is_out else explain(cause, detail, is_over=is_over)
+    is_settled = status != PostStatus.UNKNOWN
+    said = CAUSES[cause].text if is_out else explain(cause, detail, is_over=is_over, is_settled=is_settled)
     return Light(word, known.lamp, said)
 
 

@@ -41,7 +41,7 @@ def test_a_duplicate_refusal_of_the_second_sending_proves_that_the_first_went_ou
     unknown(desk)
     desk.find_out()
     post = desk.find_out(until=200)
-    assert (post.status, post.cause, post.remote_id) == ("posted", "found", None)
+    assert (post.status, post.cause, post.remote_id) == ("posted", "x_has_it", None)
     assert [one.outcome for one in desk.attempts(post)] == ["not_accepted", "accepted"]
     assert (x.attempts(), len(desk.texts())) == (2, 1)
 

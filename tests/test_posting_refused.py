@@ -111,7 +111,7 @@ def test_e12_a_duplicate_of_something_that_is_not_there_fails_and_asks_for_other
     desk.on_air("ada")
     post = desk.drain()
     assert (post.status, post.cause) == ("unknown", "x_duplicate")
-    post = desk.later(1).look_up()
+    post = desk.find_out(until=200)
     assert (post.status, post.cause) == ("failed", "x_duplicate")
     assert desk.words(post) == "X says this text was already posted. Make it unique, for example add {title}."
     assert [one.outcome for one in desk.attempts(post)] == ["not_accepted"]
