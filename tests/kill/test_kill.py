@@ -13,7 +13,7 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from sandbox.x import X
-from tests.kill.conftest import Stage
+from tests.kill.conftest import Held, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.calls_in_transaction]
 
@@ -31,10 +31,12 @@ POINTS = {
 
 
 @pytest.mark.parametrize("name", POINTS)
-def test_a_worker_that_dies_in_the_database_loses_and_doubles_nothing(stage: Stage, name: str):
+def test_a_worker_that_dies_in_the_database_loses_and_doubles_nothing(stage: Stage, held: Held, name: str):
     point, ada, bo = POINTS[name]
     stage.queue(ada=False, bo=True)
-    assert stage.wait(stage.start(kill_at=point)) == -signal.SIGKILL
+    worker = stage.start(kill_at=point)
+    held.release_together(point)
+    assert stage.wait(worker) == -signal.SIGKILL
     stage.start()
     stage.settle()
     assert stage.violations() == []

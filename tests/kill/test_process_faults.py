@@ -72,11 +72,13 @@ TWICE = {
 
 
 @pytest.mark.parametrize("point", TWICE)
-def test_f11_the_next_worker_dies_at_the_same_point_and_two_new_ones_go_on(stage: Stage, point: str):
+def test_f11_the_next_worker_dies_at_the_same_point_and_two_new_ones_go_on(stage: Stage, held: Held, point: str):
     """What was sent again once is not sent a third time: then a person decides in default mode, too."""
     stage.queue(ada=False, bo=True)
     for _ in range(2):
-        assert stage.wait(stage.start(kill_at=point)) == -signal.SIGKILL
+        worker = stage.start(kill_at=point)
+        held.release_together(point)
+        assert stage.wait(worker) == -signal.SIGKILL
     stage.start()
     stage.start()
     stage.settle()
@@ -124,10 +126,13 @@ def test_f12_who_was_frozen_past_his_lease_sends_nothing_any_more(stage: Stage, 
     assert (stage.state("ada"), stage.state("bo")) == (POSTED, ASKED)
 
 
-def test_f12_an_answer_that_was_read_after_the_freeze_changes_nothing_that_was_found_out(stage: Stage, x: X):
+def test_f12_an_answer_that_was_read_after_the_freeze_changes_nothing_that_was_found_out(
+    stage: Stage, x: X, held: Held
+):
     """The post is out when its sender is frozen: another finds it, and the late sender agrees."""
     stage.queue(ada=False, bo=True)
     frozen = stage.start(stop_at="outcome:begin")
+    held.release_together("outcome:begin")
     stage.until_stopped(frozen)
     assert x.attempts() == 2
     # On SQLite it may hold the lock on the database: then nobody can do anything before it goes on.
