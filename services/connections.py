@@ -13,8 +13,9 @@ from services.audit import NOBODY, Actor, Kind
 from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
 from services.errors import Conflict, Invalid, NotFound
+from services.renewing import owner_of
 from services.revoking import RevokingService, remember
-from services.tokens import TokenService, owner_of
+from services.tokens import TokenService
 
 log = logging.getLogger(__name__)
 

@@ -19,13 +19,14 @@ from models import Outcome as AttemptOutcome
 from models import Post, PostStatus, SocialConnection
 from services import claiming, figures_version, gates, leases, outbox, sending
 from services.clients.x import XClient
-from services.clients.x_answers import Accepted, Tokens
+from services.clients.x_answers import Accepted
 from services.errors import Outcome, Refused, Unknown
 from services.installation import Guard
 from services.journal import Intent
 from services.journal_files import JournalError
+from services.renewing import Refresh, Renewed
 from services.sending import Sending
-from services.tokens import Refresh, TokenService
+from services.tokens import TokenService
 from services.vault import VaultError
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Delivery:
     clock: Callable[[], datetime]
     go_on_at: float = field(default_factory=lambda: time.monotonic() + GO_ON_EVERY_SECONDS)
     sends: dict[Future[Accepted | Outcome], Sending] = field(default_factory=dict)
-    refreshes: dict[Future[Tokens | Outcome], Refresh] = field(default_factory=dict)
+    refreshes: dict[Future[Renewed], Refresh] = field(default_factory=dict)
     drained: Drained = field(default_factory=Drained)
 
     @property
@@ -227,9 +228,9 @@ class SocialPostingService:
             self._journal.note([(one.key, one.token, *sending.heard(result)) for one, result in done], now)
             self._settle_surely(done, work)
 
-    def _finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> None:
+    def _finish_refresh(self, refresh: Refresh, result: Renewed, now: datetime) -> None:
         if not self._tokens.finish_refresh(refresh, result, now):
-            why = None if isinstance(result, Tokens) else result
+            why = result if isinstance(result, Outcome) else None
             claiming.postpone(db.session(), refresh.connection_id, now, why, is_repeat=refresh.is_repeat)
             db.session.commit()
 

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, case, or_, select, update
@@ -18,7 +18,9 @@ from services.clients.x import XClient
 from services.clients.x_answers import Tokens, XUser
 from services.clients.x_posts import TimelinePost
 from services.errors import Outcome, Refused, Unknown
-from services.journal import IntentJournal, SealedPair
+from services.journal import IntentJournal
+from services.renewing import Refresh as Refresh
+from services.renewing import Renewed, Renewing, StillGood, owner_of
 from services.revoking import remember
 from services.vault import Vault, VaultError
 
@@ -28,8 +30,8 @@ log = logging.getLogger(__name__)
 FRESH_FOR = timedelta(minutes=10)
 #: after this a refresher is taken for dead and the outcome of its call for unknown
 REFRESH_LEASE = timedelta(seconds=30)
-#: renewals of one login that are followed in the journal
-LONGEST_CHAIN = 1000
+#: what X said is good although it was taken for over is used so long before X is asked again
+GOOD_FOR = timedelta(minutes=10)
 #: trouble that does not keep a connection from being used
 IN_DOUBT = "refresh_in_doubt"
 
@@ -43,32 +45,17 @@ class Access:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """A refresh that this process alone may make: taken and committed, not yet sent."""
-
-    connection_id: int
-    platform_user_id: str
-    owner: str
-    version: int
-    refresh_token: str
-    #: an earlier refresh may have spent this token
-    is_repeat: bool
-    #: what X gave for this token before, if this machine heard it: X need not be asked, and would refuse
-    known: SealedPair | None = None
-
-
 class TokenService:
     """Opens the stored pairs and renews them. Every method that writes commits, but for `store`."""
 
     def __init__(self, vault: Vault, x: XClient, journal: IntentJournal) -> None:
         self._vault = vault
         self._x = x
-        self._journal = journal
+        self._renewing = Renewing(vault, x, journal)
 
     def store(self, connection: SocialConnection, tokens: Tokens, expires_at: datetime | None) -> None:
         """Puts a new pair into the row, sealed; a refresh under way finds another version and keeps nothing."""
-        access, renewed = self._sealed(connection.platform_user_id, tokens)
+        access, renewed = self._renewing.sealed(connection.platform_user_id, tokens)
         connection.access_token = access
         if renewed:
             connection.refresh_token = renewed
@@ -110,8 +97,22 @@ class TokenService:
         if taken.trouble == IN_DOUBT:
             figures_version.raise_for_connection(db.session(), connection_id)
         db.session.commit()
-        is_repeat, known = taken.trouble == IN_DOUBT, self._newest_after(token, taken.platform_user_id)
-        return Refresh(connection_id, taken.platform_user_id, owner, taken.token_version, token, is_repeat, known)
+        return Refresh(
+            connection_id,
+            taken.platform_user_id,
+            owner,
+            taken.token_version,
+            token,
+            is_repeat=taken.trouble == IN_DOUBT,
+            known=self._renewing.newest_after(token, taken.platform_user_id),
+            access_token=self._opened_access(taken) if taken.trouble == IN_DOUBT else None,
+        )
+
+    def _opened_access(self, taken: Any) -> str | None:
+        try:
+            return self._vault.unseal(taken.access_token, f"{owner_of(taken.platform_user_id)}:access")
+        except VaultError:
+            return None
 
     @staticmethod
     def _take(connection_id: int, owner: str, now: datetime) -> Any:
@@ -137,6 +138,7 @@ class TokenService:
                 trouble=case((state == RefreshState.REFRESHING, IN_DOUBT), else_=SocialConnection.trouble),
             )
             .returning(
+                SocialConnection.access_token,
                 SocialConnection.refresh_token,
                 SocialConnection.platform_user_id,
                 SocialConnection.token_version,
@@ -145,53 +147,12 @@ class TokenService:
             execution_options={"synchronize_session": False},
         ).one_or_none()
 
-    def _newest_after(self, spent: str, platform_user_id: str) -> SealedPair | None:
-        """The end of the chain of renewals that began with this token, as far as this machine heard of it."""
-        owner, newest = f"{owner_of(platform_user_id)}:refresh", None
-        for _ in range(LONGEST_CHAIN):
-            pair = self._journal.pair_after(spent)
-            if pair is None:
-                break
-            try:
-                newest, spent = pair, self._vault.unseal(pair.refresh, owner) if pair.refresh else spent
-            except VaultError:
-                log.warning("a pair in the journal does not open")
-                break
-        return newest
-
-    def call_refresh(self, refresh: Refresh) -> Tokens | Outcome:
+    def call_refresh(self, refresh: Refresh) -> Renewed:
         """The HTTP part, for a thread: no database, no exception. The new pair is in the journal when it returns."""
-        try:
-            if refresh.known is not None:
-                return self._opened(refresh, refresh.known)
-            tokens = self._x.refresh(refresh.refresh_token)
-        except Outcome as outcome:
-            return outcome
-        now = datetime.now(UTC)
-        ends = now + timedelta(seconds=tokens.expires_in)
-        pair = SealedPair(*self._sealed(refresh.platform_user_id, tokens), ends)
-        self._journal.keep_pair(refresh.refresh_token, pair, now)
-        return tokens
+        return self._renewing.call(refresh)
 
-    def _sealed(self, platform_user_id: str, tokens: Tokens) -> tuple[bytes, bytes | None]:
-        owner, renewed = owner_of(platform_user_id), tokens.refresh_token
-        access = self._vault.seal(tokens.access_token, f"{owner}:access")
-        return access, self._vault.seal(renewed, f"{owner}:refresh") if renewed else None
-
-    def _opened(self, refresh: Refresh, pair: SealedPair) -> Tokens | Outcome:
-        """A pair of the journal as if X had just given it."""
-        owner = owner_of(refresh.platform_user_id)
-        left = max(0, int((pair.ends - datetime.now(UTC)).total_seconds()))
-        try:
-            renewed = self._vault.unseal(pair.refresh, f"{owner}:refresh") if pair.refresh else None
-            access = self._vault.unseal(pair.access, f"{owner}:access")
-        except VaultError as error:
-            return Refused(str(error), cause="x_token_refused", permanent=True)
-        log.info("a renewed login was taken from the journal", extra={"connection": refresh.connection_id})
-        return Tokens(access, renewed, left, frozenset())
-
-    def finish_refresh(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> bool:
-        """Commits what came of a refresh before the new pair is used. True: a fresh pair is stored."""
+    def finish_refresh(self, refresh: Refresh, result: Renewed, now: datetime) -> bool:
+        """Commits what came of a refresh before the new pair is used. True: the stored pair may be used."""
         connection = db.session.execute(
             select(SocialConnection).where(SocialConnection.id == refresh.connection_id).with_for_update(key_share=True)
         ).scalar_one_or_none()
@@ -205,14 +166,14 @@ class TokenService:
         if isinstance(result, Tokens):
             expires_at = now + timedelta(seconds=result.expires_in) if result.expires_in is not None else None
             self.store(connection, result, expires_at)
-        else:
-            self._store_failed_refresh(connection, refresh, result)
+        elif connection.refresh_owner == refresh.owner:
+            self._store_doubt(connection, refresh, result, now)
         if before[0] or connection.trouble or RefreshState.REVOKED in (before[1], connection.refresh_state):
             figures_version.raise_for_user(db.session(), connection.user_id)
         db.session.commit()
-        return isinstance(result, Tokens)
+        return isinstance(result, Tokens | StillGood)
 
-    def _end_new_pair(self, refresh: Refresh, result: Tokens | Outcome, now: datetime) -> None:
+    def _end_new_pair(self, refresh: Refresh, result: Renewed, now: datetime) -> None:
         if isinstance(result, Tokens):
             pair = {"refresh": result.refresh_token, "access": result.access_token}
             owner = owner_of(refresh.platform_user_id)
@@ -220,11 +181,17 @@ class TokenService:
         db.session.commit()
 
     @staticmethod
-    def _store_failed_refresh(connection: SocialConnection, refresh: Refresh, result: Outcome) -> None:
-        log.warning("a token refresh failed", extra={"connection": connection.id, "cause": result.cause})
-        if connection.refresh_owner != refresh.owner:
-            return
+    def _store_doubt(
+        connection: SocialConnection, refresh: Refresh, result: Outcome | StillGood, now: datetime
+    ) -> None:
+        """There is no new pair: whether the login is over, in doubt, or as it was."""
         connection.refresh_owner = connection.refresh_lease_until = None
+        if isinstance(result, StillGood):
+            # Whether the refresh token is good nobody knows; it is tried when this one is good no more.
+            connection.refresh_state, connection.trouble = RefreshState.DOUBT, IN_DOUBT
+            connection.expires_at = now + GOOD_FOR
+            return
+        log.warning("a token refresh failed", extra={"connection": connection.id, "cause": result.cause})
         if isinstance(result, Refused) and result.permanent:
             connection.refresh_state, connection.trouble = RefreshState.REVOKED, "x_token_refused"
         elif isinstance(result, Unknown) or refresh.is_repeat:
@@ -296,8 +263,3 @@ def note_refused(session: Session, accesses: Iterable[Access], now: datetime, *,
             .values({"trouble": "x_auth"} if is_fresh else {"expires_at": now}),
             execution_options={"synchronize_session": False},
         )
-
-
-def owner_of(platform_user_id: str) -> str:
-    """What tokens of an X account are sealed for, before `:access` or `:refresh`."""
-    return f"x:{platform_user_id}"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 
 from extensions import db
 from models import SocialConnection
@@ -13,7 +14,7 @@ from sandbox.x import X
 from services.clients.x_answers import Tokens, XUser
 from services.errors import Conflict
 from services.registry import get_services
-from services.tokens import FRESH_FOR, REFRESH_LEASE
+from services.tokens import FRESH_FOR, GOOD_FOR, REFRESH_LEASE
 from tests.cast import Cast
 from tests.conftest import ENGINES
 from tests.desk import Desk, checked_at_every_commit
@@ -179,6 +180,83 @@ def test_the_refresh_token_of_a_refresher_that_died_is_tried_once_when_nothing_e
     assert desk.refreshes() == []
     assert desk.later(REFRESH_LEASE.total_seconds() + 1).drain().status == "posted"
     assert len(desk.refreshes()) == 1
+
+
+# A wrong 401, and the refresher died
+
+
+def killed_in_renewing(desk: Desk, x: X, *, is_wrong: bool = True) -> None:
+    """X said 401 to a token; the renewal that followed reached X, and its answer reached nobody."""
+    desk.on_air("ada")
+    if not is_wrong:
+        x.expire_token(x.account("ada"))
+    desk.change_connection(expires_at=desk.at)  # what a 401 leaves
+    refresh = get_services().tokens.begin_refresh(desk.connection().id, desk.at)
+    assert refresh is not None
+    form = {"grant_type": "refresh_token", "refresh_token": refresh.refresh_token}
+    secret = (str(x.client_id), str(x.client_secret))
+    assert requests.post(f"{x.url}/2/oauth2/token", form, auth=secret, timeout=30).status_code == 200
+    desk.later(REFRESH_LEASE.total_seconds() + 1)
+
+
+@pytest.mark.parametrize("engine_name", ENGINES, indirect=True)
+def test_a_wrong_401_and_a_kill_in_the_renewal_that_follows_end_no_login(desk, x):
+    killed_in_renewing(desk, x)
+    assert desk.drain().status == "posted"
+    connection = desk.connection()
+    assert (connection.refresh_state, connection.trouble) == ("doubt", "refresh_in_doubt")
+    assert desk.at + GOOD_FOR <= connection.expires_at < desk.at + 2 * GOOD_FOR
+    assert len(desk.refreshes()) == 1
+
+
+def test_x_is_asked_again_after_a_while_whether_the_token_is_still_good(desk, x):
+    killed_in_renewing(desk, x)
+    desk.drain()
+    asked = len(x.asked("GET", "/2/users/me"))
+    renew(desk.later(GOOD_FOR.total_seconds() / 2))
+    assert len(x.asked("GET", "/2/users/me")) == asked
+    renew(desk.later(GOOD_FOR.total_seconds()))
+    assert (len(x.asked("GET", "/2/users/me")), len(desk.refreshes())) == (asked + 1, 1)
+    assert desk.connection().expires_at == desk.at + GOOD_FOR
+
+
+def renew(desk: Desk) -> None:
+    tokens, connection = get_services().tokens, desk.connection()
+    if tokens.needs_refresh(connection, desk.at):
+        tokens.refresh_now([connection.id], lambda: desk.at)
+
+
+def test_a_token_that_is_good_no_more_leaves_what_there_was_before_the_refresh_token(desk, x):
+    killed_in_renewing(desk, x, is_wrong=False)
+    desk.drain()
+    assert (desk.connection().refresh_state, desk.connection().trouble) == ("revoked", "x_token_refused")
+    assert len(desk.refreshes()) == 2
+
+
+def test_an_x_that_does_not_say_whose_token_it_is_has_the_refresh_token_tried(desk, x):
+    ageing(desk, left=timedelta(0))
+    get_services().tokens.begin_refresh(desk.connection().id, desk.at)
+    x.faults.append(Fault(method="GET", path="users/me", status=503))
+    assert desk.later(REFRESH_LEASE.total_seconds() + 1).drain().status == "posted"
+    assert (len(desk.refreshes()), desk.connection().refresh_state) == (1, "idle")
+
+
+def test_a_first_renewal_asks_for_nothing_but_the_new_pair(desk, x):
+    ageing(desk, left=timedelta(0))
+    assert desk.drain().status == "posted"
+    assert (x.asked("GET", "/2/users/me"), len(desk.refreshes())) == ([], 1)
+
+
+def test_a_person_who_connects_again_while_the_token_is_tried_keeps_the_new_login(desk, x):
+    killed_in_renewing(desk, x)
+    tokens = get_services().tokens
+    refresh = tokens.begin_refresh(desk.connection().id, desk.at)
+    reconnect(desk)
+    before = desk.connection().expires_at
+    db.session.commit()
+    assert tokens.finish_refresh(refresh, tokens.call_refresh(refresh), desk.at)
+    connection = desk.connection()
+    assert (connection.trouble, connection.refresh_state, connection.expires_at) == (None, "idle", before)
 
 
 # Two at once, and the end of a login
