@@ -1,7 +1,5 @@
 """Makes the clients and services of a process, once, and finds them again."""
 
-from dataclasses import dataclass
-
 from flask import Flask, current_app
 
 from config import Settings
@@ -46,102 +44,82 @@ EXTENSION = "airhorn"
 REDIS_STORE = "services.clients.redis_store.RedisStore"
 
 
-@dataclass(frozen=True)
 class Services:
-    """Everything that is made once per process."""
+    """Everything that is made once per process. Making it opens no connection."""
 
-    settings: Settings
-    http: Http
-    vault: Vault
-    guard: Guard
-    tokens: TokenService
-    connections: ConnectionService
-    oauth: OAuthService
-    live: YouTubeLiveService
-    push: YouTubePushService
-    posting: SocialPostingService
-    confirming: ConfirmingService
-    tweets: TweetSchedulerService
-    by_hand: ByHandService
-    writer: Writer
-    drafts: DraftService
-    scheduler: SchedulerService
-    mail: Mailer
-    notify: NotifyService
-    metrics: MetricsSyncService
-    numbers: FiguresCache
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self.settings = settings
+        self.http = Http()
+        self.vault = Vault(settings.token_encryption_keys)
+        # A rehearsal has a database of its own beside the real one, so it remembers apart from it, too.
+        kept = settings.instance_path / "rehearsal" if settings.sandbox_url else settings.instance_path
+        self.guard = Guard(kept, IntentJournal(kept))
+        self._watch(settings)
+        self._post(settings)
+        self._tell(app, settings)
+        self._run(app, settings)
+
+    def _watch(self, settings: Settings) -> None:
+        """What sees that a show begins."""
+        key = settings.youtube_api_key
+        self.live = YouTubeLiveService(
+            settings,
+            api=YouTubeApi(self.http, settings.youtube_api_url, key) if key else None,
+            feed=YouTubeFeed(self.http, settings.youtube_web_url),
+            page=YouTubePage(self.http, settings.youtube_web_url),
+        )
+        self.push = YouTubePushService(settings, self.vault, WebSubHub(self.http, settings.websub_hub_url))
+
+    def _post(self, settings: Settings) -> None:
+        """What writes texts and sends them."""
+        x = XClient(
+            self.http,
+            settings.x_api_url,
+            client_id=settings.x_client_id,
+            client_secret=settings.x_client_secret,
+            authorize_url=settings.x_authorize_url,
+        )
+        self.revoking = RevokingService(self.vault, x)
+        self.tokens = TokenService(self.vault, x, self.guard.journal)
+        self.connections = ConnectionService(self.tokens, x, self.revoking)
+        self.oauth = OAuthService(settings, self.vault, x, self.connections)
+        self.posting = SocialPostingService(settings, x, self.tokens, self.guard)
+        self.confirming = ConfirmingService(settings, x, self.tokens)
+        self.metrics = MetricsSyncService(x, self.tokens)
+        self.writer = Writer(ContentAtomizer())
+        self.tweets = TweetSchedulerService(settings, self.live, self.posting, self.writer)
+        self.by_hand = ByHandService(settings, self.writer, self.confirming)
+        ai = client_of(self.http, settings.ai_provider, settings.ai_base_url, settings.ai_api_key, settings.ai_model)
+        self.drafts = DraftService(ai, self.writer)
+
+    def _tell(self, app: Flask, settings: Settings) -> None:
+        """What tells people."""
+        self.mail = Mailer(settings)
+        self.notify = NotifyService(settings, self.http, self.vault, self.mail)
+        self.numbers = _numbers(app, settings)
+
+    def _run(self, app: Flask, settings: Settings) -> None:
+        """What runs by itself."""
+        self.scheduler = SchedulerService(
+            app,
+            settings,
+            tweets=self.tweets,
+            posting=self.posting,
+            confirming=self.confirming,
+            notify=self.notify,
+            alive=AliveService(settings, self.http, self.guard.journal),
+            tokens=self.tokens,
+            revoking=self.revoking,
+            push=self.push,
+            clock=ClockWatch(settings, self.http.clocks.ahead),
+            guard=self.guard,
+        )
+        self.scheduler.also(DRAFTS, DraftJob(self.drafts).run, DRAFTS_EVERY)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Makes the clients and services of this process. Opens no connection."""
-    http = Http()
-    x = XClient(
-        http,
-        settings.x_api_url,
-        client_id=settings.x_client_id,
-        client_secret=settings.x_client_secret,
-        authorize_url=settings.x_authorize_url,
-    )
-    key = settings.youtube_api_key
-    live = YouTubeLiveService(
-        settings,
-        api=YouTubeApi(http, settings.youtube_api_url, key) if key else None,
-        feed=YouTubeFeed(http, settings.youtube_web_url),
-        page=YouTubePage(http, settings.youtube_web_url),
-    )
-    vault = Vault(settings.token_encryption_keys)
-    push = YouTubePushService(settings, vault, WebSubHub(http, settings.websub_hub_url))
-    revoking = RevokingService(vault, x)
-    # A rehearsal has a database of its own beside the real one, so it remembers apart from it, too.
-    kept = settings.instance_path / "rehearsal" if settings.sandbox_url else settings.instance_path
-    guard = Guard(kept, IntentJournal(kept))
-    tokens = TokenService(vault, x, guard.journal)
-    connections = ConnectionService(tokens, x, revoking)
-    posting = SocialPostingService(settings, x, tokens, guard)
-    writer = Writer(ContentAtomizer())
-    ai = client_of(http, settings.ai_provider, settings.ai_base_url, settings.ai_api_key, settings.ai_model)
-    tweets = TweetSchedulerService(settings, live, posting, writer)
-    confirming = ConfirmingService(settings, x, tokens)
-    mail = Mailer(settings)
-    notify = NotifyService(settings, http, vault, mail)
-    scheduler = SchedulerService(
-        app,
-        settings,
-        tweets=tweets,
-        posting=posting,
-        confirming=confirming,
-        notify=notify,
-        alive=AliveService(settings, http, guard.journal),
-        tokens=tokens,
-        revoking=revoking,
-        push=push,
-        clock=ClockWatch(settings, http.clocks.ahead),
-        guard=guard,
-    )
-    drafts = DraftService(ai, writer)
-    scheduler.also(DRAFTS, DraftJob(drafts).run, DRAFTS_EVERY)
-    app.extensions[EXTENSION] = Services(
-        settings=settings,
-        http=http,
-        vault=vault,
-        guard=guard,
-        tokens=tokens,
-        connections=connections,
-        oauth=OAuthService(settings, vault, x, connections),
-        live=live,
-        push=push,
-        posting=posting,
-        confirming=confirming,
-        tweets=tweets,
-        by_hand=ByHandService(settings, writer, confirming),
-        writer=writer,
-        drafts=drafts,
-        scheduler=scheduler,
-        mail=mail,
-        notify=notify,
-        metrics=MetricsSyncService(x, tokens),
-        numbers=_numbers(app, settings),
-    )
+    """Makes the clients and services of this process."""
+    app.extensions[EXTENSION] = Services(app, settings)
 
 
 def _numbers(app: Flask, settings: Settings) -> FiguresCache:
