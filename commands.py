@@ -12,39 +12,34 @@ from flask import Flask, current_app
 import commands_checks
 import commands_drafts
 import commands_ground
+import commands_people
 import commands_wallet
 import commands_watch
-from console import Command, Group, print_json, say
+from console import Command, Group, as_json, changes, print_json, say
 from extensions import reading
-from models import EpisodeGuide, Podcast, User
+from models import EpisodeGuide, Podcast
 from services import episodes as episode_service
-from services import first_admin, password_links
 from services import podcasts as podcast_service
 from services import sandbox as sandbox_service
 from services import tweets as tweet_service
-from services import users as user_service
-from services.audit import NOBODY
 from services.by_hand import ANSWERS
 from services.checks import email_address, instant
 from services.errors import Invalid
-from services.passwords import LONGEST
 from services.registry import get_services
 
-users = Group("users", help="People who sign in or are posted for.")
 podcasts = Group("podcasts", help="Shows, their channels and their hosts.")
 episodes = Group("episodes", help="Planned shows.")
 tweets = Group("tweets", help="What each host wants said.")
-connections = Group("connections", help="Hosts' logins at X.")
 scheduler = Group("scheduler", help="Looking and posting, by hand or in the foreground.")
 sandbox = Group("sandbox", help="The stand-ins for YouTube and X.")
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 def init_app(app: Flask) -> None:
     """Registers every group with the application's command line."""
-    for group in (users, podcasts, episodes, tweets, connections, scheduler, sandbox):
+    for group in (podcasts, episodes, tweets, scheduler, sandbox):
         app.cli.add_command(group)
     app.cli.add_command(batch)
+    commands_people.init_app(app)
     commands_watch.add_to(scheduler)
     commands_ground.init_app(app)
     commands_wallet.init_app(app)
@@ -61,75 +56,6 @@ def batch() -> None:
         except (ValueError, TypeError):
             raise Invalid("Each line must be a JSON list of arguments.") from None
         current_app.cli.main(arguments, prog_name="flask", standalone_mode=False)
-
-
-# People
-
-
-@users.command("create")
-@click.argument("email")
-@click.option("--name", required=True, help="As the other hosts know this person.")
-@click.option("--admin", is_flag=True, help="May manage every podcast and the server.")
-@click.option("--never-repost", is_flag=True, help="A post whose fate is unknown is never sent again by itself.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
-@as_json
-def users_create(email: str, as_json: bool, password_stdin: bool, **given: Any) -> None:
-    """Make a user."""
-    password = _password() if password_stdin else None
-    user = user_service.create_user(email, given.pop("name"), password=password, now=_now(), **given)
-    say(as_json, lambda: _user(user), "{name} <{email}> is user {id}.")
-
-
-@users.command("set")
-@click.argument("email")
-@click.option("--password-stdin", is_flag=True, help="Read a new password from the first line of standard input.")
-@click.option("--never-repost/--may-repost", "never_repost", default=None, help="Strict mode for this person's posts.")
-@click.option("--on/--off", "active", default=None, help="Whether this person may sign in and is posted for.")
-@as_json
-def users_set(email: str, as_json: bool, password_stdin: bool, **given: Any) -> None:
-    """Change a user."""
-    password = {"password": _password()} if password_stdin else {}
-    user = user_service.set_user(email, now=_now(), **_changes(given | password))
-    say(as_json, lambda: _user(user), "{name} <{email}> is changed.")
-
-
-@users.command("link")
-@click.argument("email")
-@as_json
-def users_link(email: str, as_json: bool) -> None:
-    """Print a link to a new password, to be handed over; it works once, for an hour."""
-    link = password_links.make_for(user_service.find_user(email), NOBODY, _now())
-    say(as_json, lambda: {"email": email_address(email), "link": link}, "{link}")
-
-
-@users.command("first-link")
-@as_json
-def users_first_link(as_json: bool) -> None:
-    """Print a link to the first account; it works once, for an hour, while there is no account."""
-    link = first_admin.offer_again(_now())
-    say(as_json, lambda: {"link": link}, "{link}")
-
-
-def _password() -> str:
-    line = sys.stdin.buffer.readline(8 * LONGEST).rstrip(b"\r\n")
-    if not line:
-        raise Invalid("No password came on standard input.")
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise Invalid("The password on standard input is not UTF-8.") from None
-
-
-def _user(user: User) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "admin": user.is_admin,
-        "never_repost": user.never_repost,
-        "active": user.is_active,
-        "has_password": user.password_hash is not None,
-    }
 
 
 # Podcasts
@@ -160,8 +86,8 @@ def podcasts_set(slug: str, as_json: bool, no_title_filter: bool, **given: Any) 
         raise click.UsageError("Give --title-filter or --no-title-filter, not both.")
     if no_title_filter:
         given["title_filter"] = ""
-    changes = _changes(given)
-    podcast = podcast_service.set_podcast(slug, **changes | {"title_filter": None} if no_title_filter else changes)
+    wanted = changes(given)
+    podcast = podcast_service.set_podcast(slug, **wanted | {"title_filter": None} if no_title_filter else wanted)
     say(as_json, lambda: _podcast(podcast), "{name} is saved.")
 
 
@@ -253,7 +179,7 @@ def _episode(slug: str, episode: EpisodeGuide) -> dict[str, Any]:
 @as_json
 def tweets_set(slug: str, episode_id: int, email: str, as_json: bool, **given: Any) -> None:
     """Change what one host wants said."""
-    message = tweet_service.set_tweet(slug, episode_id, email, now=_now(), **_changes(given))
+    message = tweet_service.set_tweet(slug, episode_id, email, now=_now(), **changes(given))
     say(as_json, lambda: {"email": email_address(email), "message": message}, "{message}")
 
 
@@ -303,35 +229,6 @@ def _say_row(slug: str, episode_id: int, email: str, as_json: bool) -> None:
     say(as_json, lambda: asdict(row), "{email}: {status}.")
 
 
-# Connections
-
-
-@connections.command("import-x")
-@click.argument("email")
-@click.option("--access-token", required=True)
-@click.option("--refresh-token", required=True)
-@click.option("--expires-at", metavar="ISO8601", help="When the access token ends, if you know.")
-@as_json
-def connections_import_x(email: str, expires_at: str | None, as_json: bool, **tokens: Any) -> None:
-    """Connect a host with tokens from elsewhere; X is asked whose they are."""
-    ends = instant("the time", expires_at) if expires_at is not None else None
-    email, (access, refresh) = email_address(email), (tokens["access_token"], tokens["refresh_token"])
-    found = get_services().connections.import_x(email, access, refresh, ends, _now())
-    say(
-        as_json,
-        lambda: {"email": email, "username": found.username, "x_user_id": found.platform_user_id},
-        "{email} posts as @{username}.",
-    )
-
-
-@connections.command("reseal")
-@as_json
-def connections_reseal(as_json: bool) -> None:
-    """Seal every stored token anew with the first key of TOKEN_ENCRYPTION_KEYS."""
-    count = get_services().tokens.reseal()
-    say(as_json, lambda: {"resealed": count}, "{resealed} connections are sealed with the first key.")
-
-
 # Scheduler
 
 
@@ -372,16 +269,5 @@ def sandbox_end(slug: str | None, as_json: bool) -> None:
     say(as_json, lambda: answer, "{podcast} is off the air.")
 
 
-# What was typed
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _changes(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were used. Exit 2 when none was: then nothing was asked for."""
-    used = {name: value for name, value in options.items() if value is not None}
-    if not used:
-        raise click.UsageError("Say what to change: give at least one option.")
-    return used

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask import Flask
 
-from console import Group, print_json, say
+from console import Group, as_json, print_json, say
 from extensions import reading
 from services import money, wallet
 from services.audit import NOBODY
@@ -23,7 +23,6 @@ from services.wallet_check import differences
 from services.wallet_history import PAGE, HistoryLine
 
 wallets = Group("wallet", help="What podcasts and hosts have to spend, in US dollars.")
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 of_host = click.option("--host", metavar="EMAIL", help="This host's wallet in the podcast; its own if not given.")
 keyed = click.option("--key", metavar="TEXT", help="Names this deed: with the same key it is done once only.")
 noted = click.option("--note", default="", metavar="TEXT", help="Stands beside the entry.")

@@ -15,6 +15,7 @@ from services.errors import AirhornError
 
 #: what both databases say when a table or a column is not there
 NOT_MIGRATED = ("no such table", "no such column", "UndefinedTable", "UndefinedColumn")
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 class Command(click.Command):
@@ -45,6 +46,14 @@ class Group(AppGroup):
     """A group whose commands end as Command says."""
 
     command_class = Command
+
+
+def changes(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were used. Exit 2 when none was: then nothing was asked for."""
+    used = {name: value for name, value in options.items() if value is not None}
+    if not used:
+        raise click.UsageError("Say what to change: give at least one option.")
+    return used
 
 
 def say(as_json: bool, document: Callable[[], dict[str, Any]], sentence: str | None = None) -> None:

@@ -15,12 +15,11 @@ from services.checks import email_address, instant, one_line, zone_name
 from services.errors import AirhornError
 from services.tweet_text import validate_template
 
-TOP = (
-    *("app", "commands", "commands_drafts", "commands_ground", "commands_wallet", "commands_watch"),
-    *("config", "console", "extensions"),
-)
-OURS = [ROOT / f"{name}.py" for name in TOP] + [
-    path for folder in ("models", "routes", "services") for path in sorted((ROOT / folder).rglob("*.py"))
+TOP = ("app.py", "config.py", "console.py", "extensions.py")
+OURS = [ROOT / name for name in TOP] + [
+    path
+    for folder in ("commands*.py", "models/**/*.py", "routes/**/*.py", "services/**/*.py")
+    for path in sorted(ROOT.glob(folder))
 ]
 #: names that run text as code, or make objects of anything that is sent
 RUNNING = {"eval", "exec", "compile", "__import__"}
