@@ -10,6 +10,7 @@ from flask_login import current_user
 from config import Settings
 from services.causes import explain
 from services.checks import places
+from services.durations import duration
 from services.last_check import LastCheck, last_check
 from services.money import dollars
 
@@ -67,7 +68,7 @@ def init_app(app: Flask) -> None:
     def checked(now: datetime) -> LastCheck:
         return last_check(now, every)
 
-    for filter_ in (clock, clock_of, hour, seconds_of, place, age, span, iso, distance, explained, dollars):
+    for filter_ in (clock, clock_of, hour, seconds_of, place, age, lasting, span, iso, distance, explained, dollars):
         app.add_template_filter(filter_)
 
 
@@ -151,7 +152,12 @@ def _rough(seconds: float) -> str:
     return f"{int(seconds)}\N{NO-BREAK SPACE}s"
 
 
+def lasting(length: timedelta | float) -> str:
+    """ "3 min 20 s", never torn apart at the end of a line; a number is of seconds."""
+    return duration(length).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def span(seconds: float) -> str:
-    """ "00:03:12": how long something has been going on."""
+    """ "00:03:12": how long something has been going on, as a clock that goes on."""
     whole = max(0, int(seconds))
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"

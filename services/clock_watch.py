@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from config import Settings
+from services.durations import duration
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ def is_wrong(behind: int | None) -> bool:
 
 def sentence(process: str, behind: int) -> str:
     """For people."""
+    differs = f"{duration(abs(behind))} {'behind' if behind > 0 else 'ahead of'}"
     return (
-        f"The clock of {process} is {abs(behind)} s {'behind' if behind > 0 else 'ahead of'} those of YouTube and X. "
+        f"The clock of {process} is {differs} those of YouTube and X. "
         "Set it right, for example with NTP: what is too late is judged by it."
     )

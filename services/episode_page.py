@@ -23,11 +23,12 @@ from models import (
 )
 from services import own_editor, prices
 from services.ahead import OVER
+from services.durations import duration
 from services.hosts import HostView, hosts_with_texts
 from services.lamps import after_the_show
 from services.overview import EpisodeCard, card_of
 from services.own_editor import Editor, editor_of
-from services.receipts import LOOKS, Receipt, in_words, receipt_of
+from services.receipts import LOOKS, Receipt, receipt_of
 from services.tweets import post_url
 from services.vocabulary import SILENT, Lamp, Light, light_of_event
 from services.youtube_reference import watch_url
@@ -56,7 +57,7 @@ class Line:
     who: list[Host] = field(default_factory=list)
     url: str | None = None
     by: str | None = None
-    seconds: int | None = None
+    seconds: float | None = None
     #: a planned start that the stream came before: nothing is to come any more
     is_early: bool = False
 
@@ -124,7 +125,7 @@ def _count_from_start(lines: list[Line], started_at: datetime | None) -> None:
     for line in lines:
         line.who.sort()
         if started_at and line.at > started_at and not line.is_planned:
-            line.seconds = round((line.at - started_at).total_seconds())
+            line.seconds = (line.at - started_at).total_seconds()
 
 
 def _planned(episode: EpisodeGuide, broadcasts: Iterable[Broadcast]) -> list[Line]:
@@ -189,6 +190,6 @@ def _event(row: Any) -> Line:
     is_out = row.status == PostStatus.POSTED
     url = post_url(row) if is_out else None
     if is_out and row.posted_at and row.at - row.posted_at >= TOGETHER:
-        earlier = f"It was out {in_words((row.at - row.posted_at).total_seconds())} before that."
+        earlier = f"It was out {duration(row.at - row.posted_at)} before that."
         light = replace(light, note=f"{light.note} {earlier}".lstrip())
     return Line(row.at, light, [Host(row.host_name, url or "")], by=row.actor)

@@ -10,6 +10,7 @@ from models import Installation, Podcast, PushState, PushSubscription, SendGate,
 from services import notice_words as say
 from services import quota
 from services.causes import CAUSES, explain
+from services.durations import duration
 from services.last_check import last_check, late_after
 from services.notice_events import admins_of
 from services.notice_words import Event
@@ -65,7 +66,7 @@ def _units(settings: Settings, admins: tuple[int, ...], now: datetime) -> list[E
         return [Event(f"units:gone:{day}", "quota", "YouTube's units of today are used up", text, link, admins)]
     if units - spent.total >= LOW * units or end - now < LATE_IN_THE_DAY:
         return []
-    hours = say.duration(end - now)
+    hours = duration(end - now)
     text = (
         f"{spent.total} of {units} are spent, and the day at YouTube lasts another {hours}. Detection slows down by "
         "itself; planned starts come first. Ask Google for more, or watch fewer channels."
@@ -78,7 +79,7 @@ def _late(admins: tuple[int, ...], every: timedelta, now: datetime) -> list[Even
     if not check.is_late or check.at is None:
         return []
     text = (
-        f"The last check ended {say.duration(now - check.at)} ago. Starts may be announced late. Look at the jobs, and "
+        f"The last check ended {duration(now - check.at)} ago. Starts may be announced late. Look at the jobs, and "
         "start the scheduler anew if one of them hangs."
     )
     key = f"late:{check.at:%Y-%m-%dT%H:%M:%S}"

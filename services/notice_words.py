@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from models import NoticeLevel
 from services.causes import explain
+from services.durations import duration
 from services.vocabulary import Light
 
 LONGEST_TITLE, LONGEST_BODY = 200, 1_500
@@ -147,16 +148,6 @@ def how_fast(started_at: datetime, last_posted_at: datetime | None) -> str:
     if last_posted_at is None:
         return ""
     return f"The last post was out {duration(last_posted_at - started_at)} after the start."
-
-
-def duration(length: timedelta) -> str:
-    """ "6 s", "2 min 5 s", "1 h 3 min"."""
-    seconds = max(0, round(length.total_seconds()))
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
 def others(groups: Iterable[tuple[Light, Sequence[str]]]) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from services import money
+from services.durations import duration
 from services.periods import Kind, Period, Span
 
 #: where there is nothing to count
 NONE = "–"
-MINUTE, HOUR = 60, 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,9 @@ def rate(share: float) -> str:
     return "under 0.1 %" if share and number == "0.0 %" else number
 
 
-def seconds(number: float) -> str:
-    """ "6.2 s", "48 s", "3 min 20 s", "2 h 5 min"."""
-    if round(number, 1) < 10:
-        return f"{number:.1f} s"
-    rounded = round(number)
-    if rounded < 2 * MINUTE:
-        return f"{rounded} s"
-    big, small, names = (MINUTE, 1, "min s") if rounded < 2 * HOUR else (HOUR, MINUTE, "h min")
-    name, rest_name = names.split()
-    rest = rounded % big // small
-    return f"{rounded // big:,} {name}" + (f" {rest} {rest_name}" if rest else "")
+def plain_seconds(number: float) -> str:
+    """ "50 s", "0.5 s", "1,000 s": beside a chart, where every line has the same unit."""
+    return f"{number:,.1f}".removesuffix(".0") + " s"
 
 
 def _points(number: float) -> str:
@@ -81,7 +73,7 @@ def _money(micros: float) -> str:
 COUNT = Unit(whole, 1, "{} more", "{} fewer", whole)
 SHARE = Unit(percent, 0.01, "{} more", "{} less", _points)
 RATE = Unit(rate, 0.001, "{} more", "{} less", _points)
-TIME = Unit(seconds, 0.1, "{} slower", "{} faster", seconds)
+TIME = Unit(duration, 0.1, "{} slower", "{} faster", duration)
 MONEY = Unit(_money, money.FINEST_SHOWN, "{} more", "{} less", _money, money.nearest)
 
 

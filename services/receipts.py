@@ -10,6 +10,7 @@ from sqlalchemy import and_, select
 from extensions import db
 from models import Broadcast, Post, PostStatus, Verdict
 from services.checks import instant, shown
+from services.durations import duration
 from services.errors import Invalid
 
 #: what is summed up where nobody says which period
@@ -81,11 +82,11 @@ class Receipt:
     @property
     def sentence(self) -> str:
         """For people: how soon it was seen, by what, and how soon the posts were out."""
-        after = f" {in_words(self.to_confirmed)} after it began" if self.to_confirmed is not None else ""
+        after = f" {duration(self.to_confirmed)} after it began" if self.to_confirmed is not None else ""
         by = f", by {self.found_by}" if self.found_by else ""
         said = [f"Seen live{after}{by}."]
         if self.posts and self.to_last is not None:
-            said.append(f"{self.posted} of {len(self.posts)} posts were out {in_words(self.to_last)} after it began.")
+            said.append(f"{self.posted} of {len(self.posts)} posts were out {duration(self.to_last)} after it began.")
         return " ".join(said)
 
 
@@ -118,13 +119,6 @@ class Stats:
     def found_by(self) -> list[tuple[str, int]]:
         """In words: what found how many, most first."""
         return [(LOOKS.get(signal, "a look that was not noted"), count) for signal, count in self.by_signal.items()]
-
-
-def in_words(seconds: float) -> str:
-    """How long, for people: seconds, and of what takes minutes or hours those."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def _between(begin: datetime | None, end: datetime | None) -> float | None:

@@ -7,7 +7,7 @@ from services import charts
 from services.charts import Column, Dot, Line, Row
 from services.figures import ON_TIME
 from services.host_breakdown import HostRow
-from services.number_words import COUNT, RATE, TIME, day, short_day, whole
+from services.number_words import COUNT, RATE, TIME, day, plain_seconds, short_day, whole
 from services.overview_numbers import Week
 from services.trends import ENOUGH, Comparison, Hours, Reach
 
@@ -47,7 +47,7 @@ def latency(weeks: Sequence[Week]) -> Latency | None:
     labels = [short_day(w.span.last) if at % LABELLED == 1 else "" for at, w in enumerate(weeks)]
     return Latency(
         charts.columns(labels, most, halves, top=top, height=HEIGHT),
-        charts.apart(charts.lines(top, HEIGHT, TIME.shown), on_time),
+        charts.apart(charts.lines(top, HEIGHT, plain_seconds), on_time),
         on_time,
         _latency_words([week for week in weeks if week.figures.timed]),
         [_latency_row(week) for week in reversed(weeks) if week.figures.timed],

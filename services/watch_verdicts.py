@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from models import Broadcast, Podcast, YouTubeChannel
 from services.causes import explain
+from services.durations import duration
 from services.vocabulary import Lamp, Light
 from services.watch_plan import DUE_WINDOWS, FAR_AT_LEAST
-from services.watch_words import USUAL_STEP, in_words
+from services.watch_words import USUAL_STEP
 
 #: not GO, which says that hosts would be posted for
 NOTICED, LATER, UNNOTICED = "Noticed", "Noticed later", "Not noticed"
@@ -51,7 +52,7 @@ def verdict(facts: Facts, now: datetime, *, is_looked_at: bool) -> Light:
             Lamp.GREEN,
             "YouTube tells Airhorn of new videos, and around its time Airhorn asks for the channel’s newest ones.",
         )
-    return Light(NOTICED, Lamp.GREEN, f"Around its start, Airhorn asks YouTube about it every {in_words(facts.step)}.")
+    return Light(NOTICED, Lamp.GREEN, f"Around its start, Airhorn asks YouTube about it every {duration(facts.step)}.")
 
 
 def _in_the_way(facts: Facts, now: datetime) -> str:
@@ -76,18 +77,18 @@ def _in_the_way(facts: Facts, now: datetime) -> str:
     return (
         NOT_YET
         if good is None
-        else f"Airhorn last saw YouTube {in_words(now - good)} ago, so it would not see the start."
+        else f"Airhorn last saw YouTube {duration(now - good)} ago, so it would not see the start."
     )
 
 
 def _slower(facts: Facts) -> str:
-    seconds = in_words(facts.step)
+    seconds = duration(facts.step)
     if not facts.has_key:
         return f"There is no key for YouTube, so Airhorn looks at its pages every {seconds}."
     if not facts.has_units:
         return f"By then today’s units at YouTube are used up, so Airhorn looks at its pages every {seconds}."
     if facts.room is None and not facts.has_push:
-        every = in_words(DUE_WINDOWS[0][2])
+        every = duration(DUE_WINDOWS[0][2])
         return f"{NO_ROOM} Around its time, Airhorn asks for the newest videos every {every}."
     if facts.step > USUAL_STEP:
         return f"Units at YouTube run short, so Airhorn asks about it only every {seconds}."

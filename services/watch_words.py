@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.discovery import FEED_PATIENCE
+from services.durations import duration
 from services.quota import Spent
 from services.watch_needs import CLOSE, WINDOWS
 from services.watch_plan import PAGE_EVERY, PAGES_AT_FULL_PACE, Plan
@@ -55,7 +56,7 @@ def ways(seen: Watched) -> Ways:
     """How starts are noticed now."""
     step = planned_step(seen)
     how = "looks at its page" if _is_blind(seen) else "asks YouTube"
-    planned = f"A planned start is seen within about {in_words(step)}: around its time, Airhorn {how} that often."
+    planned = f"A planned start is seen within about {duration(step)}: around its time, Airhorn {how} that often."
     until = seen.spent.retry_at if seen.spent is not None else None
     return Ways(planned, _unplanned(seen), _slower(seen, step), until, step)
 
@@ -75,7 +76,7 @@ def _is_blind(seen: Watched) -> bool:
 
 def _unplanned(seen: Watched) -> str:
     within, how = _by_itself(seen)
-    alone = f"within about {in_words(within)}: Airhorn {how}."
+    alone = f"within about {duration(within)}: Airhorn {how}."
     if not seen.has_push:
         return f"A start that nobody planned is seen {alone}"
     return (
@@ -88,15 +89,15 @@ def _by_itself(seen: Watched) -> tuple[timedelta, str]:
     """How soon if YouTube tells nothing, and what Airhorn does for it."""
     plan = seen.plan
     if plan is not None and plan.lists_uploads and plan.discovery_left:
-        return plan.channel_every, f"asks YouTube for the channel’s newest videos every {in_words(plan.channel_every)}"
+        return plan.channel_every, f"asks YouTube for the channel’s newest videos every {duration(plan.channel_every)}"
     if plan is None or (plan.is_blind and seen.channels <= PAGES_AT_FULL_PACE):
         every = PAGE_EVERY if seen.channels <= PAGES_AT_FULL_PACE else seen.check_every
-        return every, f"looks at the channel’s page every {in_words(every)}"
+        return every, f"looks at the channel’s page every {duration(every)}"
     which = "another list of its videos" if seen.failures >= FEED_PATIENCE else "the channel’s feed"
     every = seen.check_every
     return (
         every + FEED_AGE,
-        f"reads {which} every {in_words(every)}, to which YouTube adds a video up to 15 minutes late",
+        f"reads {which} every {duration(every)}, to which YouTube adds a video up to {duration(FEED_AGE)} late",
     )
 
 
@@ -116,11 +117,3 @@ def _slower(seen: Watched, step: timedelta) -> list[str]:
     if not seen.has_push:
         found.append(NOT_TOLD)
     return found
-
-
-def in_words(span: timedelta) -> str:
-    """ "2 s", "3 minutes", "5 hours"."""
-    seconds = span.total_seconds()
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.0f} hours"

@@ -14,6 +14,7 @@ from services.audit import Actor, Kind
 from services.causes import explain
 from services.checks import one_line
 from services.clients.values import Channel, Video
+from services.durations import duration
 from services.errors import Invalid, Outcome, Stale
 from services.podcasts import LONGEST_CHANNEL_TITLE, LONGEST_FILTER, locked, watch
 from services.registry import get_services
@@ -258,5 +259,5 @@ def _in_the_way(podcast: Podcast, video: Video) -> str:
 def _in_time(video: Video, now: datetime) -> str:
     most = get_services().settings.live_post_max_age_minutes
     if video.actual_start_at and now - video.actual_start_at > timedelta(minutes=most):
-        return f"It has been live for more than {most:g} minutes, which is too late to announce it."
+        return f"It has been live for more than {duration(60 * most)}, which is too late to announce it."
     return "The next check announces it."

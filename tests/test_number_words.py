@@ -28,7 +28,7 @@ def test_a_difference_is_said_as_it_is_written(unit, value, before, said):
     [
         *((SHARE, 0.0, "0 %"), (SHARE, 0.004, "1 %"), (SHARE, 0.996, "99 %"), (SHARE, 1.0, "100 %")),
         *((RATE, 0.0, "0.0 %"), (RATE, 0.0001, "under 0.1 %"), (RATE, 0.023, "2.3 %")),
-        *((TIME, 0.04, "0.0 s"), (TIME, 9.96, "10 s"), (TIME, 119.4, "119 s"), (TIME, 120, "2 min")),
+        *((TIME, 0.04, "0 s"), (TIME, 9.96, "10 s"), (TIME, 119.4, "1 min 59 s"), (TIME, 120, "2 min")),
         *((TIME, 7_500, "2 h 5 min"), (TIME, None, "–"), (COUNT, 12_400, "12,400")),
     ],
 )

@@ -106,7 +106,7 @@ def test_the_overview_says_each_number_beside_the_period_before(season, read, no
     assert "Engagement rate 2.3 % of impressions The same as the week before. The week before: 2.3 %" in said
     assert "Spend $0.03 posts, drafts and reads $0.585 less so far than the week before." in said
     assert "From start to post 10 s half of the posts took no longer" in said
-    assert "Seen at YouTube 9.0 s 9.0 s 4.0 s 70 s" in said
+    assert "Seen at YouTube 9 s 9 s 4 s 1 min 10 s" in said
 
 
 def test_days_are_those_of_the_podcasts_zone(season, ask, now):

@@ -117,7 +117,7 @@ def test_one_failed_look_is_no_reason_to_worry(stage: Stage) -> None:
 def test_looking_that_stopped_long_ago_is_no_go(stage: Stage) -> None:
     room(stage)
     stage.wait(minutes=80)
-    assert one(stage) == ("Not noticed", "Airhorn last saw YouTube 80 minutes ago, so it would not see the start.")
+    assert one(stage) == ("Not noticed", "Airhorn last saw YouTube 1 h 20 min ago, so it would not see the start.")
 
 
 def test_an_episode_without_a_channel_is_no_go(stage: Stage) -> None:
@@ -230,15 +230,15 @@ SEEN = Watched(FULL, Spent(), channels=1, check_every=CHECK, has_push=True)
     [
         (SEEN, "within about 2 s: around its time, Airhorn asks YouTube", "a few seconds after YouTube tells", ""),
         (replace(SEEN, has_push=False), "about 2 s", "about 30 s: Airhorn asks YouTube for", "does not tell"),
-        (replace(SEEN, plan=FEEDS), "within about 5 s", "tells nothing, it is seen within about 18 minutes", ""),
+        (replace(SEEN, plan=FEEDS), "within about 5 s", "tells nothing, it is seen within about 18 min", ""),
         (
             replace(SEEN, plan=FEEDS, has_push=False, failures=4),
             "within about 5 s",
-            "within about 18 minutes: Airhorn reads another list",
+            "within about 18 min: Airhorn reads another list",
             "The last 4 times, Airhorn could not look at the channel",
         ),
         (replace(SEEN, plan=replace(FEEDS, stretch=6.0)), "within about 30 s", "tells", "units run short"),
-        (replace(SEEN, plan=replace(FEEDS, stretch=36.0)), "within about 3 minutes", "tells", "units run short"),
+        (replace(SEEN, plan=replace(FEEDS, stretch=36.0)), "within about 3 min", "tells", "units run short"),
         (
             replace(SEEN, plan=NONE_LEFT, spent=Spent(exhausted=True)),
             "within about 30 s: around its time, Airhorn looks at its page",
@@ -248,7 +248,7 @@ SEEN = Watched(FULL, Spent(), channels=1, check_every=CHECK, has_push=True)
         (
             replace(SEEN, plan=NONE_LEFT, spent=Spent(exhausted=True), channels=100, has_push=False),
             "within about 30 s",
-            "within about 18 minutes: Airhorn reads the channel’s feed",
+            "within about 18 min: Airhorn reads the channel’s feed",
             "used up",
         ),
         (
@@ -263,7 +263,7 @@ SEEN = Watched(FULL, Spent(), channels=1, check_every=CHECK, has_push=True)
             "within about 30 s: Airhorn looks at the channel’s page",
             "There is no key for YouTube.",
         ),
-        (replace(SEEN, plan=None, spent=None, channels=61, has_push=False), "about 30 s", "about 3 minutes", "no key"),
+        (replace(SEEN, plan=None, spent=None, channels=61, has_push=False), "about 30 s", "about 3 min", "no key"),
     ],
 )
 def test_how_soon_a_start_is_seen_and_why_not_sooner_is_said(

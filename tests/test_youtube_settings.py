@@ -312,7 +312,7 @@ def test_a_live_stream_is_told_with_what_said_so_and_nothing_is_announced(page, 
     [
         ({"title_filter": "Deep", "title_filter_on": True}, {}, "Its title does not contain “Deep”"),
         ({"is_active": False}, {}, "The podcast is archived"),
-        ({}, {"at": timedelta(hours=5)}, "live for more than 30 minutes"),
+        ({}, {"at": timedelta(hours=5)}, "live for more than 30 min"),
         ({}, {"privacy": "unlisted"}, "Not live:"),
         ({}, {"duration": 600}, "It is a premiere, and this podcast does not announce premieres."),
     ],
