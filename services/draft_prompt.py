@@ -7,7 +7,8 @@ from models import WishKind
 from services.clients.ai import Prompt
 from services.draft_brief import Brief
 from services.draft_numbers import planned_at
-from services.tweet_text import URL_LENGTH, known_values, plain_value
+from services.plain_text import plain_line
+from services.tweet_text import URL_LENGTH, known_values
 from services.x_length import LIMIT
 
 #: tokens that an answer may have; models that think first need some for that
@@ -82,7 +83,7 @@ def _data(brief: Brief) -> dict[str, Any]:
         "show": values["show"],
         "title": values["title"],
         "number": facts.number,
-        "guests": [guest for guest in map(plain_value, facts.guests) if guest],
+        "guests": [guest for guest in map(plain_line, facts.guests) if guest],
         "planned": f"{at:%A, %d %B %Y, %H:%M}" if at else None,
         "notes": brief.notes[:LONGEST_NOTES],
         "link": facts.url,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from services.draft_brief import Brief
-from services.tweet_text import Facts, known_values, plain_value
+from services.plain_text import plain_line
+from services.tweet_text import Facts, known_values
 from services.x_length import url_spans
 
 #: stand for a title, which ends a sentence as often as not, and for any other fact
@@ -40,7 +41,7 @@ def _own_words(text: str, facts: Facts) -> str:
         text = text.replace(values["url"], " ")
     text = _masked(text, [values["title"]], TITLE)
     # Who is called like an address is no reason to let one through.
-    guests = [guest for guest in map(plain_value, facts.guests) if guest and not url_spans(guest)]
+    guests = [guest for guest in map(plain_line, facts.guests) if guest and not url_spans(guest)]
     return _masked(text, sorted({values["show"], values["guest"], *guests}, key=len, reverse=True), FACT)
 
 

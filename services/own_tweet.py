@@ -15,6 +15,7 @@ from services.audit import Actor
 from services.checks import HIGHEST_ID
 from services.coming_texts import SOME_VIDEO
 from services.errors import Conflict, Invalid, NotFound, Stale
+from services.plain_text import tidy
 from services.registry import get_services
 from services.writer import facts_of
 
@@ -45,7 +46,7 @@ def save(mine: Mine, change: Change, by: Actor, now: datetime) -> str:
     when it is being sent already. Who switches off is switched off in any case but the last.
     """
     config_id = _config_id(mine)
-    text = None if change.text is None else tweet_text.tidy(change.text)
+    text = None if change.text is None else tidy(change.text)
     text = "" if text is not None and not text.strip() else text
     try:
         if text:
@@ -129,7 +130,7 @@ def post_now(mine: Mine, change: Change, by: Actor, now: datetime, *, without_li
     config_id = _config_id(mine)
     query = select(EpisodeTweetConfig).where(EpisodeTweetConfig.id == config_id)
     config = db.session.execute(query).scalar_one()
-    changes_text = change.text is not None and tweet_text.tidy(change.text).strip() != config.text.strip()
+    changes_text = change.text is not None and tidy(change.text).strip() != config.text.strip()
     changes_link = change.include_link not in (None, config.include_link)
     if config.status in (ConfigStatus.POSTING, ConfigStatus.POSTED):
         db.session.rollback()

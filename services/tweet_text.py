@@ -5,9 +5,8 @@ again. Anything else between single braces that begins like a word (`{0}`, `{tit
 `{ title }`) is an unknown placeholder, as is a known one in double braces; all other braces (`{{7*7}}`, `{%`, `{}`,
 the outer ones of `{ {title} }`) are literal text. Nothing is ever evaluated.
 
-Values come from YouTube and from forms, so in them a leading @ or $ that X would make a mention or a cashtag of is
-dropped, and characters nobody can see go. A web address inside a title stays as it is: X links and bills it like any
-other, and it is counted as X counts it.
+Values come from YouTube and from forms: what plain_text leaves of them is filled in. A web address inside a title stays
+as it is: X links and bills it like any other, and it is counted as X counts it.
 """
 
 import html
@@ -20,6 +19,7 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 
 from services.errors import Invalid
+from services.plain_text import JOINERS, plain_line, tidy, visible
 from services.text_gaps import close_gap
 from services.x_length import LIMIT, URL_LENGTH, url_spans, weighted_length
 
@@ -37,7 +37,6 @@ __all__ = [
     "render",
     "shortest",
     "similarity",
-    "tidy",
     "validate_template",
     "weighted_length",
 ]
@@ -48,18 +47,13 @@ ELLIPSIS = "…"
 
 #: Above this nothing can fit that a person would write; it also bounds the work.
 _LONGEST_TEMPLATE = 4_000
-_LONGEST_VALUE = 5_000
 _LONGEST_TITLE = 1_000
 _NEAR = 400
 _SAMPLE_URL = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 
 _BRACES = re.compile(r"\{\{([^{}\n]*)\}\}|\{([^{}\n]*)\}")
 _LIKE_A_NAME = re.compile(r"\s*\w")
-_MENTION = re.compile(r"(?:(?<![A-Za-z0-9_])|(?<=[Rr][Tt]))[@＠]+(?=[A-Za-z0-9_]|$)")
-_CASHTAG_SIGN = re.compile(r"(?<!\S)\$+(?=[A-Za-z]|$)")
 _CASHTAG = re.compile(r"(?<!\S)\$(?=[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?![A-Za-z0-9]))")
-_JOINERS = "\u200c\u200d"  # spell words in Persian and Hindi, and hold emoji together
-_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, invisible by nature
 _AFTER_LINK = re.compile(r"[.,;:!?)\]}\"'»”’…]*(?:\s|$)")
 _TOUCHES_LINK = re.compile(r"[A-Za-z0-9@＠$#＃_/-]\Z|\.\S*\Z")
 _ENTITY_OF_AMPERSAND = re.compile(r"&(?:(?:amp|AMP|#0*38(?![0-9])|#[xX]0*26(?![0-9A-Fa-f]));?)+")
@@ -117,19 +111,9 @@ def validate_template(template: str) -> None:
     render(template, Facts(show="Show", title="Title", url=_SAMPLE_URL), include_link="url" in _parts(template)[1::2])
 
 
-def tidy(typed: str) -> str:
-    """What somebody typed as it is kept: composed (NFC), with line breaks of one kind, without what X cannot store."""
-    return _visible_template(typed)
-
-
 def known_values(facts: Facts) -> dict[str, str]:
     """What each placeholder says for these facts; empty where there is nothing to say."""
     return dict(_values(facts, include_link=True))
-
-
-def plain_value(value: str) -> str:
-    """What of somebody's name or title may stand in a post: no mention, no cashtag, nothing that cannot be seen."""
-    return _clean(value)
 
 
 def has_link(text: str) -> bool:
@@ -192,7 +176,7 @@ def _parts(template: str) -> list[str]:
     """Literal text at even places, placeholder names at odd ones. Raises Invalid for an unknown placeholder."""
     if len(template) > _LONGEST_TEMPLATE:
         raise Invalid(f"Too long by {_characters(len(template) - LIMIT)}")
-    template = _visible_template(template)
+    template = tidy(template)
     parts, literal_from = [], 0
     for match in _BRACES.finditer(template):
         doubled, single = match.groups()
@@ -205,54 +189,17 @@ def _parts(template: str) -> list[str]:
     return [*parts, template[literal_from:]]
 
 
-def _visible_template(template: str) -> str:
-    """A host's own words keep their line breaks, signs and direction marks; only what X cannot store goes."""
-    text = unicodedata.normalize("NFC", template.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    # What can be printed is never refused, and nearly all texts are of that and line breaks.
-    is_plain = text.replace("\n", "").isprintable()
-    return text if is_plain else "".join(c for c in text if c == "\n" or not _is_refused(c))
-
-
-def _is_refused(character: str) -> bool:
-    code_point = ord(character)
-    no_character = code_point & 0xFFFE == 0xFFFE or 0xFDD0 <= code_point <= 0xFDEF
-    return no_character or character == "\ufeff" or unicodedata.category(character) in ("Cc", "Cs")
-
-
 @lru_cache(maxsize=256)
 def _values(facts: Facts, *, include_link: bool) -> Mapping[str, str]:
     """Kept: the texts of all hosts of an episode are filled from the same facts. Not to be changed."""
-    guests = [guest for guest in map(_clean, facts.guests) if guest]
+    guests = [guest for guest in map(plain_line, facts.guests) if guest]
     return {
-        "show": _clean(facts.show),
-        "title": _clean(facts.title),
-        "number": _clean("" if facts.number is None else str(facts.number)),
+        "show": plain_line(facts.show),
+        "title": plain_line(facts.title),
+        "number": plain_line("" if facts.number is None else str(facts.number)),
         "guest": " & ".join(filter(None, (", ".join(guests[:-1]), *guests[-1:]))),
-        "url": "".join(_visible(facts.url or "").split()) if include_link else "",
+        "url": "".join(visible(facts.url or "").split()) if include_link else "",
     }
-
-
-def _clean(value: str) -> str:
-    """One line without invisible characters in which X finds no mention and no cashtag."""
-    text = " ".join(_visible(value[:_LONGEST_VALUE]).split())
-    return _CASHTAG_SIGN.sub("", _MENTION.sub("", text)).strip()
-
-
-def _visible(value: str) -> str:
-    text = unicodedata.normalize("NFC", value)
-    kept = [" " if c.isspace() else c for c in text if c.isspace() or c in _JOINERS or _is_visible(c)]
-    around = zip([" ", *kept], kept, [*kept[1:], " "], strict=False)
-    return "".join(c for left, c, right in around if c not in _JOINERS or (_may_join(left) and _may_join(right)))
-
-
-def _is_visible(character: str) -> bool:
-    hidden_selector = 0xE0100 <= ord(character) <= 0xE01EF
-    format_character = unicodedata.category(character) == "Cf"
-    return not (hidden_selector or format_character or character in _BLANKS or _is_refused(character))
-
-
-def _may_join(character: str) -> bool:
-    return not (character.isascii() or character.isspace() or character in _JOINERS)
 
 
 def _fill(parts: Sequence[str], values: dict[str, str]) -> str:
@@ -324,6 +271,6 @@ def _ends_a_word(title: str, at: int) -> bool:
 def _ends_a_letter(title: str, at: int) -> bool:
     """Nothing is cut off that belongs to the letter or emoji before."""
     after = title[at]
-    belongs = unicodedata.category(after)[0] == "M" or after in _JOINERS or "\U0001f3fb" <= after <= "\U0001f3ff"
+    belongs = unicodedata.category(after)[0] == "M" or after in JOINERS or "\U0001f3fb" <= after <= "\U0001f3ff"
     flag = "\U0001f1e6" <= after <= "\U0001f1ff"
-    return not (belongs or flag or title[at - 1] in _JOINERS)
+    return not (belongs or flag or title[at - 1] in JOINERS)

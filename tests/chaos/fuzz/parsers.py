@@ -18,7 +18,8 @@ from services.clients.youtube_web import is_consent
 from services.errors import Invalid, Outcome, Refused, Unknown
 from services.local_time import instant_of, weekly_after
 from services.lookup import judge
-from services.tweet_text import LIMIT, Facts, cut_at_limit, render, tidy, validate_template, weighted_length
+from services.plain_text import tidy
+from services.tweet_text import LIMIT, Facts, cut_at_limit, render, validate_template, weighted_length
 from services.youtube_reference import parse_channel_reference, video_id_of
 from tests.chaos.fuzz import recorded
 from tests.chaos.fuzz.bodies import draw_body, read_body
