@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 from flask import current_app
 
-from console import Command, Group, print_json, say
+from console import Command, Group, as_json, print_json, say
 from extensions import reading
 from services import receipts
+from services.durations import duration
 from services.quota import PACIFIC
 from services.receipts import Spread, Stats
 from services.registry import get_services
 from services.tonight import Planned, Tonight, tonight
-
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 def add_to(group: Group) -> None:
@@ -104,7 +103,7 @@ def _show(show: Planned) -> str:
     start, begin = show.at.astimezone(), show.watched_from.astimezone()
     return (
         f"{show.light.word:<13}  {start:%a %H:%M %Z}  {show.podcast.name}: {show.title}  "
-        f"(watched from {begin:%H:%M}, every {_seconds(show.step)}, at most {show.units} units, "
+        f"(watched from {begin:%H:%M}, every {duration(show.step)}, at most {show.units} units, "
         f"by {receipts.LOOKS[show.signal]})  {show.light.note}"
     )
 
@@ -169,8 +168,4 @@ def _figures(found: Stats) -> Iterator[str]:
 def _spread(what: str, one: Spread) -> str:
     if one.p50 is None or one.p95 is None or one.worst is None:
         return f"{what}: nothing to measure."
-    return f"{what}: half within {one.p50:.1f} s, 95 % within {one.p95:.1f} s, the worst {one.worst:.1f} s."
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{span.total_seconds():g} s"
+    return f"{what}: half within {duration(one.p50)}, 95 % within {duration(one.p95)}, the worst {duration(one.worst)}."
