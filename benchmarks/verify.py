@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks import equality, equality_once, index_use, pages
+from benchmarks import equality, equality_jobs, equality_once, index_use, pages
 from benchmarks.bed import ENGINES, Databases, running, settings_for, wired
 from benchmarks.checking import MissedError, all_at_once, application, none
 from benchmarks.scratch import NoPostgresError
@@ -24,6 +24,11 @@ LITTLE = {"hosts": 5, "episodes": 20, "podcasts": 1, "posts": 200}
 #: each alone, or one that grows would hide another
 MORE = ({"hosts": 50}, {"episodes": 60}, {"podcasts": 10})
 STEPS = 40
+#: what is done once, each after the other: the stage, the deeds, and those after which the version must be another one
+ONCE = (
+    (equality_once.Stage, equality_once.DEEDS, equality_once.UNSEEN),
+    (equality_jobs.Desk, equality_jobs.DEEDS, equality_jobs.RAISING),
+)
 #: jobs ask nobody: nobody is there
 NOWHERE = "http://127.0.0.1:9"
 #: of each process, as the README says: kept open, and more when they are needed
@@ -95,11 +100,12 @@ def pool_budget(databases: Databases, engine: str) -> str:
 
 def cache_equality(databases: Databases, engine: str) -> str:
     """What is kept is what would be computed now, after anything."""
-    with application(databases, engine):
-        none("not what would be computed", equality_once.after_each())
+    for made, deeds, raising in ONCE:
+        with application(databases, engine):
+            none("not what would be computed", equality_once.after_each(made(), deeds, raising))
     with application(databases, engine):
         none("not what would be computed", equality.after_anything(STEPS))
-    return f"after {STEPS + len(equality_once.DEEDS)} things that happen to a podcast"
+    return f"after {STEPS + sum(len(deeds) for _, deeds, _ in ONCE)} things that happen to a podcast"
 
 
 BOTH, POSTGRESQL = ENGINES, ("postgresql",)

@@ -43,8 +43,10 @@ def _counts(now: datetime) -> None:
 
 def _links(now: datetime) -> None:
     session = db.session()
-    query = select(Post.id, Post.text).where(Post.platform == PLATFORM, Post.posted_at > now - LATELY, ~Post.has_link)
-    linked = [row.id for row in session.execute(query.where(Post.text.contains("."))) if tweet_text.has_link(row.text)]
+    lately = (Post.platform == PLATFORM, Post.posted_at > now - LATELY)
+    query = select(Post.id, Post.podcast_id, Post.text).where(*lately, ~Post.has_link, Post.text.contains("."))
+    linked = {row.id: row.podcast_id for row in session.execute(query) if tweet_text.has_link(row.text)}
     if linked:
         session.execute(update(Post).where(Post.id.in_(linked)).values(has_link=True), execution_options=_PLAIN)
+        figures_version.raise_for(session, linked.values())
     session.commit()

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from benchmarks import equality_once
 from benchmarks.equality import DEEDS, Scene, after, anything, differences
-from benchmarks.verify import STEPS
+from benchmarks.verify import ONCE, STEPS
 from extensions import db, reading
 from services import kept_numbers
 from services.periods import Kind, period
@@ -54,8 +54,9 @@ def test_each_deed_is_seen_at_once(scene, deed):
 
 
 @pytest.mark.slow
-def test_deeds_that_change_numbers_only_after_others_are_seen_at_once(app):
-    assert equality_once.after_each() == []
+@pytest.mark.parametrize("stage, deeds, raising", ONCE, ids=lambda given: getattr(given, "__name__", ""))
+def test_deeds_that_change_numbers_only_after_others_are_seen_at_once(app, stage, deeds, raising):
+    assert equality_once.after_each(stage(), deeds, raising) == []
 
 
 @pytest.mark.parametrize("seed", range(20))

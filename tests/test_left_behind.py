@@ -51,3 +51,13 @@ def test_counts_that_are_older_than_those_of_the_post_change_nothing(app):
     left_behind.take_over(EVENING + 2 * HOUR)
     assert shown() == [(40, 3, True), (90, 15, True)]
     assert db.session.execute(select(PostSnapshot.id)).all() == []
+
+
+def test_a_link_alone_that_is_taken_over_makes_kept_numbers_old(app):
+    season = Season.begun()
+    season.tell([Told(text=LINK)])
+    db.session.execute(Post.__table__.update().values(has_link=False, platform="x"))
+    db.session.commit()
+    before = version()
+    left_behind.take_over(EVENING + HOUR)
+    assert version() == before + 1
