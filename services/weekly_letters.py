@@ -91,5 +91,5 @@ def week_for(reader: Reader, told: Told, now: datetime) -> Week:
 
 def hand_over(mailer: Mailer, reader: Reader, week: Week, here: str) -> None:
     """Sends it, with no transaction open. `here`: where this server is. Raises Refused and Unknown."""
-    text, stop = words.letter(week, here, reader.user_id), f"<{here}/profile/notices#weekly>"
-    mailer.hand_over(reader.email, words.subject(week), text, headers={"List-Unsubscribe": stop})
+    text, stop = words.letter(week, here, reader.user_id), {"List-Unsubscribe": f"<{words.stop_link(here)}>"}
+    mailer.hand_over(reader.email, words.subject(week), text, headers=stop)

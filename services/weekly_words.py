@@ -43,9 +43,13 @@ def letter(week: Week, here: str, user_id: int) -> str:
         _listed("Worth knowing", [one.text for one in week.insights]),
         _listed("Needs a person", _needs(week, user_id)),
         f"All numbers: {podcast}/numbers\nWhat needs attention: {podcast}/attention",
-        f"-- \nThis letter comes on Mondays to who asked Airhorn for it. To end it: {here}/profile/notices#weekly",
+        f"-- \nThis letter comes on Mondays to those who asked Airhorn for it. To end it: {stop_link(here)}",
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def stop_link(here: str) -> str:
+    return f"{here}/profile/notices#weekly"
 
 
 def _line(card: Card) -> str:
