@@ -63,7 +63,7 @@ class Broadcast(Base):
     actual_start_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     actual_end_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    #: "uploads", "feed", "playlist_feed", "page", "episode": what showed it first
+    #: "uploads", "feed", "playlist_feed", "page", "episode", "push": what showed it first
     first_signal: Mapped[str] = mapped_column(String(16), default="", server_default="")
     first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.now())
     #: when a look first found it live

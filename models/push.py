@@ -1,4 +1,4 @@
-"""Subscriptions at YouTube's hub: a notification makes the next look at a channel sooner, and nothing else."""
+"""Subscriptions at YouTube's hub: a notification makes the next look at a channel and its video sooner, no more."""
 
 from datetime import date, datetime
 

@@ -12,6 +12,8 @@ WHILE_ANNOUNCING = timedelta(seconds=30)
 #: one sign of two may stay alone for a moment; after this it is asked about seldom
 HALF_LIVE_PATIENCE = timedelta(minutes=10)
 LISTS = frozenset({"uploads", "feed", "playlist_feed", "page"})
+#: what showed a broadcast first that no list had shown when the hub named it
+NAMED_BY_HUB = "push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Known:
     pushed_at: datetime | None = None
     #: whether its podcast goes before others when units are short
     is_first: bool = False
+    #: whose it is, as far as that is known
+    channel_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ def decide(known: Known, video: Video | None, now: datetime, pace: Pace) -> Deci
     """
     if video is None:
         return _absent(known, now, pace)
+    if known.first_signal == NAMED_BY_HUB and video.channel_id != known.channel_id:
+        # A hub tells of its channel and of no other. Where it is watched itself, its own lists bring it back.
+        return Decision(BroadcastState.GONE, None)
     if video.actual_end_at is not None:
         return Decision(BroadcastState.ENDED, None)
     says_live, has_started = video.live_content == "live", video.actual_start_at is not None

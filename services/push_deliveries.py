@@ -1,6 +1,7 @@
 """What the hub delivers: judged by its signature, and turned into one wish, to look at a channel sooner. Asks nobody.
 
-Nothing is written for what is forged, and at most once in 20 seconds for what is not, however much arrives.
+The videos it names are kept along, to be asked about. Nothing is written for what is forged, and for what is not at
+most once in 20 seconds and once for each video, however much arrives.
 """
 
 import contextlib
@@ -9,15 +10,18 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import case, or_, select, update
 
 from extensions import db, reading
 from models import PushState, PushSubscription, YouTubeChannel
 from services import quota
-from services.clients.websub import channels_in, is_signed
+from services.clients.websub import channels_in, is_signed, videos_in
+from services.push_named import Named, keep
 from services.vault import Vault, VaultError
 
 log = logging.getLogger(__name__)
@@ -74,8 +78,9 @@ class Deliveries:
         self._secrets: dict[bytes, str] = {}
         #: channel → the look that was asked for last
         self._looks: dict[str, datetime] = {}
-        #: channel → when a look was asked for that is not written down yet, and whether somebody writes
-        self._waiting: dict[str, datetime] = {}
+        self._named = Named()
+        #: channel → when a look was asked for that is not written down yet, with which videos; whether somebody writes
+        self._waiting: dict[str, tuple[datetime, list[str]]] = {}
         self._is_writing = False
         self._judged: Counter[Judged] = Counter()
         #: the last second in which the database was asked whose address it is, and how often
@@ -91,9 +96,10 @@ class Deliveries:
             return self._counted(found)
         channel_id, secret = found
         refused = _forged(secret, signature, body)
-        if refused is None and (body is None or channel_id not in channels_in(body)):
-            refused = Judged.FOREIGN
-        return self._counted(refused or (Judged.ACCEPTED if self._wish(channel_id, now) else Judged.REPEATED))
+        if refused is not None or body is None or channel_id not in channels_in(body):
+            return self._counted(refused or Judged.FOREIGN)
+        is_news = self._wish(channel_id, videos_in(body, channel_id), now)
+        return self._counted(Judged.ACCEPTED if is_news else Judged.REPEATED)
 
     def at_once(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> Judged | None:
         """The same as far as it can be told from memory; None for what `take` has to look at."""
@@ -103,8 +109,10 @@ class Deliveries:
             is_put_off = is_strange and self._asked >= (int(time.monotonic()), ASKED_A_SECOND)
             return self._counted(Judged.PUT_OFF) if is_put_off else None
         judged = _forged(found[1], signature, body)
-        if judged is None and is_ahead(self._looks.get(found[0]), now):
-            judged = Judged.REPEATED
+        if judged is None and body is not None and is_ahead(self._looks.get(found[0]), now):
+            with self._lock:
+                is_news = self._named.news(found[0], videos_in(body, found[0]), now)
+            judged = None if is_news else Judged.REPEATED
         return self._counted(judged) if judged else None
 
     def judged(self) -> dict[str, int]:
@@ -153,14 +161,16 @@ class Deliveries:
         self._known, self._secrets, self._known_until = known, secrets, time.monotonic() + KNOWN_SECONDS
         return self._remembered(path) or Judged.UNKNOWN
 
-    def _wish(self, channel_id: str, now: datetime) -> bool:
+    def _wish(self, channel_id: str, videos: Sequence[str], now: datetime) -> bool:
         """Whether it is news. One writes; who comes meanwhile leaves his to that one, and pages keep their threads."""
         with self._lock:
-            if is_ahead(self._looks.get(channel_id), now):
+            fresh, waits = self._named.take(channel_id, videos, now), is_ahead(self._looks.get(channel_id), now)
+            if waits and not fresh:
                 return False
-            # While this one is written nobody else tries: it speaks for all of them.
-            self._looks[channel_id] = now + LOOK_EVERY
-            self._waiting[channel_id] = now
+            if not waits:
+                # While this one is written nobody else tries: it speaks for all of them.
+                self._looks[channel_id] = now + LOOK_EVERY
+            self._waiting[channel_id] = now, [*self._waiting.get(channel_id, (now, []))[1], *fresh]
             if self._is_writing:
                 return True
             self._is_writing = True
@@ -170,9 +180,9 @@ class Deliveries:
         """Writes down all that wait. Whether `mine` was news."""
         is_news = False
         while (one := self._next_waiting()) is not None:
-            channel_id, at = one
+            channel_id, (at, videos) = one
             try:
-                look_at, is_noted = self._write(channel_id, at)
+                look_at, is_noted = self._write(channel_id, videos, at)
             except BaseException:
                 self._forget(channel_id)
                 raise
@@ -186,36 +196,49 @@ class Deliveries:
         with self._lock:
             for channel_id in (failed, *self._waiting):
                 self._looks.pop(channel_id, None)
+                self._named.forget(channel_id)
             self._waiting.clear()
             self._is_writing = False
 
-    def _next_waiting(self) -> tuple[str, datetime] | None:
+    def _next_waiting(self) -> tuple[str, tuple[datetime, list[str]]] | None:
         with self._lock:
             self._is_writing = bool(self._waiting)
             return self._waiting.popitem() if self._waiting else None
 
-    def _write(self, channel_id: str, now: datetime) -> tuple[datetime, bool]:
-        """The look that is asked for now or already, and whether it is new; by compare-and-set among processes."""
-        query = select(One.look_at, One.looks_day, One.looks).where(One.channel_id == channel_id)
+    def _write(self, channel_id: str, videos: Sequence[str], now: datetime) -> tuple[datetime, bool]:
+        """The look that is asked for now or already, and whether anything is new."""
+        query = select(One.look_at, One.looks_day, One.looks, One.state).where(One.channel_id == channel_id)
         row = db.session.execute(query).one_or_none()
-        day = quota.pacific_day(now)
-        looks = row.looks if row is not None and row.looks_day == day else 0
-        if row is None or is_ahead(row.look_at, now) or looks >= LOOKS_A_DAY:
+        if row is None or row.state == PushState.LEAVING:
             db.session.rollback()
-            return row.look_at if row is not None and is_ahead(row.look_at, now) else now + LOOK_EVERY, False
-        look_at, same = next_look(row.look_at, now), One.look_at.is_not_distinct_from(row.look_at)
-        noted = db.session.execute(
-            update(One)
-            .where(One.channel_id == channel_id, One.state != PushState.LEAVING, same)
-            .values(look_at=look_at, looks_day=day, looks=looks + 1, last_push_at=now, pushes=One.pushes + 1)
-            .returning(One.channel_id),
-            execution_options={"synchronize_session": False},
-        ).first()
-        if noted is not None:
-            _look_sooner(channel_id, look_at, now)
+            return now + LOOK_EVERY, False
+        keep(channel_id, videos, now)
+        look_at, is_noted = _ask_for_look(channel_id, row, now)
         db.session.commit()
-        log.info("the hub announced something new", extra={"channel": channel_id, "noted": noted is not None})
-        return look_at, noted is not None
+        told = {"channel": channel_id, "noted": is_noted, "named": len(videos)}
+        log.info("the hub announced something new", extra=told)
+        return look_at, is_noted or bool(videos)
+
+
+def _ask_for_look(channel_id: str, row: Any, now: datetime) -> tuple[datetime, bool]:
+    """The same of the look alone, by compare-and-set among processes. `row`: the subscription as it was read."""
+    day = quota.pacific_day(now)
+    looks = row.looks if row.looks_day == day else 0
+    if is_ahead(row.look_at, now):
+        return row.look_at, False
+    if looks >= LOOKS_A_DAY:
+        return now + LOOK_EVERY, False
+    look_at, same = next_look(row.look_at, now), One.look_at.is_not_distinct_from(row.look_at)
+    noted = db.session.execute(
+        update(One)
+        .where(One.channel_id == channel_id, One.state != PushState.LEAVING, same)
+        .values(look_at=look_at, looks_day=day, looks=looks + 1, last_push_at=now, pushes=One.pushes + 1)
+        .returning(One.channel_id),
+        execution_options={"synchronize_session": False},
+    ).first()
+    if noted is not None:
+        _look_sooner(channel_id, look_at, now)
+    return look_at, noted is not None
 
 
 def _forged(secret: str, signature: str | None, body: bytes | None) -> Judged | None:

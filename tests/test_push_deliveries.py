@@ -45,7 +45,7 @@ def everything():
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
-def test_a_delivery_has_the_channel_looked_at_now_and_does_nothing_else(push, channel):
+def test_a_delivery_has_channel_and_video_looked_at_now_and_does_nothing_else(push, channel):
     before, at = everything(), datetime.now(UTC)
     sent = push.send(channel)
     assert (sent.status, sent.answer) == (204, b"")
@@ -53,7 +53,14 @@ def test_a_delivery_has_the_channel_looked_at_now_and_does_nothing_else(push, ch
     assert at <= look.pushed_at <= datetime.now(UTC)
     assert look.next_look_at == look.pushed_at
     after = everything()
-    assert {name for name in after if after[name] != before[name]} == {"push_subscriptions", "youtube_channels"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "broadcasts",
+        "push_subscriptions",
+        "youtube_channels",
+    }
+    [named] = after["broadcasts"]
+    assert (named.video_id, named.channel_id, named.state) == ("v" * 11, channel, "new")
+    assert named.next_look_at == look.pushed_at
     row = push.row(channel)
     assert (row.pushes, row.last_push_at) == (1, look.pushed_at)
 
@@ -106,7 +113,7 @@ def test_a_thousand_duplicates_ask_for_two_looks_and_are_all_acknowledged(push, 
         together(send, times=10)
     assert statuses == [204] * 1000
     assert push.row(channel).looks <= 2 + elapsed_looks(push, channel)
-    assert len(statements) <= 2 * push.row(channel).looks
+    assert len(statements) <= 3 * push.row(channel).looks
 
 
 def elapsed_looks(push, channel) -> int:
@@ -197,8 +204,8 @@ def test_a_flood_writes_next_to_nothing_and_pages_are_served(push, channel):
     stop.set()
     reader.join()
     assert set(pages) == {200}
-    # Whose callback it is, once for each who asks at the same time; the look, now and every twenty seconds.
-    assert len(statements) <= 8 + 3 * (2 + elapsed_looks(push, channel))
+    # Whose callback it is, once for each who asks at the same time; the look, now and every twenty seconds; the video.
+    assert len(statements) <= 8 + 4 * (2 + elapsed_looks(push, channel))
 
 
 # Forged

@@ -116,14 +116,17 @@ def test_push_and_poll_at_the_same_moment_make_one_broadcast_and_one_post(push, 
     assert counts() == [2, 2]  # the trailer and the stream; a post of each host
 
 
-def test_a_push_alone_makes_no_broadcast_and_no_post(push):
+def test_a_push_alone_makes_no_post_and_what_youtube_does_not_know_is_given_up(push):
     channel = watched(push)
-    before = counts()
+    posts = counts()[1]
     for video in ("v" * 11, "w" * 11):
         assert push.send(channel, push.body(channel, video)).status == 204
     push.cast.services.tweets.watch(datetime.now(UTC))
     push.cast.check()
-    assert counts() == before
+    push.cast.services.tweets.watch(datetime.now(UTC) + timedelta(seconds=30))
+    named = select(Broadcast.state, Broadcast.next_look_at).where(Broadcast.video_id.in_(("v" * 11, "w" * 11)))
+    assert [tuple(row) for row in db.session.execute(named)] == [("gone", None)] * 2
+    assert counts()[1] == posts
 
 
 def test_a_push_that_comes_two_days_late_is_looked_at_and_posted_by_nobody(push):

@@ -1,4 +1,4 @@
-"""YouTube's hub: asked to announce a channel's news, and what it delivers. A delivery names channels and nothing else.
+"""YouTube's hub: asked to announce a channel's news, and what it delivers. A delivery names channels and videos only.
 
 PubSubHubbub 0.4 (pubsubhubbub.github.io/PubSubHubbub/pubsubhubbub-core-0.4.html), as YouTube documents its use:
 developers.google.com/youtube/v3/guides/push_notifications.
@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import fromstring
 
 from services.clients.http import Answer, Http
-from services.clients.youtube_fields import CHANNEL_ID, clean_title, matching
+from services.clients.youtube_fields import CHANNEL_ID, VIDEO_ID, clean_title, matching
 from services.errors import Outcome, Refused, Unknown
 
 #: bytes; a delivery has about one, with the longest title four thousand
@@ -143,21 +143,34 @@ def is_signed(body: bytes, signature: str | None, secret: str) -> bool:
 def channels_in(body: bytes) -> frozenset[str]:
     """The channels that a delivery speaks of: of entries, of deleted entries, of the feed itself. Pure.
 
-    Empty for whatever is no such feed. Titles, videos and times are not read: YouTube itself is asked for them.
+    Empty for whatever is no such feed. Titles and times are not read: YouTube itself is asked for them.
     """
-    if len(body) > LARGEST_DELIVERY:
-        return frozenset()
-    try:
-        root = fromstring(body, forbid_dtd=True)
-    except (ParseError, ValueError, LookupError):  # not XML; a DTD or an entity; an encoding nobody knows
-        return frozenset()
-    if root.tag != ATOM + "feed":
+    root = _feed(body)
+    if root is None:
         return frozenset()
     found = [_of_entry(entry) for entry in root.findall(ATOM + "entry")]
     found += [_of_deleted(gone) for gone in root.findall(TOMBSTONE + "deleted-entry")]
     if not found:
         found = [channel_of(link.get("href")) for link in root.findall(ATOM + "link") if link.get("rel") == "self"]
     return frozenset(id for id in found if id)
+
+
+def videos_in(body: bytes, channel_id: str) -> list[str]:
+    """The videos that a delivery names as new or changed ones of this channel, as it names them, each once. Pure."""
+    root = _feed(body)
+    entries = root.findall(ATOM + "entry") if root is not None else []
+    named = [matching(VIDEO_ID, entry.findtext(YT + "videoId")) for entry in entries if _of_entry(entry) == channel_id]
+    return list(dict.fromkeys(id for id in named if id))
+
+
+def _feed(body: bytes) -> Element | None:
+    if len(body) > LARGEST_DELIVERY:
+        return None
+    try:
+        root: Element = fromstring(body, forbid_dtd=True)
+    except (ParseError, ValueError, LookupError):  # not XML; a DTD or an entity; an encoding nobody knows
+        return None
+    return root if root.tag == ATOM + "feed" else None
 
 
 def _of_entry(entry: Element) -> str | None:
