@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from benchmarks import first_pages
 from benchmarks.bed import ENGINES, Databases, counting, running, settings_for
 from benchmarks.report import Report
 from benchmarks.scene import EPISODES, POSTS, Scene, fill
@@ -48,6 +49,8 @@ def measure() -> Report:
                 if engine == "sqlite":
                     _weigh(report, scene)
                 report.rows.append(_one_by_one(engine, scene))
+                if engine == "sqlite":
+                    report.rows += first_pages.measure(settings.database_url, databases.folder, scene)
     return report.finish()
 
 

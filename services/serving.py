@@ -18,10 +18,11 @@ from services import memory
 from services.errors import AirhornError
 from services.registry import get_services
 from services.scheduler import should_start
+from services.warming import Warming
 
 log = logging.getLogger(__name__)
 
-#: seconds in which a server that loads the application first has forked: until then no job runs
+#: seconds in which a server that loads the application first has forked: until then no job runs, and nothing is warmed
 PATIENCE = 1.0
 
 
@@ -32,11 +33,14 @@ class Serving:
         self._app, self._make = app, make
         #: the process whose jobs run, if any
         self._pid = 0
+        self._warming: Warming | None = None
 
     def begin(self) -> None:
         """Starts the jobs, where they belong into the server. Raises what the scheduler raises."""
         with self._app.app_context():
             services = get_services()
+        self._warming = Warming(self._app, after=PATIENCE)
+        self._warming.begin()
         if services.settings.scheduler == "embedded":
             services.scheduler.start(after=PATIENCE)
             self._pid = os.getpid()
@@ -50,6 +54,8 @@ class Serving:
 
     def _before_fork(self) -> None:
         """No thread of ours and no connection is taken along."""
+        if self._warming is not None:
+            self._warming.stop()
         with self._app.app_context():
             if self._pid == os.getpid():
                 self._pid = 0
