@@ -72,6 +72,8 @@ class Panel:
     progress: Progress | None
     #: what is sent as long as nothing is approved
     until: str = ""
+    #: whether "drafts for everybody" means anybody still
+    has_anybody: bool = True
 
     @property
     def waits(self) -> bool:
@@ -116,6 +118,7 @@ def panel_of(
         cap_of_all=sum(caps[row.user_id] for row in people.values() if draft_caps.is_written_for(row)),
         progress=_progress(rows[0], now) if rows else None,
         until=UNTIL[voice.unapproved] if voice else "",
+        has_anybody=any(map(draft_caps.is_written_for, people.values())),
     )
 
 

@@ -28,6 +28,7 @@ from services.hosts import HostView, hosts_with_texts
 from services.lamps import after_the_show
 from services.overview import EpisodeCard, card_of
 from services.own_editor import Editor, editor_of
+from services.prices import Prices
 from services.receipts import LOOKS, Receipt, receipt_of
 from services.tweets import post_url
 from services.vocabulary import SILENT, Lamp, Light, light_of_event
@@ -78,6 +79,8 @@ class EpisodePage:
     video_id: str
     #: of the newest start, once there was one
     receipt: Receipt | None = None
+    #: what is asked now, where the reader is a host; his editor shows what will be asked at the start
+    listed: Prices | None = None
 
 
 def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now: datetime) -> EpisodePage:
@@ -91,13 +94,14 @@ def episode_page(podcast: Podcast, episode: EpisodeGuide, host: User | None, now
     lines.sort(key=lambda line: (not line.is_early, line.at))
     _count_from_start(lines, newest.actual_start_at if newest else None)
     card = card_of(podcast, episode, newest, hosts, channel=channel)
-    mine = None
+    mine = listed = None
     if host is not None:
-        asked = prices.current(max(now, episode.scheduled_at or now))
-        mine = editor_of(podcast, episode, host, video_id, hosts, prices=asked)
+        asked = prices.known(now)
+        at_start, listed = asked.at(max(now, episode.scheduled_at or now)), asked.at(now)
+        mine = editor_of(podcast, episode, host, video_id, hosts, prices=at_start)
     url = watch_url(video_id) if video_id else episode.link or None
     receipt = receipt_of(newest, [host.post for host in hosts]) if newest else None
-    return EpisodePage(card, hosts, lines, url, mine, video_id, receipt=receipt)
+    return EpisodePage(card, hosts, lines, url, mine, video_id, receipt=receipt, listed=listed)
 
 
 def _watched(podcast: Podcast, episode: EpisodeGuide) -> Select[YouTubeChannel, Broadcast]:

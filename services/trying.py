@@ -2,25 +2,27 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from extensions import db
-from models import Post, PostStatus
+from models import Post, PostStatus, Voice
 from services import audit, gates
 from services.audit import Actor, Kind
-from services.errors import Conflict
+from services.checks import HIGHEST_ID
+from services.errors import Conflict, NotFound
 from services.own_tweet import Mine, own_post
 from services.vocabulary import TRIABLE
 
 JUST_TRIED = "That was tried a moment ago. Wait half a minute, then try again."
 
 
-def try_now(mine: Mine, post_id: int, by: Actor, now: datetime) -> str:
-    """The host's own waiting post is due now. It stays the same post, so no second one can come of it.
+def try_now(mine: Mine, post_id: int, by: Actor, now: datetime, *, is_admin: bool = False) -> str:
+    """A waiting post is due now. It stays the same post, so no second one can come of it.
 
-    Raises NotFound for anybody else's post, Conflict when it does not wait any more or was tried a moment ago.
+    One's own, or as an admin of the podcast any host's. Raises NotFound for others, Conflict when it does not wait any
+    more, was tried a moment ago, or is left to a host who approves what is sent.
     """
-    found = own_post(mine, post_id)
+    host, found = _managed_post(mine, post_id) if is_admin else (mine.user.id, own_post(mine, post_id))
     waits = (Post.status == PostStatus.QUEUED, Post.cause.in_(TRIABLE))
     cause = db.session.execute(
         update(Post).where(Post.id == found, *waits).values(not_before=now).returning(Post.cause),
@@ -31,10 +33,24 @@ def try_now(mine: Mine, post_id: int, by: Actor, now: datetime) -> str:
         raise Conflict("This post does not wait any more. Its state says what became of it.")
     if cause == gates.CREDITS:
         _half_open(now)
-    about = {"podcast_id": mine.podcast.id, "subject_id": mine.user.id}
+    about = {"podcast_id": mine.podcast.id, "subject_id": host}
     audit.note(Kind.TRIED_NOW, by, now, **about, episode=mine.episode.id)
     db.session.commit()
     return "It is tried now. What X says appears here in a moment."
+
+
+def _managed_post(mine: Mine, post_id: int) -> tuple[int | None, int]:
+    """Its host and its id, if it is of this episode; leaves no transaction open. Raises NotFound and Conflict."""
+    here = Post.episode_id == mine.episode.id, Post.podcast_id == mine.podcast.id
+    query = select(Post.user_id, Post.host_name, Voice.needs_approval).outerjoin(Voice, Voice.user_id == Post.user_id)
+    wanted = query.where(Post.id == post_id, *here)
+    found = db.session.execute(wanted).one_or_none() if 0 < post_id <= HIGHEST_ID else None
+    db.session.rollback()
+    if found is None:
+        raise NotFound("There is no such post of this episode.")
+    if found.needs_approval and found.user_id != mine.user.id:
+        raise Conflict(f"{found.host_name} approves what is sent, so only {found.host_name} can try it.")
+    return found.user_id, post_id
 
 
 def try_all(by: Actor, now: datetime) -> str:

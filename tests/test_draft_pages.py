@@ -1,7 +1,7 @@
 """What hosts and admins see of drafts: the rules of a podcast, a voice, the panel in the editor, all hosts at once."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import current_app
@@ -20,7 +20,8 @@ from models import (
     User,
     Voice,
 )
-from services import money
+from services import money, prices
+from services.audit import NOBODY
 from services.draft_job import DraftJob
 from tests.browser import Browser, words
 from tests.study import Study, a_study
@@ -250,6 +251,27 @@ def test_a_price_that_is_none_agrees_to_nothing(study, told):
     desk, path = page_of(study)
     assert desk.send(f"{path}/generate", path, told=told).status_code in (400, 409)
     assert study.rows() == []
+
+
+def test_drafts_for_everybody_are_offered_while_somebody_waits_for_one(study):
+    desk, path = page_of(study)
+    study.change(EpisodeTweetConfig, study.config("ada").id, status="posted")
+    assert "Write drafts for everybody" in words(desk.get(path))
+    study.change(EpisodeTweetConfig, study.config("bo").id, enabled=False)
+    assert "Write drafts for everybody" not in words(desk.get(path))
+
+
+def test_a_price_list_to_come_makes_no_draft_of_today_dearer(study):
+    desk, path = page_of(study)
+    before, now = told_on(desk.get(path)), datetime.now(UTC)
+    episode = db.session.get_one(EpisodeGuide, study.episode)
+    episode.scheduled_at = now + timedelta(days=2)
+    db.session.commit()
+    changes = {"ai:input": 900_000_000, "ai:output": 900_000_000, "x_post": 123_000}
+    prices.change(changes, now + timedelta(days=1), NOBODY, now)
+    page = desk.get(path)
+    assert told_on(page) == before
+    assert 'data-price-without="$0.123"' in page.text
 
 
 def test_drafts_for_everybody_tell_a_price_that_covers_who_joined_later(study):

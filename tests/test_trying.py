@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from extensions import db
-from models import AuditEvent, EpisodeGuide, Podcast, Post, PostStatus, SendGate, User
+from models import AuditEvent, EpisodeGuide, Podcast, PodcastMember, Post, PostStatus, Role, SendGate, User, Voice
 from services import trying
 from services.audit import NOBODY
 from services.errors import Conflict, NotFound
@@ -114,6 +114,32 @@ def test_what_trying_does_not_mend_is_not_tried(paused, cause):
     assert paused.post("ada").not_before == before
 
 
+def test_an_admin_of_the_podcast_tries_the_post_of_a_host(paused, x, app):
+    x.credits_usd = None
+    db.session.execute(update(PodcastMember).where(PodcastMember.user_id == mine("bo").user.id).values(role=Role.ADMIN))
+    db.session.commit()
+    there, browser = mine("bo"), Browser(app)
+    browser.let_in(there.user)
+    assert "/try" in browser.get(f"/podcasts/{there.podcast.id}/attention").text
+    db.session.rollback()
+    assert trying.try_now(there, paused.post("ada").id, NOBODY, paused.at, is_admin=True).startswith("It is tried now.")
+    paused.drain()
+    assert paused.post("ada").status == "posted"
+    subjects = select(AuditEvent.subject_id).where(AuditEvent.kind == "tried_now")
+    assert mine("ada").user.id in db.session.execute(subjects).scalars().all()
+
+
+def test_what_a_host_wants_to_approve_is_left_to_that_host(paused, x):
+    x.credits_usd = None
+    db.session.add(Voice(user_id=mine("ada").user.id, needs_approval=True))
+    db.session.commit()
+    before = paused.post("ada").not_before
+    with pytest.raises(Conflict, match="Ada approves what is sent, so only Ada can try it"):
+        trying.try_now(mine("bo"), paused.post("ada").id, NOBODY, paused.at, is_admin=True)
+    assert paused.post("ada").not_before == before
+    assert trying.try_now(mine("ada"), paused.post("ada").id, NOBODY, paused.at, is_admin=True)
+
+
 def test_what_is_out_is_not_tried_and_nobody_tries_for_somebody_else(paused, x):
     x.credits_usd = None
     with pytest.raises(NotFound):
@@ -203,6 +229,12 @@ class TestPages:
         answer = ada.post(self.path, follow_redirects=True)
         assert "This post does not wait any more." in words(answer)
 
+    def test_who_runs_the_server_tries_for_a_host_without_being_one(self, app, ada, paused):
+        root = Browser(app)
+        root.let_in(paused.cast.user("root", is_admin=True))
+        assert root.post(f"{self.page}/{paused.post('ada').id + 99}/try").status_code == 404
+        assert "It is tried now." in words(root.post(self.path, follow_redirects=True))
+
     def test_a_press_is_written_down_with_who_it_was(self, ada):
         ada.post(self.path)
         db.session.execute(SendGate.__table__.delete())
@@ -220,7 +252,12 @@ class TestPages:
         db.session.commit()
         assert "It is mended, try now" in words(ada.get("/admin/system"))
 
-    def test_nobody_tries_for_another_host(self, app, ada, paused):
+    def test_who_is_no_admin_tries_for_no_other_host(self, app, ada, paused):
+        contributes = {"role": Role.CONTRIBUTOR}
+        db.session.execute(
+            update(PodcastMember).where(PodcastMember.user_id == mine("bo").user.id).values(**contributes)
+        )
+        db.session.commit()
         bo = Browser(app)
         bo.let_in(mine("bo").user)
         assert bo.post(self.path).status_code == 404

@@ -73,9 +73,10 @@ def post_now(access: Access, *, episode_id: int) -> ResponseReturnValue:
 @limited("5/minute")
 @require_podcast_access
 def try_now(access: Access, *, episode_id: int, post_id: int) -> ResponseReturnValue:
-    mine = mine_of(access, episode_id)
+    """Also for a host of a podcast that one manages."""
+    mine = Mine(access.podcast, overview.episode_of(access.podcast, episode_id), current_user)
     try:
-        flash(trying.try_now(mine, post_id, actor(), datetime.now(UTC)))
+        flash(trying.try_now(mine, post_id, actor(), datetime.now(UTC), is_admin=access.is_admin))
     except Conflict as error:
         flash(str(error), "amber")
     return back(access, episode_id)
@@ -127,8 +128,7 @@ def _context(access: Access, episode_id: int) -> dict[str, Any]:
     episode = overview.episode_of(access.podcast, episode_id)
     host = current_user if access.is_member else None
     page: EpisodePage = episode_page(access.podcast, episode, host, now)
-    known = page.mine.prices if page.mine else None
-    panel = draft_panel.panel_of(access.podcast, episode, host, now, listed_prices=known)
+    panel = draft_panel.panel_of(access.podcast, episode, host, now, listed_prices=page.listed)
     return {"access": access, "podcast": access.podcast, "episode": episode, "page": page, "panel": panel, "now": now}
 
 
