@@ -31,7 +31,7 @@ test: .venv/.dev ## lint, types, import contracts, the tests on SQLite and Postg
 	echo "Slow tests are left to CI and make test-all: real processes and their faults, long searches, the browser (it needs Debian's chromium).")
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy models services config.py extensions.py app.py commands*.py console.py routes sandbox
+	@$(BIN)/mypy models services config.py extensions.py app.py commands*.py config_values.py console.py routes sandbox
 	@$(BIN)/lint-imports --no-cache
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal $(if $(EVERY),,-m "not slow")
 

@@ -2,33 +2,38 @@
 
 import contextlib
 import difflib
-import itertools
 import logging
 import os
-import re
 import secrets
 import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import click
 from cryptography.fernet import Fernet
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+
+from config_values import (
+    DatabaseUrl,
+    Delays,
+    Keys,
+    RedisUrl,
+    SandboxUrl,
+    SealingKeys,
+    Sender,
+    Upper,
+    Url,
+    WholeUrl,
+    is_loopback,
+)
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent
 Schedule = Literal["embedded", "off"]
-ADDRESSES = (
-    *("public_url", "youtube_api_url", "youtube_web_url", "websub_hub_url", "websub_topic_url"),
-    *("x_api_url", "x_authorize_url"),
-)
-
 
 #: of all processes together
 MOST_CONNECTIONS = 80
@@ -57,31 +62,6 @@ def _sentence(mistake: Mapping[str, Any]) -> str:
     return words.format(**mistake.get("ctx", {})) if words else mistake["msg"].removeprefix("Value error, ")
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if host is None:
-        return False
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _checked_url(value: str, *, with_query: bool = False) -> str:
-    parts = urlsplit(value)
-    too_much = parts.username or parts.fragment or (parts.query and not with_query)
-    if parts.scheme not in ("http", "https") or not parts.hostname or too_much:
-        without = "user or fragment" if with_query else "user, query or fragment"
-        raise ValueError(f"must be a plain http or https address without {without}")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must have a port from 1 to 65535, or none") from None
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must be https; plain http is allowed to this machine only")
-    return value if with_query else value.rstrip("/")
-
-
 class Settings(BaseSettings):
     """Every setting of Airhorn. Names are those of the environment, in lower case; .env.example has a word on each."""
 
@@ -93,31 +73,31 @@ class Settings(BaseSettings):
 
     secret_key: str = ""
     #: former keys: what they signed still counts, new things are signed with secret_key
-    secret_key_fallbacks: Annotated[tuple[str, ...], NoDecode] = ()
-    token_encryption_keys: Annotated[tuple[str, ...], NoDecode] = ()
-    database_url: str = ""
-    public_url: str = "http://127.0.0.1:5000"
+    secret_key_fallbacks: Keys = ()
+    token_encryption_keys: SealingKeys = ()
+    database_url: DatabaseUrl = ""
+    public_url: Url = "http://127.0.0.1:5000"
     trusted_proxies: int = Field(0, ge=0, le=10)
-    redis_url: str | None = None
+    redis_url: RedisUrl | None = None
 
     youtube_api_key: str | None = None
-    youtube_api_url: str = "https://www.googleapis.com/youtube/v3"
-    youtube_web_url: str = "https://www.youtube.com"
+    youtube_api_url: Url = "https://www.googleapis.com/youtube/v3"
+    youtube_web_url: Url = "https://www.youtube.com"
     youtube_daily_units: int = Field(10_000, ge=100)
-    websub_hub_url: str = "https://pubsubhubbub.appspot.com/subscribe"
+    websub_hub_url: Url = "https://pubsubhubbub.appspot.com/subscribe"
     #: what a subscription is for, without ?channel_id=; YouTube's own pages spell it with and without /xml
-    websub_topic_url: str = "https://www.youtube.com/xml/feeds/videos.xml"
+    websub_topic_url: Url = "https://www.youtube.com/xml/feeds/videos.xml"
 
     x_client_id: str | None = None
     x_client_secret: str | None = None
-    x_api_url: str = "https://api.x.com"
-    x_authorize_url: str = "https://x.com/i/oauth2/authorize"
+    x_api_url: Url = "https://api.x.com"
+    x_authorize_url: Url = "https://x.com/i/oauth2/authorize"
 
     #: who writes drafts; without one the built-in writer does
     ai_provider: Literal["openai", "anthropic"] | None = None
     ai_api_key: str | None = Field(None, pattern=r"^[\x21-\x7e]{1,500}$")
     #: the usual one of the provider if not given; any server that speaks like OpenAI's may be named
-    ai_base_url: str | None = None
+    ai_base_url: Url | None = None
     ai_model: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,59}$")
 
     #: without a host no mail is sent, and links are handed over by people
@@ -125,27 +105,27 @@ class Settings(BaseSettings):
     smtp_port: int = Field(587, ge=1, le=65535)
     smtp_user: str | None = None
     smtp_password: str | None = None
-    smtp_from: str | None = None
+    smtp_from: Sender | None = None
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
 
     #: where people's own webhooks lead; whatever they paste, no other host is asked
-    discord_api_url: str = "https://discord.com"
-    slack_api_url: str = "https://hooks.slack.com"
-    telegram_api_url: str = "https://api.telegram.org"
+    discord_api_url: Url = "https://discord.com"
+    slack_api_url: Url = "https://hooks.slack.com"
+    telegram_api_url: Url = "https://api.telegram.org"
     #: of the operator's bot; without one nobody can have notices by Telegram
     telegram_bot_token: str | None = Field(None, pattern=r"^[0-9]{3,20}:[A-Za-z0-9_-]{20,100}$")
     #: asked each minute while all is well; somebody else notices when that stops
-    heartbeat_url: str | None = None
+    heartbeat_url: WholeUrl | None = None
 
     #: where the stand-ins' buttons are; set by `make run` without keys, shows the rehearsal banner
-    sandbox_url: str | None = None
+    sandbox_url: SandboxUrl | None = None
 
     live_check_interval_seconds: float = Field(180, ge=1, le=3600)
     live_watch_interval_seconds: float = Field(1, ge=0.1, le=60)
     live_post_max_age_minutes: float = Field(30, gt=0, le=24 * 60)
     send_deadline_seconds: float = Field(20, gt=0, le=300)
     send_lease_seconds: float = Field(45, gt=0, le=3600)
-    lookup_delays_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 20.0, 50.0, 95.0)
+    lookup_delays_seconds: Delays = (5.0, 20.0, 50.0, 95.0)
 
     #: connections to PostgreSQL: kept and, when all are in use, made for a moment; by each process
     db_pool_size: int = Field(5, ge=1, le=50)
@@ -162,7 +142,7 @@ class Settings(BaseSettings):
 
     scheduler: Schedule = "embedded"
     log_format: Literal["text", "json"] = "text"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = "INFO"
     port: int = Field(5000, ge=1, le=65535)
 
     @classmethod
@@ -182,91 +162,6 @@ class Settings(BaseSettings):
         for typed, meant in misspelt(typed_names, list(cls.model_fields)):
             log.warning("%s in %s is no setting. Did you mean %s?", typed.upper(), env_file, meant.upper())
         return settings
-
-    @field_validator("token_encryption_keys", "secret_key_fallbacks", mode="before")
-    @classmethod
-    def _split_keys(cls, value: object) -> object:
-        return tuple(k.strip() for k in value.split(",") if k.strip()) if isinstance(value, str) else value
-
-    @field_validator("token_encryption_keys")
-    @classmethod
-    def _valid_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        for key in keys:
-            try:
-                Fernet(key)
-            except ValueError:
-                raise ValueError("must hold Fernet keys: 32 bytes in url-safe base64, comma separated") from None
-        return keys
-
-    @field_validator("lookup_delays_seconds", mode="before")
-    @classmethod
-    def _split_delays(cls, value: object) -> object:
-        return tuple(d.strip() for d in value.split(",") if d.strip()) if isinstance(value, str) else value
-
-    @field_validator("lookup_delays_seconds")
-    @classmethod
-    def _rising_delays(cls, delays: tuple[float, ...]) -> tuple[float, ...]:
-        rising = all(a < b for a, b in itertools.pairwise(delays))
-        if len(delays) < 3 or not rising or delays[0] <= 0 or delays[-1] > 3600:
-            raise ValueError("must be at least three rising numbers of seconds, such as 5,20,50,95")
-        return delays
-
-    @field_validator(*ADDRESSES)
-    @classmethod
-    def _plain_url(cls, value: str) -> str:
-        return _checked_url(value)
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must start with redis:// or rediss://")
-        return value
-
-    @field_validator("sandbox_url")
-    @classmethod
-    def _sandbox_is_here(cls, value: str | None) -> str | None:
-        if value is not None and not is_loopback(urlsplit(value).hostname):
-            raise ValueError("must point to this machine: stand-ins are for rehearsing")
-        return _checked_url(value) if value is not None else None
-
-    @field_validator("discord_api_url", "slack_api_url", "telegram_api_url")
-    @classmethod
-    def _messenger(cls, value: str) -> str:
-        return _checked_url(value)
-
-    @field_validator("ai_base_url")
-    @classmethod
-    def _provider(cls, value: str | None) -> str | None:
-        return _checked_url(value) if value is not None else None
-
-    @field_validator("heartbeat_url")
-    @classmethod
-    def _heartbeat(cls, value: str | None) -> str | None:
-        return _checked_url(value, with_query=True) if value is not None else None
-
-    @field_validator("smtp_from")
-    @classmethod
-    def _sender(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[^\s@<>\",:;]+@[^\s@<>\",:;]+", value):
-            raise ValueError("must be one plain e-mail address, such as airhorn@example.com")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _driver(cls, value: str) -> str:
-        # SQLAlchemy 2.1 reads plain postgresql:// as psycopg 3; ours is psycopg2.
-        for prefix in ("postgresql://", "postgres://"):
-            if value.startswith(prefix):
-                return "postgresql+psycopg2://" + value.removeprefix(prefix)
-        if value and not value.startswith(("sqlite://", "postgresql+psycopg2://")):
-            raise ValueError("must start with sqlite:/// or postgresql://")
-        return value
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import case, delete, func, literal, or_, select
 
-from config import Settings, is_loopback
+from config import Settings
+from config_values import is_loopback
 from extensions import db
 from models import Podcast, PushState, PushSubscription
 from services import push_leases

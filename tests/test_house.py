@@ -12,7 +12,7 @@ from config import ROOT
 from services.causes import CAUSES, explain
 
 COMMANDS = [path.name for path in sorted(ROOT.glob("commands*.py"))]
-TOP = [ROOT / name for name in ("app.py", *COMMANDS, "config.py", "console.py", "extensions.py")]
+TOP = [ROOT / name for name in ("app.py", *COMMANDS, "config.py", "config_values.py", "console.py", "extensions.py")]
 OURS = TOP + [
     p for d in ("models", "routes", "services", "sandbox", "migrations") for p in sorted((ROOT / d).rglob("*.py"))
 ]
