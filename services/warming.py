@@ -14,15 +14,17 @@ from sqlalchemy.orm import configure_mappers
 
 log = logging.getLogger(__name__)
 
-#: times as long as each step took
 REST = 3.0
 
 
 class Warming:
-    """Of one process, once. `after`: seconds from `begin` on; a server answers its first request meanwhile."""
+    """Of one process, once. `after`: seconds from `begin` on; a server answers its first request meanwhile.
 
-    def __init__(self, app: Flask, *, after: float) -> None:
-        self._app, self._after = app, after
+    `rest`: times as long as each step took.
+    """
+
+    def __init__(self, app: Flask, *, after: float, rest: float = REST) -> None:
+        self._app, self._after, self._rest = app, after, rest
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
 
@@ -53,5 +55,5 @@ class Warming:
         for name in loader.list_templates() if loader is not None else ():
             begun = time.thread_time()
             self._app.jinja_env.get_template(name)
-            if self._stopped.wait(REST * (time.thread_time() - begun)):
+            if self._stopped.wait(self._rest * (time.thread_time() - begun)):
                 return
