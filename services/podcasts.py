@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from extensions import db
 from models import Broadcast, EpisodeGuide, Podcast, PodcastMember, Role, User, YouTubeChannel
-from services import audit, members
+from services import audit, matching_by_hand, members
 from services.audit import NOBODY, Actor, Kind
 from services.checks import one_line, shown, zone_name
 from services.clients.values import Channel
@@ -196,4 +196,4 @@ def match_broadcast(slug: str, video: str, episode_id: int, *, now: datetime) ->
     db.session.rollback()
     if broadcast_id is None or not is_here:
         raise NotFound("This podcast has no such stream or episode.")
-    get_services().by_hand.match(broadcast_id, episode_id, now)
+    matching_by_hand.match(broadcast_id, episode_id, now)

@@ -11,6 +11,7 @@ from flask import Flask
 from extensions import db
 from models import Broadcast, PostStatus, Verdict
 from sandbox.standin import Fault
+from services import matching_by_hand
 from services.audit import NOBODY
 from services.errors import Conflict, Invalid
 from services.registry import get_services
@@ -175,7 +176,7 @@ def test_a_stream_that_matched_nothing_is_announced_after_one_click(cast: Cast) 
     cast.check()
     broadcast = db.session.execute(db.select(Broadcast)).scalar_one()
     assert broadcast.verdict == Verdict.UNMATCHED
-    cast.services.by_hand.match(broadcast.id, episode_id, now())
+    matching_by_hand.match(broadcast.id, episode_id, now())
     cast.check()
     assert len(cast.timeline("ada")) == 1
     assert cast.posts()[0].episode_id == episode_id

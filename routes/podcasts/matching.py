@@ -9,9 +9,9 @@ from routes.access import require_podcast_admin
 from routes.limits import limited
 from routes.podcasts.tweet_forms import MatchForm
 from routes.signed_in import actor
+from services import matching_by_hand
 from services.access import Access
 from services.errors import Conflict, Invalid
-from services.registry import get_services
 
 
 def add_to(bp: Blueprint) -> None:
@@ -23,7 +23,7 @@ def add_to(bp: Blueprint) -> None:
 def match(access: Access, *, broadcast_id: int) -> ResponseReturnValue:
     wanted, podcast_id = MatchForm().episode.data or "", access.podcast.id
     try:
-        matched = get_services().by_hand.match_here(access.podcast, broadcast_id, wanted, datetime.now(UTC), by=actor())
+        matched = matching_by_hand.match_here(access.podcast, broadcast_id, wanted, datetime.now(UTC), by=actor())
     except (Conflict, Invalid) as error:
         flash(str(error), "amber")
         return redirect(url_for("dashboard.home"))
