@@ -35,6 +35,9 @@ DEMO_PEOPLE = (("ada", "Ada"), ("bo", "Bo"), ("cy", "Cy"))
 
 Given = Mapping[str, Any]
 
+#: who sees a post of the demonstration
+AUDIENCE = {"impression_count": 140, "like_count": 6, "repost_count": 2, "reply_count": 1}
+
 
 class Sandbox(StandIn):
     """The dispatcher and the controls. Requests for YouTube and X go to their stand-ins untouched."""
@@ -80,6 +83,7 @@ class Sandbox(StandIn):
         self.hub.reset()
         self.messengers.reset()
         self.x.consent = "ask"
+        self.x.audience = dict(AUDIENCE) if self.demo else {}
 
     def _populate(self) -> None:
         self.youtube.add_channel(DEMO_CHANNEL[0], handle=DEMO_CHANNEL[1])

@@ -53,6 +53,7 @@ class XWorld(StandIn):
         self.legacy_24h_headers = False
         self.usage_cap = False
         self.new_field_names = False
+        self.audience: dict[str, int] = {}  # the public counts that every new post has at once
 
     # Money and limits
 
@@ -201,7 +202,7 @@ class XWorld(StandIn):
         id = snowflake(now)
         while str(id) in self.posts:
             id += 1
-        post = Post(str(id), account.id, text, stored, urls, now, reply_to, list(media))
+        post = Post(str(id), account.id, text, stored, urls, now, reply_to, list(media), dict(self.audience))
         self.posts[post.id] = post
         return post
 

@@ -12,7 +12,7 @@ from services.registry import get_services
 
 log = logging.getLogger(__name__)
 
-METRICS, METRICS_SECONDS = "metrics", 300.0
+METRICS, METRICS_SECONDS, REHEARSAL_SECONDS = "metrics", 300.0, 30.0
 WEEKS, WEEKS_SECONDS = "weeks", 1800.0
 
 
@@ -20,7 +20,8 @@ def init_app(app: Flask) -> None:
     """Gives the scheduler of this process its jobs."""
     with app.app_context():
         services = get_services()
-    services.scheduler.also(METRICS, services.metrics.sync, METRICS_SECONDS)
+    every = REHEARSAL_SECONDS if services.settings.sandbox_url else METRICS_SECONDS
+    services.scheduler.also(METRICS, services.metrics.sync, every)
     services.scheduler.also(WEEKS, WeeksJob().run, WEEKS_SECONDS)
 
 

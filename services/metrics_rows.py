@@ -78,9 +78,10 @@ def next_due(posted_at: datetime, now: datetime) -> datetime:
     return next((posted_at + age for age in AGES if posted_at + age > now), posted_at + LAST)
 
 
-def claim(session: Session, now: datetime, most: int) -> list[Due]:
+def claim(session: Session, now: datetime, most: int, *, first: timedelta = AGES[0]) -> list[Due]:
     """Takes what is due, in two statements. Nothing while a gate holds everybody back; of accounts at their limit none.
 
+    `first`: how long after it went out a post is read for the first time.
     Oldest first, so that no post's last age is missed.
     """
     gates = set(session.execute(select(SendGate.key).where(SendGate.until > now)).scalars())
@@ -94,7 +95,7 @@ def claim(session: Session, now: datetime, most: int) -> list[Due]:
         .where(
             Post.platform == PLATFORM,
             Post.posted_at > now - LAST,
-            Post.posted_at <= now - AGES[0],
+            Post.posted_at <= now - first,
             Post.status == PostStatus.POSTED,
             Post.remote_id.is_not(None),
             Post.gone_at.is_(None),

@@ -29,6 +29,8 @@ HANDS = 8
 PATIENCE = 120.0
 #: what could not be read is tried again
 AGAIN_AFTER = timedelta(hours=1)
+#: who rehearses sees how numbers come without waiting for an hour
+FIRST_IN_REHEARSAL = timedelta(minutes=1)
 #: refusals that hold for every post: nothing more is asked until they are over
 FOR_ALL = frozenset({"x_credits", "x_rate", "x_client"})
 
@@ -56,8 +58,16 @@ class Synced:
 class MetricsSyncService:
     """Made once per process. Any number of processes may run it."""
 
-    def __init__(self, x: XClient, tokens: TokenService, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._x, self._tokens, self._clock = x, tokens, clock
+    def __init__(
+        self,
+        x: XClient,
+        tokens: TokenService,
+        *,
+        first: timedelta = metrics_rows.AGES[0],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`first`: how long after it went out a post is read for the first time."""
+        self._x, self._tokens, self._first, self._clock = x, tokens, first, clock
         self._pool = ThreadPoolExecutor(HANDS, thread_name_prefix="metrics")
         self._rest_until: datetime | None = None
 
@@ -65,7 +75,7 @@ class MetricsSyncService:
         """Reads all that is due, or as much as there is time for."""
         done, ends = Synced(), self._clock() + PATIENCE
         while self._clock() < ends and not self._rests(now):
-            due = metrics_rows.claim(db.session(), now, AT_ONCE)
+            due = metrics_rows.claim(db.session(), now, AT_ONCE, first=self._first)
             db.session.commit()
             if not due:
                 break

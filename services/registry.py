@@ -26,7 +26,8 @@ from services.guarded_store import GuardedStore, Where
 from services.installation import Guard
 from services.journal import IntentJournal
 from services.mail import Mailer
-from services.metrics_sync import MetricsSyncService
+from services.metrics_rows import AGES
+from services.metrics_sync import FIRST_IN_REHEARSAL, MetricsSyncService
 from services.notice_sending import NotifyService
 from services.oauth import OAuthService
 from services.revoking import RevokingService
@@ -85,7 +86,8 @@ class Services:
         self.oauth = OAuthService(settings, self.vault, x, self.connections)
         self.posting = SocialPostingService(settings, x, self.tokens, self.guard)
         self.confirming = ConfirmingService(settings, x, self.tokens)
-        self.metrics = MetricsSyncService(x, self.tokens)
+        first = FIRST_IN_REHEARSAL if settings.sandbox_url else AGES[0]
+        self.metrics = MetricsSyncService(x, self.tokens, first=first)
         self.writer = Writer(ContentAtomizer())
         self.tweets = TweetSchedulerService(settings, self.live, self.posting, self.writer)
         self.by_hand = ByHandService(settings, self.writer, self.confirming)

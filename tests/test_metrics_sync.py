@@ -14,6 +14,7 @@ from services.audit import NOBODY
 from services.clients.x_metrics import Metrics, parse_metrics
 from services.errors import Refused
 from services.metrics_rows import STEPS, next_due, step_at
+from services.registry import get_services
 from services.wallet import Rules, Whose
 from services.wallet_check import differences
 from tests.till import statements
@@ -117,6 +118,19 @@ def test_a_post_is_read_at_each_age_once_and_then_no_more(reading):
     assert reading.snapshots() == [(step, SHOWN) for step in STEPS]
     assert reading.newest() == (*NEWEST, reading.at - timedelta(days=31))
     assert reading.calls() == [1] * 5
+
+
+def test_a_rehearsal_shows_how_numbers_come_a_minute_after_a_post(reading, make_app):
+    reading.posts(ago=timedelta(0))
+    assert reading.sync(seconds=61).read == 0
+    with make_app(sandbox_url="http://127.0.0.1:5999").app_context():
+        rehearsing = get_services().metrics
+    # Everything but when it begins is as ever.
+    assert rehearsing.sync(reading.at - timedelta(seconds=2)).read == 0
+    assert [rehearsing.sync(reading.at).read for _ in range(2)] == [1, 0]
+    assert reading.newest() == (*NEWEST, reading.at)
+    assert reading.sync(minutes=59).read == 1
+    assert reading.snapshots() == [(1, SHOWN)]
 
 
 def test_the_newest_counts_stand_beside_those_of_each_age(reading):

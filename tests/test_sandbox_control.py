@@ -99,6 +99,14 @@ def test_the_state_tells_what_was_posted_and_spent_and_asked_but_no_token(sandbo
     assert account.access_token not in json.dumps(seen)
 
 
+def test_posts_of_the_demonstration_are_seen_also_after_a_reset(sandbox):
+    for text in ("Hello", "Again"):
+        post_as(sandbox.url, "ada", text)
+        (post,) = sandbox.x.posts.values()
+        assert post.metrics["impression_count"] > post.metrics["like_count"] > 0
+        press(sandbox, "reset")
+
+
 def test_trouble_is_made_and_ended(sandbox):
     press(sandbox, "faults", kind="slow", seconds=0.2)
     press(sandbox, "faults", kind="lost_answer", times=2)
