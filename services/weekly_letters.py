@@ -84,12 +84,13 @@ def week_for(reader: Reader, told: Told, now: datetime) -> Week:
     """Without cards where no episode was announced, and without what the reader put aside. One statement."""
     podcast, has_any = told.podcast, bool(told.overview.current.announcements)
     seen, _ = sorted_out(told.needs, Viewer(reader.user_id, {podcast.id} if reader.is_admin else ()), now)
+    needs = words.what_needs(seen, reader.user_id)
     numbers = cards(told.overview, (), money=reader.is_admin) if has_any else ()
     span = periods.span_of(reader.monday - WEEK, reader.monday, podcast.timezone)
-    return Week(podcast.id, podcast.name, span, numbers, told.insights if has_any else (), seen)
+    return Week(podcast.id, podcast.name, span, numbers, told.insights if has_any else (), needs)
 
 
 def hand_over(mailer: Mailer, reader: Reader, week: Week, here: str) -> None:
     """Sends it, with no transaction open. `here`: where this server is. Raises Refused and Unknown."""
-    text, stop = words.letter(week, here, reader.user_id), {"List-Unsubscribe": f"<{words.stop_link(here)}>"}
+    text, stop = words.letter(week, here), {"List-Unsubscribe": f"<{words.stop_link(here)}>"}
     mailer.hand_over(reader.email, words.subject(week), text, headers=stop)

@@ -63,7 +63,7 @@ def letter(access: Access, user: User, now: datetime, settings: Settings) -> Let
     told = Told(podcast, overview, insights, needs_here(podcast, check, now))
     reader = Reader(podcast.id, user.id, user.email, access.is_admin, monday)
     week = weekly_letters.week_for(reader, told, now)
-    text = words.letter(week, settings.public_url, user.id) if week.has_any else ""
+    text = words.letter(week, settings.public_url) if week.has_any else ""
     return Letter(reader, week, text, check)
 
 

@@ -22,7 +22,8 @@ class Week:
     span: Span
     cards: Sequence[Card]
     insights: Sequence[Insight]
-    needs: Sequence[Need]
+    #: in words: what they are made of is read before the mail server is spoken to, and not while it answers
+    needs: Sequence[str]
 
     @property
     def has_any(self) -> bool:
@@ -34,14 +35,14 @@ def subject(week: Week) -> str:
     return f"{week.name}: last week, {days(week.span)}"
 
 
-def letter(week: Week, here: str, user_id: int) -> str:
+def letter(week: Week, here: str) -> str:
     """Plain text. `here`: where this server is."""
     podcast = f"{here}/podcasts/{week.podcast_id}"
     parts = [
         f"{week.name}, {days(week.span)}",
         "\n".join(_line(card) for card in week.cards),
         _listed("Worth knowing", [one.text for one in week.insights]),
-        _listed("Needs a person", _needs(week, user_id)),
+        _listed("Needs a person", week.needs),
         f"All numbers: {podcast}/numbers\nWhat needs attention: {podcast}/attention",
         f"-- \nThis letter comes on Mondays to those who asked Airhorn for it. To end it: {stop_link(here)}",
     ]
@@ -62,9 +63,10 @@ def _listed(head: str, lines: Sequence[str]) -> str:
     return "\n".join([head, *(f"* {line}" for line in lines)]) if lines else ""
 
 
-def _needs(week: Week, user_id: int) -> list[str]:
-    named = [_need(one, user_id) for one in week.needs[:MOST_NEEDS]]
-    more = len(week.needs) - len(named)
+def what_needs(found: Sequence[Need], user_id: int) -> list[str]:
+    """A line for each as its reader is told of it, and one for those that are left out."""
+    named = [_need(one, user_id) for one in found[:MOST_NEEDS]]
+    more = len(found) - len(named)
     return [*named, f"And {more} more."] if more else named
 
 

@@ -7,6 +7,7 @@ from email.policy import default
 
 from aiosmtpd.controller import Controller
 
+from tests.conftest import is_held_open
 from tests.processes import free_port
 
 
@@ -15,8 +16,12 @@ class Postman:
 
     def __init__(self):
         self.envelopes, self.refuse, self.port = [], "", None
+        #: to whom a letter came while a transaction of this process was open
+        self.kept_waiting = []
 
     async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - the server's name
+        if is_held_open():
+            self.kept_waiting += envelope.rcpt_tos
         if self.refuse:
             return self.refuse
         self.envelopes.append(envelope)
@@ -37,6 +42,7 @@ def post_office(postman, **options):
         yield postman
     finally:
         server.stop()
+    assert not postman.kept_waiting, "a letter was handed over while a transaction was open"
 
 
 class _Server(Controller):

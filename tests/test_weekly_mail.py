@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from extensions import db
-from models import Dismissal, Notice, Podcast, PodcastMember, Role, User
+from models import Broadcast, Dismissal, Notice, Podcast, PodcastMember, Role, User, Verdict
 from services.mail import Mailer
 from services.weekly_mail import WeeklyMail, begins
 from tests.browser import Browser, words
@@ -127,6 +127,20 @@ def test_a_letter_has_numbers_insights_what_needs_a_person_and_links(season, job
     assert "To end it: http://127.0.0.1:5000/profile/notices#weekly\n" in text
     assert postman.letters[0]["Subject"] == "Deep Dive: last week, Mon 23 Feb to Sun 1 Mar 2026"
     assert "!" not in text
+
+
+def test_a_stream_that_nobody_planned_is_named_and_nothing_is_kept_open_while_it_is_sent(season, job, postman):
+    """Its name is another row's, which is read before the mail server is spoken to."""
+    db.session.add(unplanned(season.podcast_id, MONDAY))
+    db.session.commit()
+    job.run(MONDAY)
+    assert "Out of the blue" in text_to(postman, 0)
+    assert postman.kept_waiting == []
+
+
+def unplanned(podcast_id, now):
+    stream = {"video_id": "aaaaaaaaaaa", "title": "Out of the blue", "state": "ended", "verdict": Verdict.UNMATCHED}
+    return Broadcast(podcast_id=podcast_id, first_seen_at=now, **stream)
 
 
 def test_what_the_podcast_spends_is_told_to_its_admins_alone(season, job, postman):

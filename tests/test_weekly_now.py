@@ -17,6 +17,7 @@ from services.weekly_mail import WeeklyMail
 from tests.browser import Browser, words
 from tests.post_office import Postman, post_office
 from tests.season import Season, Told
+from tests.test_weekly_mail import unplanned
 
 NEW_YORK = "America/New_York"
 #: letters within an hour
@@ -113,6 +114,14 @@ def test_what_is_shown_and_sent_now_is_what_comes_on_monday(season, browsers, po
     assert [one.partition("Needs a person")[0] for one in seen] == [
         text_of(letter).partition("Needs a person")[0] for letter in monday
     ]
+
+
+def test_nothing_is_kept_open_while_it_is_sent(season, browsers, postman):
+    db.session.add(unplanned(season.podcast_id, datetime.now(UTC)))
+    db.session.commit()
+    assert "Sent to" in send(browsers[0], season)
+    assert "Out of the blue" in text_of(postman.letters[0])
+    assert postman.kept_waiting == []
 
 
 def test_each_reads_what_he_may_read(season, browsers):
