@@ -26,7 +26,8 @@ from extensions import db
 from models import PushState, PushSubscription, YouTubeChannel
 from sandbox import hub_payloads
 from sandbox.hub import sign
-from services.push_deliveries import LOOK_EVERY, owner
+from services.push_deliveries import owner
+from services.push_looks import LOOK_EVERY
 from services.registry import Services
 
 CHANNELS, HOSTS = 50, 5

@@ -14,6 +14,9 @@ HALF_LIVE_PATIENCE = timedelta(minutes=10)
 LISTS = frozenset({"uploads", "feed", "playlist_feed", "page"})
 #: what showed a broadcast first that no list had shown when the hub named it
 NAMED_BY_HUB = "push"
+#: so many answers in a row without it are the end of a broadcast; of one that nobody but the hub knows so many, over
+#: ten minutes: the hub speaks when a video is made, and YouTube's answers may take a while to have it
+ABSENCES, ABSENCES_OF_NAMED = 2, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,14 @@ def _live(known: Known, now: datetime, pace: Pace) -> Decision:
 
 
 def _absent(known: Known, now: datetime, pace: Pace) -> Decision:
-    if known.absences == 0:
-        return Decision(known.state, now + pace.step(SOON, is_first=known.is_first), absences=1)
+    absences = known.absences + 1
+    is_unseen = known.first_signal == NAMED_BY_HUB and known.state == BroadcastState.NEW
+    if absences < (ABSENCES_OF_NAMED if is_unseen else ABSENCES):
+        # 5, 10, 20, 40 seconds and so on
+        wait = max(pace.step(SOON, is_first=known.is_first), SOON * 2**known.absences)
+        return Decision(known.state, now + wait, absences=absences)
     state = BroadcastState.ENDED if known.state == BroadcastState.LIVE else BroadcastState.GONE
-    return Decision(state, None, absences=known.absences + 1)
+    return Decision(state, None, absences=absences)
 
 
 def _half_live(known: Known, video: Video, now: datetime, pace: Pace) -> Decision:

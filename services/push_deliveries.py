@@ -1,7 +1,8 @@
 """What the hub delivers: judged by its signature, and turned into one wish, to look at a channel sooner. Asks nobody.
 
 The videos it names are kept along, to be asked about. Nothing is written for what is forged, and for what is not at
-most once in 20 seconds and once for each video, however much arrives.
+most once in 20 seconds and once for each video, however much arrives. A delivery that names a new one is acknowledged
+when that is written down, and not before: a hub repeats what it was refused.
 """
 
 import contextlib
@@ -10,31 +11,30 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import select
 
 from extensions import db, reading
-from models import PushState, PushSubscription, YouTubeChannel
-from services import quota
+from models import PushState, PushSubscription
 from services.clients.websub import channels_in, is_signed, videos_in
+from services.push_looks import LOOK_EVERY, ask_for_look, is_ahead
 from services.push_named import Named, keep
 from services.vault import Vault, VaultError
 
 log = logging.getLogger(__name__)
 
-#: at most one look per channel in so much time
-LOOK_EVERY = timedelta(seconds=20)
-#: looks that deliveries may ask for on one day and channel; the usual looks go on
-LOOKS_A_DAY = 100
 PATH = re.compile(r"[A-Za-z0-9_-]{43}")
 #: how long all subscriptions are known without asking the database again, in seconds
 KNOWN_SECONDS = 60.0
 #: strange addresses that make one process ask again in a second; for more a hub has to come again
 ASKED_A_SECOND = 10
+#: how long one that names something new waits for who writes, in seconds, and how many at a time: pages need threads
+PATIENCE_SECONDS = 5.0
+PATIENT_ONES = 2
 
 One = PushSubscription
 
@@ -45,7 +45,7 @@ class Judged(StrEnum):
     ACCEPTED = "accepted"
     REPEATED = "repeated"  # genuine, but a look is to come anyway, or the day's are used up
     UNKNOWN = "unknown"  # nobody subscribed at this address
-    PUT_OFF = "put_off"  # nobody looked whether somebody did: too many others came at once
+    PUT_OFF = "put_off"  # not looked at, or not written down: too many came at once, or the database is slow or away
     TOO_LARGE = "too_large"
     UNSIGNED = "unsigned"
     FORGED = "forged"  # the signature does not fit
@@ -66,11 +66,23 @@ def reseal(vault: Vault) -> None:
     db.session.commit()
 
 
+@dataclass(slots=True)
+class _Wish:
+    """A look at a channel that is not written down yet, with the videos that were named."""
+
+    at: datetime
+    videos: set[str] = field(default_factory=set)
+    is_kept: bool = False
+    #: kept, or given up
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+
 class Deliveries:
     """Safe to use from several threads and processes."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self.patience = PATIENCE_SECONDS
         self._lock = threading.Lock()
         #: path → channel and sealed secret of every subscription, until when that is believed, and what was unsealed
         self._known: dict[str, tuple[str, bytes]] = {}
@@ -79,9 +91,10 @@ class Deliveries:
         #: channel → the look that was asked for last
         self._looks: dict[str, datetime] = {}
         self._named = Named()
-        #: channel → when a look was asked for that is not written down yet, with which videos; whether somebody writes
-        self._waiting: dict[str, tuple[datetime, list[str]]] = {}
-        self._is_writing = False
+        #: channel → its wish; whether somebody writes, since when the one at hand, and who may wait for him
+        self._waiting: dict[str, _Wish] = {}
+        self._is_writing, self._writing_since = False, 0.0
+        self._room = threading.BoundedSemaphore(PATIENT_ONES)
         self._judged: Counter[Judged] = Counter()
         #: the last second in which the database was asked whose address it is, and how often
         self._asked = 0, 0
@@ -98,8 +111,7 @@ class Deliveries:
         refused = _forged(secret, signature, body)
         if refused is not None or body is None or channel_id not in channels_in(body):
             return self._counted(refused or Judged.FOREIGN)
-        is_news = self._wish(channel_id, videos_in(body, channel_id), now)
-        return self._counted(Judged.ACCEPTED if is_news else Judged.REPEATED)
+        return self._counted(self._wish(channel_id, videos_in(body, channel_id), now))
 
     def at_once(self, path: str, signature: str | None, body: bytes | None, now: datetime) -> Judged | None:
         """The same as far as it can be told from memory; None for what `take` has to look at."""
@@ -110,8 +122,9 @@ class Deliveries:
             return self._counted(Judged.PUT_OFF) if is_put_off else None
         judged = _forged(found[1], signature, body)
         if judged is None and body is not None and is_ahead(self._looks.get(found[0]), now):
+            videos = videos_in(body, found[0])
             with self._lock:
-                is_news = self._named.news(found[0], videos_in(body, found[0]), now)
+                is_news = self._named.news(found[0], videos, now) or (videos and self._is_stuck())
             judged = None if is_news else Judged.REPEATED
         return self._counted(judged) if judged else None
 
@@ -161,51 +174,75 @@ class Deliveries:
         self._known, self._secrets, self._known_until = known, secrets, time.monotonic() + KNOWN_SECONDS
         return self._remembered(path) or Judged.UNKNOWN
 
-    def _wish(self, channel_id: str, videos: Sequence[str], now: datetime) -> bool:
-        """Whether it is news. One writes; who comes meanwhile leaves his to that one, and pages keep their threads."""
+    def _wish(self, channel_id: str, videos: Sequence[str], now: datetime) -> Judged:
+        """One writes; who comes meanwhile leaves his to that one, and pages keep their threads."""
         with self._lock:
-            fresh, waits = self._named.take(channel_id, videos, now), is_ahead(self._looks.get(channel_id), now)
+            fresh, waits = self._named.news(channel_id, videos, now), is_ahead(self._looks.get(channel_id), now)
+            if videos and self._is_stuck():
+                return Judged.PUT_OFF  # also of what is being written: nobody knows yet what becomes of that
             if waits and not fresh:
-                return False
+                return Judged.REPEATED
+            if fresh and self._is_writing and not self._room.acquire(blocking=False):
+                return Judged.PUT_OFF
+            self._named.take(channel_id, fresh, now)
             if not waits:
                 # While this one is written nobody else tries: it speaks for all of them.
                 self._looks[channel_id] = now + LOOK_EVERY
-            self._waiting[channel_id] = now, [*self._waiting.get(channel_id, (now, []))[1], *fresh]
-            if self._is_writing:
-                return True
-            self._is_writing = True
-        return self._write_waiting(channel_id)
+            wish = self._waiting.setdefault(channel_id, _Wish(now))
+            wish.at = now
+            wish.videos.update(fresh)
+            is_left, self._is_writing = self._is_writing, True
+            self._writing_since = self._writing_since if is_left else time.monotonic()
+        if not is_left:
+            return Judged.ACCEPTED if self._write_waiting(channel_id) else Judged.REPEATED
+        return self._outcome(channel_id, wish, fresh) if fresh else Judged.ACCEPTED
+
+    def _is_stuck(self) -> bool:
+        return self._is_writing and time.monotonic() >= self._writing_since + self.patience
+
+    def _outcome(self, channel_id: str, wish: _Wish, fresh: Sequence[str]) -> Judged:
+        """Waits until the one who writes has come to the wish. What is not kept by then the hub has to repeat."""
+        try:
+            wish.is_over.wait(self.patience)
+        finally:
+            self._room.release()
+        with self._lock:
+            if not wish.is_over.is_set():
+                self._named.forget(channel_id, fresh)
+            return Judged.ACCEPTED if wish.is_kept else Judged.PUT_OFF
 
     def _write_waiting(self, mine: str) -> bool:
         """Writes down all that wait. Whether `mine` was news."""
         is_news = False
         while (one := self._next_waiting()) is not None:
-            channel_id, (at, videos) = one
+            channel_id, wish = one
             try:
-                look_at, is_noted = self._write(channel_id, videos, at)
+                look_at, is_noted = self._write(channel_id, wish.videos, wish.at)
             except BaseException:
-                self._forget(channel_id)
+                self._give_up(channel_id, wish)
                 raise
             with self._lock:
-                self._looks[channel_id] = look_at
+                self._looks[channel_id], wish.is_kept = look_at, True
+                wish.is_over.set()
             is_news |= is_noted and channel_id == mine
         return is_news
 
-    def _forget(self, failed: str) -> None:
-        """They are only wishes: the next deliveries make them anew."""
+    def _give_up(self, failed: str, wish: _Wish) -> None:
+        """Who named something new is told to come again; mere looks the next deliveries ask for anew."""
         with self._lock:
-            for channel_id in (failed, *self._waiting):
+            for channel_id, one in ((failed, wish), *self._waiting.items()):
                 self._looks.pop(channel_id, None)
-                self._named.forget(channel_id)
+                self._named.forget(channel_id, one.videos)
+                one.is_over.set()
             self._waiting.clear()
             self._is_writing = False
 
-    def _next_waiting(self) -> tuple[str, tuple[datetime, list[str]]] | None:
+    def _next_waiting(self) -> tuple[str, _Wish] | None:
         with self._lock:
-            self._is_writing = bool(self._waiting)
+            self._is_writing, self._writing_since = bool(self._waiting), time.monotonic()
             return self._waiting.popitem() if self._waiting else None
 
-    def _write(self, channel_id: str, videos: Sequence[str], now: datetime) -> tuple[datetime, bool]:
+    def _write(self, channel_id: str, videos: Collection[str], now: datetime) -> tuple[datetime, bool]:
         """The look that is asked for now or already, and whether anything is new."""
         query = select(One.look_at, One.looks_day, One.looks, One.state).where(One.channel_id == channel_id)
         row = db.session.execute(query).one_or_none()
@@ -213,32 +250,11 @@ class Deliveries:
             db.session.rollback()
             return now + LOOK_EVERY, False
         keep(channel_id, videos, now)
-        look_at, is_noted = _ask_for_look(channel_id, row, now)
+        look_at, is_noted = ask_for_look(channel_id, row, now)
         db.session.commit()
         told = {"channel": channel_id, "noted": is_noted, "named": len(videos)}
         log.info("the hub announced something new", extra=told)
         return look_at, is_noted or bool(videos)
-
-
-def _ask_for_look(channel_id: str, row: Any, now: datetime) -> tuple[datetime, bool]:
-    """The same of the look alone, by compare-and-set among processes. `row`: the subscription as it was read."""
-    day = quota.pacific_day(now)
-    looks = row.looks if row.looks_day == day else 0
-    if is_ahead(row.look_at, now):
-        return row.look_at, False
-    if looks >= LOOKS_A_DAY:
-        return now + LOOK_EVERY, False
-    look_at, same = next_look(row.look_at, now), One.look_at.is_not_distinct_from(row.look_at)
-    noted = db.session.execute(
-        update(One)
-        .where(One.channel_id == channel_id, One.state != PushState.LEAVING, same)
-        .values(look_at=look_at, looks_day=day, looks=looks + 1, last_push_at=now, pushes=One.pushes + 1)
-        .returning(One.channel_id),
-        execution_options={"synchronize_session": False},
-    ).first()
-    if noted is not None:
-        _look_sooner(channel_id, look_at, now)
-    return look_at, noted is not None
 
 
 def _forged(secret: str, signature: str | None, body: bytes | None) -> Judged | None:
@@ -250,24 +266,3 @@ def _forged(secret: str, signature: str | None, body: bytes | None) -> Judged | 
     if not secret:
         return Judged.LOCKED
     return None if is_signed(body, signature, secret) else Judged.FORGED
-
-
-def is_ahead(look_at: datetime | None, now: datetime) -> bool:
-    """Whether a look is to come anyway. One from the far future stems from a clock that went back."""
-    return look_at is not None and now < look_at <= now + 2 * LOOK_EVERY
-
-
-def next_look(last: datetime | None, now: datetime) -> datetime:
-    """Now, or 20 seconds after the last one that was asked for. Pure."""
-    return last + LOOK_EVERY if last is not None and last <= now < last + LOOK_EVERY else now
-
-
-def _look_sooner(channel_id: str, look_at: datetime, now: datetime) -> None:
-    # NULL is what is left to the next check.
-    later = or_(YouTubeChannel.next_look_at.is_(None), YouTubeChannel.next_look_at > look_at)
-    db.session.execute(
-        update(YouTubeChannel)
-        .where(YouTubeChannel.id == channel_id)
-        .values(pushed_at=now, next_look_at=case((later, look_at), else_=YouTubeChannel.next_look_at)),
-        execution_options={"synchronize_session": False},
-    )

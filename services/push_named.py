@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import and_
+from sqlalchemy import and_, update
 
 from extensions import db
-from models import Broadcast
+from models import Broadcast, BroadcastState
 from services.broadcast_looks import BroadcastLooks
 from services.inserting import insert_or_ignore
 from services.live_rules import NAMED_BY_HUB
@@ -55,9 +55,12 @@ class Named:
             known.number += len(fresh)
         return fresh
 
-    def forget(self, channel_id: str) -> None:
-        """They could not be kept."""
-        self._channels.pop(channel_id, None)
+    def forget(self, channel_id: str, videos: Collection[str]) -> None:
+        """They could not be kept: whoever names them again says something new."""
+        known = self._channels.get(channel_id)
+        for id in videos:
+            if known is not None and known.times.pop(id, None) is not None:
+                known.number = max(0, known.number - 1)
 
 
 def _is_recent(at: datetime | None, now: datetime) -> bool:
@@ -67,7 +70,7 @@ def _is_recent(at: datetime | None, now: datetime) -> bool:
 def keep(channel_id: str, videos: Collection[str], now: datetime) -> None:
     """Makes them broadcasts that are due, in the caller's transaction; what is known already stays as it is.
 
-    One that was given up is asked about anew, if it is this channel's.
+    One that was given up, or that YouTube did not have yet, is asked about anew, if it is this channel's.
     """
     if not videos:
         return
@@ -76,4 +79,11 @@ def keep(channel_id: str, videos: Collection[str], now: datetime) -> None:
     made = set(db.session.execute(statement, [due | {"video_id": id} for id in sorted(videos)]).scalars())
     known = set(videos) - made
     if known:
-        BroadcastLooks.revive(and_(Broadcast.video_id.in_(known), Broadcast.channel_id == channel_id), now)
+        its_own = and_(Broadcast.video_id.in_(known), Broadcast.channel_id == channel_id)
+        BroadcastLooks.revive(its_own, now)
+        db.session.execute(
+            update(Broadcast)
+            .where(its_own, Broadcast.state == BroadcastState.NEW, Broadcast.absences > 0)
+            .values(next_look_at=now, absences=0),
+            execution_options={"synchronize_session": False},
+        )

@@ -7,7 +7,7 @@ import pytest
 
 from models import BroadcastState
 from services.clients.values import Video
-from services.live_rules import Decision, Known, decide
+from services.live_rules import NAMED_BY_HUB, Decision, Known, decide
 from services.watch_plan import Pace, next_upcoming_look
 
 NOW = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
@@ -166,6 +166,29 @@ def test_absent_once_is_asked_again_soon_and_absent_twice_is_the_end(
     assert once == Decision(state, NOW + timedelta(seconds=5), absences=1)
     twice = decide(replace(KNOWN, state=state, absences=1), None, NOW, Pace())
     assert (twice.state, twice.next_look_at) == (end, None)
+
+
+def asked_until_given_up(known: Known, pace: Pace = FULL) -> list[float]:
+    """Seconds from the first answer that does not have it to each further one."""
+    now, looks = NOW, []
+    while (decision := decide(known, None, now, pace)).next_look_at is not None:
+        now, known = decision.next_look_at, replace(known, absences=decision.absences, state=decision.state)
+        looks.append((now - NOW).total_seconds())
+    assert decision.state == GONE
+    return looks
+
+
+@pytest.mark.parametrize("check", [30, 180, 3600])
+def test_what_only_the_hub_knows_may_be_absent_for_ten_minutes(check: float) -> None:
+    named = replace(KNOWN, first_signal=NAMED_BY_HUB, channel_id=VIDEO.channel_id)
+    looks = asked_until_given_up(named, Pace(timedelta(seconds=check)))
+    assert looks == [5, 15, 35, 75, 155, 315, 635]
+    assert decide(replace(named, absences=7), VIDEO, NOW, FULL).state == VOD
+
+
+@pytest.mark.parametrize("changed", [{"first_signal": "uploads"}, {"first_signal": NAMED_BY_HUB, "state": UPCOMING}])
+def test_what_something_else_knows_too_is_given_up_as_ever(changed: dict[str, object]) -> None:
+    assert asked_until_given_up(replace(KNOWN, **changed)) == [5]
 
 
 def test_absences_count_in_a_row_only() -> None:

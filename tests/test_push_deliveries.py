@@ -13,7 +13,8 @@ from extensions import Base, db
 from sandbox import hub_payloads as payloads
 from sandbox.hub import sign
 from sandbox.hub_wire import ask as over_http
-from services.push_deliveries import LOOKS_A_DAY, Judged, next_look
+from services.push_deliveries import Judged
+from services.push_looks import LOOKS_A_DAY, next_look
 from services.registry import get_services
 from tests.processes import eventually
 from tests.push_stage import *  # noqa: F403 - its fixtures

@@ -123,7 +123,8 @@ def test_a_push_alone_makes_no_post_and_what_youtube_does_not_know_is_given_up(p
         assert push.send(channel, push.body(channel, video)).status == 204
     push.cast.services.tweets.watch(datetime.now(UTC))
     push.cast.check()
-    push.cast.services.tweets.watch(datetime.now(UTC) + timedelta(seconds=30))
+    for minutes in range(6, 60, 6):
+        push.cast.services.tweets.watch(datetime.now(UTC) + timedelta(minutes=minutes))
     named = select(Broadcast.state, Broadcast.next_look_at).where(Broadcast.video_id.in_(("v" * 11, "w" * 11)))
     assert [tuple(row) for row in db.session.execute(named)] == [("gone", None)] * 2
     assert counts()[1] == posts

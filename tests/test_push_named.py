@@ -122,13 +122,39 @@ def test_one_that_is_watched_itself_still_sees_what_a_strange_hub_named(push, ch
 def test_one_that_youtube_does_not_know_yet_is_asked_about_anew_when_it_is_named_again(push, channel):
     video = "v" * 11
     push.send(channel, push.body(channel, video))
-    assert [watch(push, seconds=seconds) for seconds in (0, 30)] == [0, 0]
-    assert broadcasts()[video].state == BroadcastState.GONE
+    watch(push)
+    lasts = 0
+    while broadcasts()[video].state != BroadcastState.GONE:
+        watch(push, seconds=(lasts := lasts + 320))
     asked = len(push.youtube.asked("GET", "v3/videos"))
-    take(push, channel, push.body(channel, video), later=AGAIN_AFTER)
+    take(push, channel, push.body(channel, video), later=timedelta(seconds=lasts))
     assert (broadcasts()[video].state, broadcasts()[video].absences) == ("new", 0)
-    watch(push, seconds=120)
+    watch(push, seconds=lasts + 1)
     assert len(push.youtube.asked("GET", "v3/videos")) == asked + 1
+
+
+EMPTY = '{"kind": "youtube#videoListResponse", "items": []}'
+
+
+def test_one_that_youtube_shows_minutes_after_the_hub_named_it_is_seen(push, channel):
+    video = push.youtube.go_live(channel, "Queues")
+    push.youtube.faults += [Fault(path="youtube/v3/videos", status=200, body=EMPTY)] * 4
+    push.hub.work()
+    assert [watch(push, seconds=seconds) for seconds in (0, 6, 20, 60)] == [0] * 4
+    assert (broadcasts()[video].state, broadcasts()[video].absences) == ("new", 4)
+    assert watch(push, seconds=180) == 2
+    assert broadcasts()[video].state == BroadcastState.LIVE
+
+
+def test_one_that_is_awaited_is_asked_about_at_once_when_it_is_named_again(push, channel):
+    video = push.youtube.go_live(channel, "Queues")
+    push.youtube.faults += [Fault(path="youtube/v3/videos", status=200, body=EMPTY)] * 5
+    push.hub.work()
+    for seconds in (0, 6, 20, 60, 180):
+        watch(push, seconds=seconds)
+    assert watch(push, seconds=190) == 0
+    take(push, channel, push.body(channel, video), later=timedelta(seconds=195))
+    assert watch(push, seconds=200) == 2
 
 
 def test_a_second_video_within_a_moment_is_kept_although_a_look_is_to_come_anyway(push, channel):
@@ -171,6 +197,8 @@ def test_the_same_again_is_no_news_and_a_day_has_its_bounds():
         named.take("UC", [str(n)], now)
     assert named.take("UC", ["z"], now) == []
     assert named.take("UD", ["z"], now) == ["z"]
+    named.forget("UC", ["0", "unheard"])
+    assert named.take("UC", ["0", "z"], now) == ["0"]
     assert named.take("UC", ["z"], now + timedelta(days=1)) == ["z"]
 
 
