@@ -182,8 +182,7 @@ class Deliveries:
                 return Judged.PUT_OFF  # also of what is being written: nobody knows yet what becomes of that
             if waits and not fresh:
                 return Judged.REPEATED
-            if fresh and self._is_writing and not self._room.acquire(blocking=False):
-                return Judged.PUT_OFF
+            has_room = not (fresh and self._is_writing) or self._room.acquire(blocking=False)
             self._named.take(channel_id, fresh, now)
             if not waits:
                 # While this one is written nobody else tries: it speaks for all of them.
@@ -195,6 +194,8 @@ class Deliveries:
             self._writing_since = self._writing_since if is_left else time.monotonic()
         if not is_left:
             return Judged.ACCEPTED if self._write_waiting(channel_id) else Judged.REPEATED
+        if not has_room:
+            return Judged.PUT_OFF  # it is written with the others; the hub repeats it in case it is not
         return self._outcome(channel_id, wish, fresh) if fresh else Judged.ACCEPTED
 
     def _is_stuck(self) -> bool:
