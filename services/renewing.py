@@ -12,6 +12,7 @@ from services.vault import Vault, VaultError
 
 log = logging.getLogger(__name__)
 
+UNAUTHORIZED = 401
 #: renewals of one login that are followed in the journal
 LONGEST_CHAIN = 1000
 
@@ -68,13 +69,17 @@ class Renewing:
         return tokens
 
     def _is_good(self, refresh: Refresh) -> bool:
-        """Only X's own word: an X that does not answer says nothing, and the refresh token is what is left."""
+        """Whether X takes the access token. Raises Outcome where X says nothing of it, as without credits or in a
+        hurry: then the refresh token is left alone, too, for a second use would end the login for no reason.
+        """
         if refresh.access_token is None:
             return False
         try:
             return self._x.me(refresh.access_token).id == refresh.platform_user_id
-        except Outcome as outcome:
-            ids = {"connection": refresh.connection_id, "cause": outcome.cause}
+        except Refused as refused:
+            if refused.http_status != UNAUTHORIZED and not refused.permanent:
+                raise
+            ids = {"connection": refresh.connection_id, "cause": refused.cause}
             log.info("a token in doubt was not taken by X", extra=ids)
             return False
 

@@ -233,11 +233,24 @@ def test_a_token_that_is_good_no_more_leaves_what_there_was_before_the_refresh_t
     assert len(desk.refreshes()) == 2
 
 
-def test_an_x_that_does_not_say_whose_token_it_is_has_the_refresh_token_tried(desk, x):
+@pytest.mark.parametrize("status", [402, 429, 503])
+def test_while_x_does_not_say_whose_token_it_is_the_spent_refresh_token_is_left_alone(desk, x, status):
+    killed_in_renewing(desk, x)
+    x.faults.append(Fault(method="GET", path="users/me", status=status, body="{}"))
+    assert desk.drain().status == "queued"
+    assert (len(desk.refreshes()), desk.connection().refresh_state) == (1, "doubt")
+    assert desk.later(20 * 60).drain().status == "posted"
+    assert len(desk.refreshes()) == 1
+
+
+def test_a_renewal_that_never_began_is_made_when_x_says_whose_token_it_is_again(desk, x):
     ageing(desk, left=timedelta(0))
     get_services().tokens.begin_refresh(desk.connection().id, desk.at)
+    x.expire_token(x.account("ada"))
     x.faults.append(Fault(method="GET", path="users/me", status=503))
-    assert desk.later(REFRESH_LEASE.total_seconds() + 1).drain().status == "posted"
+    assert desk.later(REFRESH_LEASE.total_seconds() + 1).drain().status == "queued"
+    assert (len(desk.refreshes()), desk.connection().refresh_state) == (0, "doubt")
+    assert desk.later(5 * 60).drain().status == "posted"
     assert (len(desk.refreshes()), desk.connection().refresh_state) == (1, "idle")
 
 
