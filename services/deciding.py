@@ -8,11 +8,9 @@ from typing import Any
 from models import Outcome, PostStatus
 from services.lookup import Absent, Candidate, Found, Judgement
 from services.outbox import Move
-from services.pending import SAID_BY_X, Pending
+from services.pending import DUPLICATE, SAID_BY_X, Pending
 
 NEGATIVES_NEEDED = 3
-#: X's own refusal of a text that it has already
-DUPLICATE = "x_duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Schedule:
 
     def _absent(self, one: Pending, now: datetime) -> Move | None:
         """A complete read without it. X's own word that it is a duplicate weighs more than any number of these."""
-        if one.cause == DUPLICATE and not one.was_reposted:
+        if one.cause == DUPLICATE and not _is_double_of_itself(one):
             return self._not_ours(one, now)
         first = one.first_absence_at or now
         is_proven = one.absences + 1 >= NEGATIVES_NEEDED and now - first >= self.span
@@ -86,7 +84,7 @@ class Schedule:
 
     def _undecided(self, one: Pending, now: datetime) -> Move:
         """Looking is over. What X refused as a double of itself after a re-post went out the first time."""
-        if one.cause == DUPLICATE and one.was_reposted:
+        if _is_double_of_itself(one):
             values = {"remote_id": None, "posted_at": now, "next_lookup_at": self._ahead(one, now, self.slow)}
             return _step(one, PostStatus.POSTED, SAID_BY_X, values, outcome=Outcome.ACCEPTED)
         cause = "not_found_since" if one.is_quarantined else "not_found"
@@ -96,6 +94,11 @@ class Schedule:
     def _ahead(one: Pending, now: datetime, steps: Sequence[timedelta]) -> datetime | None:
         """The next of these steps that is still to come."""
         return next((at for step in steps if (at := one.unknown_since + step) > now), None)
+
+
+def _is_double_of_itself(one: Pending) -> bool:
+    """What X took the first time without saying so, and calls a double the second time."""
+    return one.cause == DUPLICATE and one.was_reposted and one.was_in_doubt
 
 
 def _step(one: Pending, to: PostStatus, cause: str, values: dict[str, Any], *, outcome: Outcome | None = None) -> Move:

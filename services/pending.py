@@ -14,6 +14,7 @@ from models import (
     Podcast,
     Post,
     PostAttempt,
+    PostEvent,
     PostStatus,
     SocialConnection,
     User,
@@ -24,6 +25,8 @@ from services.wallet_rows import Whose
 
 #: why a post is out although nobody saw it: X refused a second try as a double of it, and never says which id it has
 SAID_BY_X = "x_has_it"
+#: X's own refusal of a text that it has already
+DUPLICATE = "x_duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Pending:
     first_absence_at: datetime | None
     not_after: datetime
     was_reposted: bool
+    #: whether a try of it ever ended without X's word: only then can its refusal as a double mean this very post
+    was_in_doubt: bool
     may_repost: bool
     #: made before the database was restored: what is not found is for a person
     is_quarantined: bool
@@ -78,6 +83,7 @@ def without_id() -> list[ColumnElement[bool]]:
 def with_its_world(ids: list[int]) -> Any:
     """Each with what decides what is done about it: login, wishes of its host, whether its stream is on."""
     first_sent = select(func.min(PostAttempt.started_at)).where(PostAttempt.post_id == Post.id).scalar_subquery()
+    in_doubt = select(PostEvent.id).where(PostEvent.post_id == Post.id, PostEvent.status == PostStatus.UNKNOWN)
     return (
         select(
             Post,
@@ -88,6 +94,7 @@ def with_its_world(ids: list[int]) -> Any:
             Broadcast.state,
             first_sent.label("sent_at"),
             select(Installation.quarantined_at).scalar_subquery().label("quarantined_at"),
+            in_doubt.where(PostEvent.cause != DUPLICATE).exists().label("was_in_doubt"),
         )
         .outerjoin(
             SocialConnection,
@@ -130,6 +137,7 @@ def as_pending(row: Any, access: Access | None, now: datetime, *, is_stale: bool
         first_absence_at=post.first_absence_at,
         not_after=post.not_after,
         was_reposted=post.was_reposted,
+        was_in_doubt=bool(row.was_in_doubt),
         may_repost=row.never_repost is False and is_on and not is_quarantined,
         is_quarantined=is_quarantined,
     )

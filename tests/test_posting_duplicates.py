@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from config import Settings
+from extensions import db
 from models import Post
 from sandbox.x import X
 from services import prices
+from services.audit import NOBODY
 from services.registry import get_services
 from services.vocabulary import light_of_host
 from tests.conftest import ENGINES
@@ -127,6 +129,26 @@ def test_while_it_is_looked_for_nobody_is_told_to_change_it(desk, x):
 
 def told(post: Post, status: str = "posting") -> str:
     return light_of_host(status, enabled=True, post=post, trouble=None).note
+
+
+def test_what_x_calls_a_double_both_times_is_not_said_to_be_out_and_costs_nothing(desk, x):
+    """Nobody could look, so a person had it sent again; neither try was ever taken."""
+    spoil(x, **REFUSED)
+    desk.on_air("ada")
+    desk.drain()
+    blind(x, 500, status=503)
+    while desk.post().status == "unknown":
+        desk.find_out(until=60)
+    post = desk.post()
+    assert post.status == "review"
+    x.faults.clear()
+    spoil(x, **REFUSED)
+    db.session.rollback()
+    desk.cast.services.by_hand.resolve(post.id, "again", NOBODY, desk.at)
+    assert desk.drain().status == "unknown"
+    post = desk.find_out(until=200)
+    assert (post.status, post.cause, post.remote_id) == ("failed", "x_duplicate", None)
+    assert "charge" not in [kind for kind, _ in entries(post)]
 
 
 # The second try: the first is out, and nobody has seen it
