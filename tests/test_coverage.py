@@ -180,15 +180,20 @@ def test_a_show_that_was_seen_already_takes_nothing_more(show, till):
     assert show.words_of(later) == READY
 
 
-def test_posts_that_wait_take_what_they_cost_first(show, till):
-    later = show.another(hours=20)
+def ada_waits(show, till, text, time_left):
+    """Her post waits for credits, and Bo has switched his off."""
     show.set("ada", status="posting")
     show.set("bo", enabled=False)
     config = db.session.execute(select(EpisodeTweetConfig).filter_by(status="posting")).scalar_one()
-    post = Post(key="p", podcast_id=till.show_id, user_id=till.ids["ada"], config_id=config.id, text="We are live")
-    post.status, post.cause, post.not_after = "queued", "x_credits", till.now + timedelta(minutes=5)
+    post = Post(key="p", podcast_id=till.show_id, user_id=till.ids["ada"], config_id=config.id, text=text)
+    post.status, post.cause, post.not_after = "queued", "x_credits", till.now + time_left
     db.session.add(post)
     db.session.commit()
+
+
+def test_posts_that_wait_take_what_they_cost_first(show, till):
+    later = show.another(hours=20)
+    ada_waits(show, till, "We are live", timedelta(minutes=5))
     show.put(2 * WITH_LINK + WITHOUT - 1, is_limited=True, stops_posts=True)
     assert show.words_of(later) == NEITHER
     show.put(2 * WITH_LINK + WITHOUT, is_limited=True, stops_posts=True)
@@ -254,13 +259,7 @@ def test_what_is_posted_before_it_is_paid_by_the_prices_of_its_own_turn(show, ti
 
 def test_a_post_that_waits_is_paid_by_the_prices_of_today(show, till):
     later = show.another(hours=20)
-    show.set("ada", status="posting")
-    show.set("bo", enabled=False)
-    config = db.session.execute(select(EpisodeTweetConfig).filter_by(status="posting")).scalar_one()
-    post = Post(key="p", podcast_id=till.show_id, user_id=till.ids["ada"], config_id=config.id, text="example.com")
-    post.status, post.cause, post.not_after = "queued", "x_credits", till.now + timedelta(hours=5)
-    db.session.add(post)
-    db.session.commit()
+    ada_waits(show, till, "example.com", timedelta(hours=5))
     dearer(till, till.now + timedelta(hours=1))
     show.put(5 * WITH_LINK, is_limited=True, stops_posts=True)
     assert show.words_of(later) == READY
